@@ -1,0 +1,49 @@
+"""The observability and briefing sidecar for trading bots.
+
+The public names are resolved on first use, so that a bot which only imports `obs.handler` loads nothing
+from outside the standard library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from obs.analysis import analyze as analyze
+    from obs.attachment import Attachment as Attachment
+    from obs.attachment import attach as attach
+    from obs.caching import CacheManager as CacheManager
+    from obs.components import SystemStatusTracker as SystemStatusTracker
+    from obs.handler import event as event
+    from obs.issues import IssueAnalyzer as IssueAnalyzer
+    from obs.pipeline import AsyncLogProcessor as AsyncLogProcessor
+    from obs.sidecar import Sidecar as Sidecar
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "analyze": "obs.analysis",
+    "Attachment": "obs.attachment",
+    "attach": "obs.attachment",
+    "CacheManager": "obs.caching",
+    "SystemStatusTracker": "obs.components",
+    "event": "obs.handler",
+    "IssueAnalyzer": "obs.issues",
+    "AsyncLogProcessor": "obs.pipeline",
+    "Sidecar": "obs.sidecar",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is not None:
+        value = getattr(importlib.import_module(home), name)
+    elif name in {"briefing", "patterns", "redaction", "handler"}:
+        value = importlib.import_module(f"obs.{name}")
+    else:
+        raise AttributeError(f"module 'obs' has no attribute {name!r}")
+    globals()[name] = value
+    return value

@@ -1,0 +1,245 @@
+"""The frozen picture of everything at one instant: the only input of every view.
+
+It holds facts and our own words, no rules. `obs.issues` makes the issues, `obs.components` the components;
+`take` in `obs.analysis` puts them together.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+__all__ = [
+    "Category",
+    "ComponentStatus",
+    "Evidence",
+    "Funnel",
+    "Health",
+    "Issue",
+    "IssueSeverity",
+    "IssueStatus",
+    "Loss",
+    "Money",
+    "ProcessEnd",
+    "Snapshot",
+    "Source",
+]
+
+
+class Health(enum.StrEnum):
+    """The word for a component or the whole; `rank` gives the order."""
+
+    OK = "OK"
+    UNKNOWN = "UNKNOWN"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+    @property
+    def rank(self) -> int:
+        """0 for OK up to 4 for CRITICAL: the worst of several is the largest."""
+        return list(Health).index(self)
+
+
+class IssueSeverity(enum.StrEnum):
+    """How bad an issue is; drives the health of its component."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for info up to 3 for critical."""
+        return list(IssueSeverity).index(self)
+
+
+class IssueStatus(enum.StrEnum):
+    """The life of an issue, in Sentry's words."""
+
+    NEW = "new"
+    ONGOING = "ongoing"
+    ESCALATING = "escalating"
+    REGRESSED = "regressed"
+    RESOLVED = "resolved"
+    ARCHIVED = "archived"
+
+
+class Category(enum.StrEnum):
+    """What kind of trouble an issue is: the seeds' five and what real logs asked for."""
+
+    DI = "DI"
+    UI = "UI"
+    DB = "DB"
+    MEMORY = "MEMORY"
+    CONFIG = "CONFIG"
+    NETWORK = "NETWORK"
+    EXCHANGE = "EXCHANGE"
+    PERFORMANCE = "PERFORMANCE"
+    LLM = "LLM"
+    TRADING = "TRADING"
+    SYSTEM = "SYSTEM"
+    CODE = "CODE"
+
+
+class Money(msgspec.Struct, frozen=True):
+    """An amount and its currency; amounts of different currencies are never added."""
+
+    amount: Decimal
+    currency: str
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One quoted line: foreign data, never prose of ours."""
+
+    id: str
+    """`letter:line` for recorded input; a short hash of `log.record.uid` for live events."""
+    time: int
+    """Unix ns; 0 when the line itself carries none (a line inside a traceback)."""
+    severity: str
+    """The source's own word, or empty inside a record."""
+    source: str
+    """Service and logger, as far as known."""
+    text: str
+    """The line as it stood, redacted, not shortened, not escaped."""
+
+
+class Issue(msgspec.Struct, frozen=True, kw_only=True):
+    """One problem, seen once or a million times."""
+
+    fingerprint: str
+    """Hex; the same problem has the same fingerprint in every run."""
+    id: str
+    """`I-` and the first six digits of the fingerprint."""
+    rule: str
+    """Id of the rule that named it, or empty."""
+    category: Category
+    severity: IssueSeverity
+    status: IssueStatus
+    component: str
+    services: tuple[str, ...] = ()
+    title: str
+    explanation: str = ""
+    """The likely cause, in our words."""
+    fix_in: str = ""
+    """`outside`, `host`, `config`, `code` or `a person`, with what is known of the place."""
+    actions: tuple[str, ...] = ()
+    """Steps, safest first, each with its gate: `[read] ...`."""
+    do_not: str = ""
+    expected_minutes: int = 0
+    count: int = 0
+    first_seen: int = 0
+    last_seen: int = 0
+    succeeded_since: int = 0
+    """How often the failing path ran without failing after `last_seen`; 0 is *not exercised*."""
+    rate_per_minute: float = 0.0
+    trend: str = "steady"
+    """`steady`, `worse`, `quiet` or `burst`."""
+    money_at_risk: tuple[Money, ...] | None = None
+    evidence: tuple[Evidence, ...] = ()
+    grouped_by: str = ""
+    """Why these records are one issue, in one sentence."""
+    cause: str | None = None
+    """Fingerprint of the issue this one is a symptom of."""
+    symptoms: tuple[str, ...] = ()
+
+
+class ComponentStatus(msgspec.Struct, frozen=True):
+    """How one part of a bot is, and how that is known."""
+
+    status: Health
+    reason: str = ""
+    last_seen: int = 0
+    cadence: str = ""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One place the events came from, and how completely it was read."""
+
+    letter: str = ""
+    name: str
+    format: str = ""
+    lines: int = 0
+    records: int = 0
+    bytes: int = 0
+    unreadable: int = 0
+    """Lines or bytes regions that could not be read; each is said in `notes`."""
+    complete: bool = True
+    zone: str = ""
+    """How the time zone is known: `printed`, `UTC by OBS_TIMEZONE`, ..."""
+    notes: tuple[str, ...] = ()
+
+
+class Loss(msgspec.Struct, frozen=True):
+    """Events that were emitted and did not arrive, by reason."""
+
+    reason: str
+    count: int
+    severity: str = ""
+    component: str = ""
+    first: int = 0
+    last: int = 0
+
+
+class ProcessEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How a watched process ended, as its supervisor or its own last words tell it."""
+
+    service: str
+    pid: int
+    time: int
+    exit_code: int | None = None
+    signal: str = ""
+    reason: str = ""
+    """One sentence of ours: `killed by SIGKILL, no last words`."""
+    command: str = ""
+
+
+class Funnel(msgspec.Struct, frozen=True):
+    """How far signals came: counts by gate, in the order they are passed."""
+
+    stages: tuple[tuple[str, int], ...] = ()
+    stopped: tuple[tuple[str, int], ...] = ()
+    """Reason for not going on, and how often."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One frozen picture; every view is a pure function of it."""
+
+    taken_at: int
+    """Unix ns: `now` as the caller gave it."""
+    live: bool = False
+    health: Health = Health.UNKNOWN
+    health_reason: str = ""
+    health_score: int = 0
+    first_event: int = 0
+    last_event: int = 0
+    bots: tuple[str, ...] = ()
+    """Services seen, in order of name."""
+    program: str = ""
+    """The program when its log tells (`freqtrade`), else empty."""
+    mode: str = ""
+    """`live`, `dry run`, `paper`, `backtest`, or empty when nothing tells."""
+    phase: str = ""
+    """How the run stands: `running`, `stopped by a signal at ...`, `died`; our words."""
+    issues: tuple[Issue, ...] = ()
+    components: Mapping[str, ComponentStatus] = {}
+    money_lines: tuple[str, ...] = ()
+    """What is known of money, in our words with validated numbers."""
+    restart: str = ""
+    """The verdict on restarting, with its reason."""
+    not_exercised: tuple[str, ...] = ()
+    not_known: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str, str], ...] = ()
+    """Rows of the health table: what, seen, expected."""
+    funnel: Funnel | None = None
+    ends: tuple[ProcessEnd, ...] = ()
+    sources: tuple[Source, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    events: int = 0
+    by_severity: Mapping[str, int] = {}
+    leaks: Mapping[str, int] = {}
+    """Masked secrets by kind."""
