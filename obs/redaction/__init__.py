@@ -1,0 +1,132 @@
+"""Masks secrets in text before it reaches a disk, a page or a chat room.
+
+Secrets become `[REDACTED:<kind>]`: found by name (`pairs`), by shape (`shapes`) or because they were registered (`known`).
+The standard library is enough: the bot's process imports this. Time is linear in the text. A secret that carries neither
+a name nor a known shape and was never registered stays readable: that is the limit of any redactor, so register values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from obs.redaction import disguise, known
+from obs.redaction.gate import has_hint
+from obs.redaction.known import register_environment, register_known
+from obs.redaction.names import classify
+from obs.redaction.pairs import Span, find_pairs, find_value_kind
+from obs.redaction.shapes import base64_runs, find_shapes
+
+__all__ = ["MASK", "has_hint", "redact", "redact_attributes", "register_environment", "register_known"]
+
+MASK = re.compile(r"\[REDACTED:([a-z0-9_]+)\]")
+"""Finds the masks in redacted text; group 1 is the kind."""
+
+_ROUNDS = 6
+
+
+def redact(text: str) -> str:
+    """Return the text with every secret replaced by `[REDACTED:<kind>]`.
+
+    A text without secrets comes back as the same object. `redact(redact(x)) == redact(x)`.
+    """
+    if not has_hint(text):
+        return text
+    # What a mask leaves behind may read differently than before (a value cut short), so we look again until
+    # nothing is found: that is what makes redaction idempotent.
+    for _ in range(_ROUNDS):
+        spans = _spans(text)
+        if not spans:
+            break
+        text = _mask(text, spans)
+    return text
+
+
+def redact_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy whose secrets are masked; the key is the name of its value, at any depth."""
+    return {redact(str(key)): _redact_value(str(key), value, 0) for key, value in attributes.items()}
+
+
+def _redact_value(key: str, value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        kind = find_value_kind(key, value)
+        return f"[REDACTED:{kind}]" if kind else redact(value)
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return f"[REDACTED:{kind}]" if (kind := find_value_kind(key, str(value))) else value
+    if isinstance(value, bytes):
+        return redact(value.decode("utf-8", "backslashreplace"))
+    if depth > 8:
+        return redact(str(value))
+    if isinstance(value, Mapping):
+        return {redact(str(k)): _redact_value(str(k), v, depth + 1) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redact_value(key, item, depth + 1) for item in value]
+    return value
+
+
+def _spans(text: str) -> list[Span]:
+    clear = disguise.uncover(text)
+    if clear is None:
+        return _find(text)
+    plain, places = clear
+    return [(places[start], places[end - 1] + 1, kind) for start, end, kind in _find(plain) if end > start]
+
+
+def _find(text: str, *, deep: bool = True) -> list[Span]:
+    lower = text.lower()
+    if len(lower) != len(text):
+        lower = disguise.ascii_lower(text)
+    spans = [*find_pairs(text, lower), *find_shapes(text, lower, deep=deep), *known.find_known(text)]
+    if deep:
+        spans += [
+            (start, end, "encoded") for start, end, plain in base64_runs(text) if _find(plain, deep=False)
+        ]
+    spans = _outside_masks(text, spans)
+    return _again(text, spans) if spans else spans
+
+
+def _outside_masks(text: str, spans: list[Span]) -> list[Span]:
+    if "[REDACTED:" not in text:
+        return [span for span in spans if span[0] < span[1]]
+    masks = [mask.span() for mask in MASK.finditer(text)]
+    kept: list[Span] = []
+    for start, end, kind in sorted(spans):
+        for left, right in masks:
+            if right <= start:
+                continue
+            if left >= end:
+                break
+            if start < left:
+                kept.append((start, left, kind))
+            start = right
+        if start < end:
+            kept.append((start, end, kind))
+    return kept
+
+
+def _again(text: str, spans: list[Span]) -> list[Span]:
+    """The same secret, later in the text and without its name, is still the secret."""
+    values = {text[start:end]: kind for start, end, kind in spans if 8 <= end - start <= 512}
+    for value, kind in list(values.items())[:16]:
+        at = text.find(value)
+        while at >= 0:
+            spans.append((at, at + len(value), kind))
+            at = text.find(value, at + len(value))
+    return spans
+
+
+def _mask(text: str, spans: list[Span]) -> str:
+    parts: list[str] = []
+    position = 0
+    for start, end, kind in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start < position:
+            if end > position:
+                position = end
+            continue
+        parts += (text[position:start], f"[REDACTED:{kind}]")
+        position = end
+    parts.append(text[position:])
+    return "".join(parts)
