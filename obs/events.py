@@ -194,6 +194,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return ".".join(self.logger.split(".")[:2])
 
     @property
+    def time(self) -> int:
+        """When it happened, as well as is known: its own time, else when it was seen; Unix ns, 0 if never."""
+        return self.timestamp or self.observed_timestamp
+
+    @property
     def is_failure(self) -> bool:
         """Whether the source itself calls this record an error."""
         return self.severity >= Severity.ERROR
@@ -208,7 +213,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         cut = self.origin
         texts = self.body.split("\n")
         if self.exception is not None and self.exception.stacktrace:
-            texts += self.exception.stacktrace.split("\n")
+            # A traceback without a message before it (a crash on stderr) stands on the record's first line.
+            texts = (texts if self.body else []) + self.exception.stacktrace.split("\n")
         for index, text in enumerate(texts):
             if cut is not None and cut.cut_after and index == cut.cut_after:
                 offset += cut.cut_lines
