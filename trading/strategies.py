@@ -1,0 +1,171 @@
+"""Strategies: bars in, signals out. No orders, no clock, no logging.
+
+A strategy sees each bar once, in order, and may only remember what it saw.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal, Protocol
+
+from trading.indicators import Momentum, Rsi, Sma, Volatility
+from trading.market import Bar
+
+__all__ = ["Grid", "MeanReversion", "MomentumEntry", "Quiet", "Signal", "Strategy", "filtered_by"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What a strategy would do, and how sure it is."""
+
+    action: Literal["buy", "sell"]
+    confidence: float
+    """0..1."""
+    reason: str
+    agent: str = "rule"
+    price: Decimal | None = None
+    """Limit price, or `None` for the market's."""
+    rsi: float | None = None
+    ma_ratio: float | None = None
+    """Close over its mean, minus 1."""
+    momentum: float | None = None
+    """Rate of change, a fraction."""
+    volatility: float | None = None
+    """Deviation of one bar's return, a fraction."""
+
+
+class Strategy(Protocol):
+    """A rule that trades one symbol."""
+
+    def on_bar(self, bar: Bar, held: Decimal) -> Signal | None:
+        """Take in one more complete bar.
+
+        Args:
+            bar: The bar.
+            held: Units held now.
+        """
+
+
+def filtered_by(signal: Signal, *, confidence: float, volatility: float) -> tuple[str, float, float] | None:
+    """Return the gate that stops a signal as (filter, value, threshold), or `None`.
+
+    Args:
+        signal: The signal.
+        confidence: The least confidence that passes.
+        volatility: The largest deviation of a bar's return at which a position may be opened.
+    """
+    if signal.confidence < confidence:
+        return "confidence", signal.confidence, confidence
+    if signal.action == "buy" and signal.volatility is not None and signal.volatility > volatility:
+        return "volatility", signal.volatility, volatility
+    return None
+
+
+class MomentumEntry:
+    """Buys strength while flat; the trailing stop sells."""
+
+    def __init__(self, window: int = 10, threshold: float = 0.4) -> None:
+        """Watch the rate of change over `window` bars; `threshold` is in percent."""
+        self._momentum = Momentum(window)
+        self._mean = Sma(20)
+        self._rsi = Rsi(14)
+        self._volatility = Volatility(20, periods_per_year=1)
+        self._threshold = threshold
+        self._was_strong = False
+
+    def on_bar(self, bar: Bar, held: Decimal) -> Signal | None:
+        """Take in one more bar; a signal comes when strength begins, not on each bar of it."""
+        close = float(bar.close)
+        change, mean = self._momentum.update(close), self._mean.update(close)
+        strength, deviation = self._rsi.update(close), self._volatility.update(close)
+        if math.isnan(deviation):
+            return None
+        is_strong = change > self._threshold and close > mean
+        is_news, self._was_strong = is_strong and not self._was_strong, is_strong
+        if not is_news or held > 0:
+            return None
+        return Signal(
+            action="buy",
+            confidence=_confidence(0.5 + change / 3),
+            reason=f"up {change:.2f} % in 10 minutes",
+            rsi=round(strength, 2),
+            ma_ratio=round(close / mean - 1, 6),
+            momentum=round(change / 100, 6),
+            volatility=round(deviation, 6),
+        )
+
+
+class MeanReversion:
+    """Buys a price far below its mean and sells it at the mean."""
+
+    def __init__(self, *, entry: float = 0.3, oversold: float = 49.0) -> None:
+        """Speak up `entry` deviations (of a 20-bar move) below the mean, with the RSI under `oversold`."""
+        self._mean = Sma(20)
+        self._rsi = Rsi(14)
+        self._volatility = Volatility(20, periods_per_year=20)
+        self._entry = entry
+        self._oversold = oversold
+
+    def on_bar(self, bar: Bar, held: Decimal) -> Signal | None:
+        """Take in one more bar."""
+        close = float(bar.close)
+        mean, strength = self._mean.update(close), self._rsi.update(close)
+        deviation = self._volatility.update(close)
+        if math.isnan(deviation) or deviation == 0:
+            return None
+        ratio = close / mean - 1
+        score = -ratio / deviation
+        if held > 0 and ratio >= 0:
+            action: Literal["buy", "sell"] = "sell"
+            confidence, reason = 0.82, "mean reached"
+        elif held == 0 and score > self._entry and strength < self._oversold:
+            action = "buy"
+            confidence, reason = _confidence(0.4 + score / 2), f"{score:.2f} deviations below the mean"
+        else:
+            return None
+        return Signal(
+            action=action,
+            confidence=confidence,
+            reason=reason,
+            rsi=round(strength, 2),
+            ma_ratio=round(ratio, 6),
+            volatility=round(deviation / math.sqrt(20), 6),
+        )
+
+
+class Grid:
+    """Buys a unit at each line the price falls through and sells one at each it rises through."""
+
+    def __init__(self, step: Decimal = Decimal("0.002"), least: Decimal = Decimal(0)) -> None:
+        """Draw lines `step` (a fraction) apart; never sell below `least` units."""
+        self._step = step
+        self._least = least
+        self._line: Decimal | None = None
+
+    def on_bar(self, bar: Bar, held: Decimal) -> Signal | None:
+        """Take in one more bar."""
+        if self._line is None:
+            self._line = bar.close
+            return None
+        if bar.close <= self._line * (1 - self._step):
+            self._line = bar.close
+            return Signal("buy", 0.75, "line crossed downwards", price=bar.close)
+        if bar.close >= self._line * (1 + self._step):
+            self._line = bar.close
+            if held > self._least:
+                return Signal("sell", 0.75, "line crossed upwards", price=bar.close)
+        return None
+
+
+class Quiet:
+    """Never speaks: for a bot whose signals come from an agent."""
+
+    def on_bar(self, bar: Bar, held: Decimal) -> Signal | None:
+        """Take in one more bar."""
+        return None
+
+
+def _confidence(value: float) -> float:
+    return round(min(max(value, 0.0), 0.99), 2)
