@@ -105,7 +105,9 @@ class Evidence(msgspec.Struct, frozen=True):
     source: str
     """Service and logger, as far as known."""
     text: str
-    """The line as it stood, redacted, not shortened, not escaped."""
+    """The line as it stood, redacted, not escaped; a giant line only around its focus."""
+    focus: tuple[int, int] = (0, 0)
+    """Half-open range of the characters that prove the point; (0, 0): the whole line."""
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +171,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: int = 0
     """Lines or bytes regions that could not be read; each is said in `notes`."""
     complete: bool = True
+    cut_at_end: str = ""
+    """The text of the last line when it stops in the middle of a record; else empty."""
+    last_time: int = 0
+    """Unix ns of the last record that carries a time."""
     zone: str = ""
     """How the time zone is known: `printed`, `UTC by OBS_TIMEZONE`, ..."""
     notes: tuple[str, ...] = ()
@@ -243,3 +249,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     by_severity: Mapping[str, int] = {}
     leaks: Mapping[str, int] = {}
     """Masked secrets by kind."""
+    quiet_warnings: int = 0
+    """Distinct warnings that no rule knows: counted, not raised."""
+    quiet_warning_events: int = 0
+    harmless_events: int = 0
+    """Records that look like trouble and are known to be none."""

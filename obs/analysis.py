@@ -1,0 +1,317 @@
+"""From events to a Snapshot: the same code for one log file, a test and the running sidecar.
+
+`Analyzer` feeds events through redaction and rules into a `State` and takes a `Snapshot` at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from obs import fingerprints, formats, hazards, outlook, rules, sources
+from obs.adapters import Adapters
+from obs.components import health_of, health_score
+from obs.events import Event, ExceptionInfo, Severity
+from obs.issues import Lifecycle, derive_status, from_facts, link, ranked
+from obs.patterns import form
+from obs.redaction import has_hint, redact, redact_attributes
+from obs.snapshot import (
+    Category,
+    ComponentStatus,
+    Evidence,
+    Health,
+    Issue,
+    IssueSeverity,
+    IssueStatus,
+    Loss,
+    Snapshot,
+    Source,
+)
+from obs.state import State, Verdict
+from obs.tracebacks import culprit
+
+__all__ = ["Analyzer", "analyze", "clean", "to_ns"]
+
+FUTURE_NS = 366 * 86_400 * 1_000_000_000
+
+
+class Analyzer:
+    """Folds events into a State and makes Snapshots of it.
+
+    Args:
+        ruleset: The rules; the packs that ship with the product when None.
+        state: A state to go on from.
+        service: The bot, for records that do not say.
+    """
+
+    def __init__(
+        self, ruleset: rules.RuleSet | None = None, *, state: State | None = None, service: str = ""
+    ) -> None:
+        self.rules = ruleset if ruleset is not None else rules.load()
+        self.state = state if state is not None else State()
+        self.service = service
+        self.adapters = Adapters.load()
+        self._last_time: dict[str, int] = {}
+
+    def feed(self, event: Event, *, service: str = "") -> None:
+        """Fold one event; its secrets are masked first, whatever door it came by."""
+        event = clean(self._dated(event))
+        event = self.adapters.translate(event)
+        service = event.service or service or self.service
+        matches = self.rules.match(event)
+        works = self.rules.successes(event)
+        harmless = matches[0].rule.id if matches and matches[0].rule.role == "noise" else ""
+        verdicts: list[tuple[fingerprints.Group, Verdict]] = []
+        if not harmless:
+            place = _place(event)
+            for match in matches:
+                in_code = match.rule.category is Category.CODE
+                group = fingerprints.by_rule(match.rule.id, match.values, place if in_code else "")
+                verdicts.append((group, match))
+            if not verdicts and _is_trouble(event):
+                verdicts.append((fingerprints.by_event(event), _Plain(event)))
+        self.state.add(event, verdicts, service=service, works=works, harmless=harmless)
+        if not verdicts and not harmless and event.severity is Severity.WARN and not event.event_name:
+            self.state.warn(event, form(event.template or event.body))
+
+    def snapshot(
+        self,
+        *,
+        now: int | datetime | None = None,
+        live: bool = False,
+        lifecycle: Mapping[str, Lifecycle] | None = None,
+        read: Iterable[Source] = (),
+        losses: Iterable[Loss] = (),
+    ) -> Snapshot:
+        """Return the picture at `now`.
+
+        Args:
+            now: Aware datetime or Unix ns; None is the newest event time of recorded input.
+            live: Whether the bots are being watched, not read from a recording.
+            lifecycle: Stored decisions by fingerprint.
+            read: The recorded sources the events came from.
+            losses: Events known to be lost, by reason.
+        """
+        state = self.state
+        at = to_ns(now) if now is not None else state.seen.last
+        issues = self._issues(at, tuple(read), dict(lifecycle or {}))
+        health, reason = health_of(issues)
+        if not state.events:
+            health, reason = Health.UNKNOWN, "no event was seen"
+        view = outlook.look(state, issues, at, live=live, sources=tuple(read))
+        return Snapshot(
+            taken_at=at,
+            live=live,
+            health=health,
+            health_reason=reason,
+            health_score=health_score(issues),
+            first_event=state.seen.first,
+            last_event=state.seen.last,
+            bots=tuple(sorted(name for name in (state.books.bots or state.services) if name)),
+            program=view.program,
+            mode=view.mode,
+            phase=view.phase,
+            issues=tuple(issues),
+            components=self._components(issues),
+            money_lines=view.money,
+            restart=view.restart,
+            not_exercised=view.not_exercised,
+            not_known=view.not_known,
+            facts=view.facts,
+            funnel=view.funnel,
+            ends=view.ends,
+            sources=tuple(read),
+            losses=tuple(losses),
+            events=state.events,
+            by_severity=dict(state.by_severity),
+            leaks={kind: facts.seen.count for kind, facts in state.leaks.items()},
+            quiet_warnings=len(state.quiet_warnings),
+            quiet_warning_events=sum(series.count for series in state.quiet_warnings.values()),
+            harmless_events=sum(state.harmless.values()),
+        )
+
+    def _issues(self, now: int, read: tuple[Source, ...], lifecycle: dict[str, Lifecycle]) -> list[Issue]:
+        state = self.state
+        known = {rule.id: rule for rule in self.rules.rules}
+        found = [
+            from_facts(fingerprint, facts, known.get(facts.rule), state)
+            for fingerprint, facts in state.issues.items()
+        ]
+        found += hazards.find(state, now)
+        found += [issue for source in read if (issue := _cut_off(source)) is not None]
+        roles = {i.fingerprint: known[i.rule].role if i.rule in known else "cause" for i in found}
+        weights = {i.fingerprint: known[i.rule].weight if i.rule in known else 40 for i in found}
+        found = [
+            msgspec.structs.replace(issue, status=derive_status(lifecycle.get(issue.fingerprint), issue, now))
+            for issue in found
+        ]
+        return ranked(link(found, state, roles), weights)
+
+    def _components(self, issues: Iterable[Issue]) -> dict[str, ComponentStatus]:
+        components = {
+            name: ComponentStatus(Health.OK, "", series.last)
+            for name, series in sorted(self.state.components.items())
+            if name
+        }
+        for issue in issues:
+            if issue.status in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED) or not issue.component:
+                continue
+            health, _ = health_of([issue])
+            current = components.get(issue.component)
+            if current is None or health.rank > current.status.rank:
+                components[issue.component] = ComponentStatus(health, issue.title, issue.last_seen)
+        return components
+
+    def _dated(self, event: Event) -> Event:
+        """Give a record without a time the time of the one before it in the same source."""
+        source = event.origin.source if event.origin is not None else event.uid.partition("-")[0]
+        if event.timestamp:
+            self._last_time[source] = event.timestamp
+            return event
+        last = self._last_time.get(source, 0)
+        if event.observed_timestamp or not last:
+            return event
+        return msgspec.structs.replace(event, observed_timestamp=last)
+
+
+class _Plain:
+    """A verdict without a rule: the record itself, and its first cause when it prints one."""
+
+    values: Mapping[str, str] = {}
+    span = (0, 0)
+
+    def __init__(self, event: Event) -> None:
+        self.offset, self.line = 0, event.body.split("\n", 1)[0]
+        blocks = fingerprints.unwrapped(event)
+        if not blocks:
+            return
+        wanted = f"{blocks[0].type}: {blocks[0].message}".split("\n", 1)[0].rstrip(": ")
+        for offset, line in event.lines():
+            if wanted and wanted in line:
+                self.offset, self.line = offset, line
+                break
+
+
+def analyze(
+    lines_or_paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    now: int | datetime | None = None,
+    timezone: str = "UTC",
+    ruleset: rules.RuleSet | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Snapshot:
+    """Return the Snapshot of recorded input, by the same code as the sidecar's.
+
+    Args:
+        lines_or_paths: An `os.PathLike` is a file, each `str` of an iterable a line, a bare `str` is text.
+        now: Aware datetime or Unix ns; None is the newest event time, so that a recording is never silent.
+        timezone: IANA name of the zone in which times without one are read.
+        ruleset: The rules; the packs that ship with the product when None.
+        progress: Called with the number of bytes read since the last call.
+
+    Raises:
+        SourceError: If a file cannot be read at all; the message names it and the mend.
+    """
+    if isinstance(lines_or_paths, str):
+        paths, lines = [], lines_or_paths.splitlines()
+    elif isinstance(lines_or_paths, os.PathLike):
+        paths, lines = [Path(lines_or_paths)], []
+    else:
+        items = list(lines_or_paths)
+        paths = [Path(item) for item in items if not isinstance(item, str)]
+        lines = [item for item in items if isinstance(item, str)]
+    analyzer = Analyzer(ruleset)
+    read: list[Source] = []
+    for letter, path in zip(_letters(), paths, strict=False):
+        reader = sources.read(path, letter=letter, timezone=timezone, progress=progress)
+        for event in reader:
+            analyzer.feed(event, service=path.name.split(".", 1)[0])
+        read.append(reader.info)
+    if lines:
+        letter = _letters()[len(paths)]
+        for event in formats.parse(lines, letter=letter, timezone=timezone):
+            analyzer.feed(event)
+        read.append(Source(letter=letter, name="text", lines=len(lines), records=analyzer.state.events))
+    return analyzer.snapshot(now=now, read=read)
+
+
+def clean(event: Event) -> Event:
+    """Return the event with its secrets masked; the same object when it holds none."""
+    body = redact(event.body) if has_hint(event.body) else event.body
+    exception = event.exception
+    if exception is not None and (has_hint(exception.stacktrace) or has_hint(exception.message)):
+        exception = ExceptionInfo(
+            type=exception.type,
+            message=redact(exception.message),
+            stacktrace=redact(exception.stacktrace),
+        )
+    attributes = redact_attributes(event.attributes) if event.attributes else event.attributes
+    if body is event.body and exception is event.exception and attributes == event.attributes:
+        return event
+    return msgspec.structs.replace(event, body=body, exception=exception, attributes=attributes)
+
+
+def to_ns(now: int | datetime) -> int:
+    """Return Unix ns of an aware datetime; an int is taken as it is.
+
+    Raises:
+        ValueError: If the datetime carries no zone.
+    """
+    if isinstance(now, int):
+        return now
+    if now.tzinfo is None:
+        raise ValueError(f"now = {now!r} has no time zone: use datetime.now(timezone.utc) or Unix ns")
+    return int(now.timestamp() * 1_000_000) * 1_000
+
+
+def _is_trouble(event: Event) -> bool:
+    if event.event_name:
+        return False
+    return event.severity >= Severity.ERROR or (
+        event.exception is not None and (event.severity >= Severity.WARN or event.severity == 0)
+    )
+
+
+def _place(event: Event) -> str:
+    frame = culprit(fingerprints.unwrapped(event))
+    return f"{frame.file}:{frame.function}" if frame is not None else ""
+
+
+def _letters() -> list[str]:
+    alphabet = "abcdefghijklmnopqrstuvwxyz"
+    return [*alphabet, *(a + b for a in alphabet for b in alphabet)]
+
+
+def _cut_off(source: Source) -> Issue | None:
+    """A log that ends in the middle of a line: full disk, killed process or machine down."""
+    if not source.cut_at_end:
+        return None
+    digest = fingerprints.fingerprint_of("cut-off", source.name)
+    return Issue(
+        fingerprint=digest,
+        id=f"I-{digest[:6]}",
+        rule="cut-off",
+        category=Category.SYSTEM,
+        severity=IssueSeverity.CRITICAL,
+        status=IssueStatus.ONGOING,
+        component="logging",
+        title="The log ends in the middle of a line",
+        explanation="A log cut off like this means: the disk is full, the process was killed, or the machine "
+        "went down. This file alone cannot tell which.",
+        fix_in="host",
+        actions=(
+            "[read] Free space and inodes of that file system (`df -h`, `df -i`); is the process alive?",
+            "[read] The console or journal of the process: `obs brief LOG CONSOLE` reads both together.",
+            "[restart] When the cause is known.",
+        ),
+        expected_minutes=15,
+        count=1,
+        first_seen=source.last_time,
+        last_seen=source.last_time,
+        evidence=(Evidence(f"{source.letter}:{source.lines}", 0, "", "", source.cut_at_end),),
+        grouped_by="the unfinished last line",
+    )

@@ -1,0 +1,109 @@
+"""Which events are the same problem: explicit, exception and in-app frame, rule, form."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from obs.events import Event
+from obs.patterns import form
+from obs.tracebacks import Block, culprit, parse
+
+__all__ = ["Group", "by_event", "by_rule", "fingerprint_of", "unwrapped"]
+
+SCOPE = ("host", "url_host", "port", "database", "module", "channel")
+"""Values of a match that make two problems of the same rule two issues: another host is another fault."""
+
+
+class Group(msgspec.Struct, frozen=True):
+    """The issue that an event belongs to, and why."""
+
+    fingerprint: str
+    rule: str = ""
+    reason: str = ""
+    """Why these records are one issue, in our words."""
+    title: str = ""
+    """A title for issues that no rule names."""
+    category: str = ""
+
+
+def fingerprint_of(*parts: str) -> str:
+    """Return 16 hex digits that stand for the parts, the same in every run and on every machine."""
+    return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
+
+
+def by_rule(rule_id: str, values: Mapping[str, str], place: str = "") -> Group:
+    """Group by a rule and, where the text names them, by the host or thing concerned.
+
+    Args:
+        rule_id: The rule that matched.
+        values: What its pattern caught.
+        place: File and function of the bot's own code, for rules about code.
+    """
+    scope = [values[key] for key in SCOPE if values.get(key)]
+    if place:
+        scope.append(place)
+    about = f" about {' '.join(scope)}" if scope else ""
+    return Group(
+        fingerprint_of("rule", rule_id, *scope), rule_id, f"all records that rule {rule_id} names{about}"
+    )
+
+
+def by_event(event: Event) -> Group:
+    """Group an event that no rule names: explicit fingerprint, then exception and frame, then the form."""
+    explicit = event.attributes.get("fingerprint")
+    if explicit:
+        return Group(
+            fingerprint_of("explicit", str(explicit)), reason=f"the bot set fingerprint {explicit!s:.60}"
+        )
+    if event.exception is not None and event.exception.type:
+        return _by_exception(event)
+    text = event.template or event.body
+    masked = form(text)
+    logger = event.component
+    return Group(
+        fingerprint_of("form", logger, masked),
+        reason=f"same message form from {logger or 'the program'}",
+        title=f"Unknown error in {logger}" if logger else "Unknown error",
+        category="SYSTEM",
+    )
+
+
+def unwrapped(event: Event) -> tuple[Block, ...]:
+    """Return the event's exceptions, the first cause first; parsed once for equal texts."""
+    if event.exception is None or not event.exception.stacktrace:
+        return ()
+    text = event.exception.stacktrace
+    known = _blocks.get(text)
+    if known is None:
+        if len(_blocks) >= 256:
+            _blocks.clear()
+        known = _blocks[text] = parse(text)
+    return known
+
+
+_blocks: dict[str, tuple[Block, ...]] = {}
+
+
+def _by_exception(event: Event) -> Group:
+    assert event.exception is not None
+    blocks = unwrapped(event)
+    root = blocks[0].type if blocks and blocks[0].type else event.exception.type
+    frame = culprit(blocks)
+    short = root.rsplit(".", 1)[-1]
+    if frame is not None:
+        place = f"{frame.file}:{frame.function}"
+        return Group(
+            fingerprint_of("exception", short, place),
+            reason=f"same exception {short} from the same function of the bot",
+            title=f"{short} in `{frame.function}`",
+            category="CODE",
+        )
+    return Group(
+        fingerprint_of("exception", short, event.component),
+        reason=f"same exception {short} from {event.component or 'the program'}",
+        title=f"{short} in {event.component}" if event.component else f"{short} raised",
+        category="CODE" if "." not in root else "SYSTEM",
+    )

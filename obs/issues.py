@@ -1,0 +1,235 @@
+"""Issues: what the facts of a fingerprint mean now: title, severity, life, cause and rank.
+
+Pure functions of `State`, the rules, the stored life cycle and `now`; no clock, no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from obs.events import Severity
+from obs.rulepack import Rule, fill
+from obs.snapshot import Category, Evidence, Issue, IssueSeverity, IssueStatus
+from obs.state import IssueFacts, Quote, State
+
+if TYPE_CHECKING:
+    from obs.components import SystemStatusTracker
+
+__all__ = ["IssueAnalyzer", "Lifecycle", "derive_status", "evidence_of", "from_facts", "link", "ranked"]
+
+SECOND_NS = 1_000_000_000
+LINK_WINDOW_NS = 120 * SECOND_NS
+"""A symptom may show this long after the last sign of its cause."""
+
+
+class Lifecycle(msgspec.Struct, frozen=True):
+    """What was decided about an issue and is kept across restarts."""
+
+    status: IssueStatus
+    at: int = 0
+    """Unix ns of the decision."""
+    by: str = ""
+    why: str = ""
+    expires: int = 0
+    """Unix ns after which an archived issue wakes; 0: never by itself."""
+
+
+def derive_status(stored: Lifecycle | None, issue: Issue, now: int) -> IssueStatus:
+    """Return the status that the stored decision and the facts give together.
+
+    Args:
+        stored: The last decision, or None for an issue nobody has touched.
+        issue: The issue as the facts tell it; its own `status` is ignored.
+        now: Unix ns.
+    """
+    if stored is not None:
+        if stored.status is IssueStatus.ARCHIVED and not (stored.expires and now >= stored.expires):
+            return IssueStatus.ARCHIVED
+        if stored.status is IssueStatus.RESOLVED:
+            return IssueStatus.REGRESSED if issue.last_seen > stored.at else IssueStatus.RESOLVED
+    if issue.succeeded_since > 0:
+        return IssueStatus.RESOLVED
+    if issue.trend == "worse":
+        return IssueStatus.ESCALATING
+    return IssueStatus.ONGOING if issue.count > 1 else IssueStatus.NEW
+
+
+def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: State) -> Issue:
+    """Return one issue as its facts and its rule tell it; not yet linked, ranked or dated by decisions."""
+    values = dict(facts.first[0].values) if facts.first else {}
+    works = state.successes.get(facts.rule) if facts.rule else None
+    succeeded = works.since(facts.seen.last) if works is not None and facts.seen.last else 0
+    common = {
+        "fingerprint": fingerprint,
+        "id": f"I-{fingerprint[:6]}",
+        "component": _most(facts.components),
+        "services": tuple(sorted(name for name in facts.services if name)),
+        "count": facts.seen.count,
+        "first_seen": facts.seen.first,
+        "last_seen": facts.seen.last,
+        "rate_per_minute": facts.seen.rate_per_minute(),
+        "trend": facts.seen.trend(),
+        "evidence": evidence_of(facts),
+        "grouped_by": facts.grouped_by,
+        "status": IssueStatus.NEW,
+    }
+    if rule is None:
+        return Issue(
+            rule="",
+            category=Category(facts.category or "SYSTEM"),
+            severity=_severity_of(facts.severity),
+            title=facts.title,
+            explanation="No rule knows this message: read the evidence.",
+            fix_in="code" if facts.category == "CODE" else "",
+            actions=("[read] The evidence lines and the code or program that prints them.",),
+            expected_minutes=30,
+            **common,  # type: ignore[arg-type]
+        )
+    return Issue(
+        rule=rule.id,
+        category=rule.category,
+        severity=rule.severity,
+        title=fill(rule.title, values),
+        explanation=fill(rule.cause, values),
+        fix_in=fill(rule.fix_in, values),
+        actions=tuple(fill(action, values) for action in rule.actions),
+        do_not=fill(rule.do_not, values),
+        expected_minutes=rule.expected_minutes,
+        succeeded_since=succeeded,
+        **common,  # type: ignore[arg-type]
+    )
+
+
+def evidence_of(facts: IssueFacts) -> tuple[Evidence, ...]:
+    """Return the lines that show an issue: the first occurrences, then the latest, no line twice."""
+    seen: dict[str, Evidence] = {}
+    for exhibit in (*facts.first, *facts.last):
+        for quote in exhibit.quotes:
+            seen.setdefault(quote.id, shown(quote))
+    return tuple(seen.values())
+
+
+def shown(quote: Quote) -> Evidence:
+    """Return a quote as evidence, its focus kept for those who must shorten it."""
+    return Evidence(
+        id=quote.id,
+        time=quote.time,
+        severity=quote.severity,
+        source=quote.source,
+        text=quote.text,
+        focus=quote.focus,
+    )
+
+
+def link(issues: Iterable[Issue], state: State, roles: Mapping[str, str]) -> list[Issue]:
+    """Attach symptoms to their causes: found in the same record, or a known symptom at the same time.
+
+    Args:
+        issues: All issues.
+        state: Holds which issue was found under which in one record.
+        roles: Fingerprint -> `cause` or `symptom`, as its rule says.
+    """
+    known = {issue.fingerprint: issue for issue in issues}
+    cause_of: dict[str, str] = {}
+    for fingerprint, issue in known.items():
+        facts = state.issues.get(fingerprint)
+        inside = {c: n for c, n in (facts.causes if facts else {}).items() if c in known}
+        if inside and sum(inside.values()) * 2 >= issue.count:
+            cause_of[fingerprint] = max(inside, key=lambda c: (inside[c], c))
+        elif roles.get(fingerprint) == "symptom":
+            cause = _cause_at_the_time(issue, known.values(), roles)
+            if cause:
+                cause_of[fingerprint] = cause
+    for fingerprint in list(cause_of):
+        root, path = fingerprint, {fingerprint}
+        while cause_of.get(root) and cause_of[root] not in path:
+            root = cause_of[root]
+            path.add(root)
+        if root == fingerprint:
+            del cause_of[fingerprint]
+        else:
+            cause_of[fingerprint] = root
+    symptoms: dict[str, list[str]] = {}
+    for fingerprint, cause in cause_of.items():
+        symptoms.setdefault(cause, []).append(fingerprint)
+    return [
+        msgspec.structs.replace(
+            issue,
+            cause=cause_of.get(issue.fingerprint),
+            symptoms=tuple(sorted(symptoms.get(issue.fingerprint, ()))),
+        )
+        for issue in known.values()
+    ]
+
+
+def ranked(issues: Iterable[Issue], weights: Mapping[str, int]) -> list[Issue]:
+    """Return the issues in the order in which they matter.
+
+    Ongoing before past, cause before symptom, real money at risk, severity, how specific the rule is,
+    spread, count; the fingerprint decides the rest, so that the order is the same in every run.
+    """
+
+    def key(issue: Issue) -> tuple[object, ...]:
+        past = issue.status in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
+        risk = max((money.amount for money in issue.money_at_risk or ()), default=0)
+        return (
+            past,
+            issue.cause is not None,
+            -(risk > 0),
+            -issue.severity.rank,
+            -risk,
+            -weights.get(issue.fingerprint, 0),
+            -len(issue.services),
+            -issue.count,
+            issue.fingerprint,
+        )
+
+    return sorted(issues, key=key)
+
+
+class IssueAnalyzer:
+    """Finds issues in what a status tracker knows, without any log text.
+
+    The full analysis of a stream is `obs.analyze`; this is the small door of the seed documents.
+    """
+
+    def analyze_for_issues(self, tracker: SystemStatusTracker) -> list[Issue]:
+        """Return one issue for each component that is not well, worst first."""
+        return ranked(tracker.issues(), {})
+
+
+def _cause_at_the_time(issue: Issue, others: Iterable[Issue], roles: Mapping[str, str]) -> str:
+    candidates = [
+        other
+        for other in others
+        if other.fingerprint != issue.fingerprint
+        and roles.get(other.fingerprint) == "cause"
+        and other.severity.rank >= IssueSeverity.WARNING.rank
+        and _overlap(other, issue)
+    ]
+    if not candidates:
+        return ""
+    best = max(candidates, key=lambda other: (other.severity.rank, other.count, other.fingerprint))
+    return best.fingerprint
+
+
+def _overlap(cause: Issue, symptom: Issue) -> bool:
+    if not cause.first_seen or not symptom.first_seen:
+        return True
+    return (
+        cause.first_seen - 5 * SECOND_NS <= symptom.last_seen
+        and symptom.first_seen <= cause.last_seen + LINK_WINDOW_NS
+    )
+
+
+def _severity_of(logged: int) -> IssueSeverity:
+    if logged >= Severity.FATAL:
+        return IssueSeverity.CRITICAL
+    return IssueSeverity.ERROR if logged >= Severity.ERROR else IssueSeverity.WARNING
+
+
+def _most(counts: Mapping[str, int]) -> str:
+    return min(counts, key=lambda name: (-counts[name], name), default="")

@@ -1,0 +1,314 @@
+"""State: what is remembered of a stream of events, built by folding them in any order.
+
+It is a monoid: `merge(fold(a), fold(b)) == fold(a + b)` for any split of a stream with disjoint ids, and the
+empty state is neutral. So it holds only facts that merge: sums, least and greatest, bounded top-k by a total
+order. What depends on order (regressed, escalating) is derived when a Snapshot is made. No clock, no I/O.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from obs.books import Books
+from obs.events import Event, Severity
+from obs.fingerprints import Group
+from obs.redaction import MASK
+from obs.series import Series
+
+__all__ = ["Exhibit", "IssueFacts", "Quote", "State", "Verdict", "evidence_id"]
+
+FIRST_EXHIBITS = 4
+LAST_EXHIBITS = 3
+MAX_QUOTE = 2_000
+MAX_ISSUES = 2_000
+"""Distinct issues remembered; beyond that the smallest fingerprints stay and the rest is counted."""
+
+Order = tuple[int, str, int, str]
+"""(time, source letter, line, uid): a total order of events, the same however they are split."""
+
+
+class Quote(msgspec.Struct, frozen=True, gc=False):
+    """One line of foreign text worth showing, and which part of it matters."""
+
+    id: str
+    time: int
+    severity: str
+    source: str
+    text: str
+    focus: tuple[int, int] = (0, 0)
+    """Half-open range of characters in `text` that prove the point; (0, 0): the whole line."""
+
+
+class Exhibit(msgspec.Struct, frozen=True):
+    """One occurrence of an issue: its place in the total order, and the lines that show it."""
+
+    order: Order
+    quotes: tuple[Quote, ...]
+    values: Mapping[str, str] = {}
+
+
+class Verdict(Protocol):
+    """What a rule says of an event; `obs.rules.Match` is one."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def line(self) -> str: ...
+    @property
+    def span(self) -> tuple[int, int]: ...
+    @property
+    def values(self) -> Mapping[str, str]: ...
+
+
+class IssueFacts(msgspec.Struct):
+    """Everything remembered of one fingerprint."""
+
+    rule: str = ""
+    grouped_by: str = ""
+    title: str = ""
+    category: str = ""
+    seen: Series = msgspec.field(default_factory=Series)
+    severity: int = 0
+    """The gravest severity any record of it was logged at."""
+    services: dict[str, int] = {}
+    components: dict[str, int] = {}
+    first: list[Exhibit] = []
+    last: list[Exhibit] = []
+    causes: dict[str, int] = {}
+    """Fingerprint of the issue found deeper in the same record -> how often."""
+
+    def add(self, event: Event, exhibit: Exhibit, service: str) -> None:
+        """Count one more record."""
+        self.seen.add(event.time)
+        self.severity = max(self.severity, event.severity)
+        _count(self.services, service)
+        _count(self.components, event.component)
+        if len(self.first) < FIRST_EXHIBITS or exhibit.order < self.first[-1].order:
+            self.first = _earliest((*self.first, exhibit))
+        if len(self.last) < LAST_EXHIBITS or exhibit.order > self.last[0].order:
+            self.last = _latest((*self.last, exhibit))
+
+    def merge(self, other: IssueFacts) -> None:
+        """Add all of `other`'s records, which are of the same fingerprint."""
+        for name in ("rule", "grouped_by", "title", "category"):
+            # The least non-empty text stands, so that the order of merging does not show.
+            texts = [text for text in (getattr(self, name), getattr(other, name)) if text]
+            setattr(self, name, min(texts, default=""))
+        self.seen.merge(other.seen)
+        self.severity = max(self.severity, other.severity)
+        for mine, theirs in (
+            (self.services, other.services),
+            (self.components, other.components),
+            (self.causes, other.causes),
+        ):
+            for key, count in theirs.items():
+                mine[key] = mine.get(key, 0) + count
+        self.first = _earliest((*self.first, *other.first))
+        self.last = _latest((*self.last, *other.last))
+
+
+class State(msgspec.Struct):
+    """The whole memory of one or many bots."""
+
+    events: int = 0
+    by_severity: dict[str, int] = {}
+    seen: Series = msgspec.field(default_factory=Series)
+    services: dict[str, int] = {}
+    components: dict[str, Series] = {}
+    component_severity: dict[str, dict[str, int]] = {}
+    issues: dict[str, IssueFacts] = {}
+    issues_overflow: int = 0
+    successes: dict[str, Series] = {}
+    """Key of a path (a rule's id) -> when it was seen to work."""
+    quiet_warnings: dict[str, Series] = {}
+    """Masked warnings that no rule knows: counted, not raised."""
+    harmless: dict[str, int] = {}
+    leaks: dict[str, IssueFacts] = {}
+    """Kind of secret -> where it was logged."""
+    books: Books = msgspec.field(default_factory=Books)
+
+    def add(
+        self,
+        event: Event,
+        verdicts: Sequence[tuple[Group, Verdict]] = (),
+        *,
+        service: str = "",
+        works: Iterable[str] = (),
+        harmless: str = "",
+    ) -> None:
+        """Fold one event.
+
+        Args:
+            event: The redacted event.
+            verdicts: Issues found in it with what found them, the deepest cause first.
+            service: The bot it belongs to, when the event does not say.
+            works: Keys of paths that this event shows to be working.
+            harmless: Id of the rule that says this record is no trouble.
+        """
+        service = event.service or service
+        self.events += 1
+        _count(self.by_severity, event.severity.name)
+        self.seen.add(event.time)
+        _count(self.services, service)
+        component = event.component
+        series = self.components.get(component)
+        if series is None:
+            series = self.components[component] = Series()
+        series.add(event.time)
+        if event.severity >= Severity.WARN:
+            _count(self.component_severity.setdefault(component, {}), event.severity.name)
+        for key in works:
+            self.successes.setdefault(key, Series()).add(event.time)
+        if harmless:
+            _count(self.harmless, harmless)
+        order = _order(event)
+        cause = ""
+        for group, verdict in verdicts:
+            facts = self._issue(group)
+            if facts is None:
+                continue
+            facts.add(event, Exhibit(order, _quotes(event, service, verdict), dict(verdict.values)), service)
+            if cause and cause != group.fingerprint:
+                _count(facts.causes, cause)
+            cause = cause or group.fingerprint
+        if "[REDACTED:" in event.body or (event.exception and "[REDACTED:" in event.exception.stacktrace):
+            self._leak(event, order, service)
+        if event.event_name:
+            self.books.add(event, service, _quote(event, service, 0, event.body))
+
+    def warn(self, event: Event, form: str) -> None:
+        """Count a warning that no rule knows, under its masked form."""
+        self.quiet_warnings.setdefault(form, Series()).add(event.time)
+        if len(self.quiet_warnings) > MAX_ISSUES:
+            del self.quiet_warnings[max(self.quiet_warnings)]
+
+    def merge(self, other: State) -> None:
+        """Fold in all that `other` has seen; their events must be disjoint."""
+        self.events += other.events
+        self.seen.merge(other.seen)
+        for mine, theirs in (
+            (self.by_severity, other.by_severity),
+            (self.services, other.services),
+            (self.harmless, other.harmless),
+        ):
+            for key, count in theirs.items():
+                mine[key] = mine.get(key, 0) + count
+        for component, counts in other.component_severity.items():
+            own = self.component_severity.setdefault(component, {})
+            for name, count in counts.items():
+                own[name] = own.get(name, 0) + count
+        for all_mine, all_theirs in (
+            (self.components, other.components),
+            (self.successes, other.successes),
+            (self.quiet_warnings, other.quiet_warnings),
+        ):
+            for key, series in all_theirs.items():
+                all_mine.setdefault(key, Series()).merge(series)
+        for issues, others in ((self.issues, other.issues), (self.leaks, other.leaks)):
+            for key, facts in others.items():
+                issues.setdefault(key, IssueFacts()).merge(facts)
+        self.issues_overflow += other.issues_overflow
+        while len(self.issues) > MAX_ISSUES:
+            self.issues_overflow += self.issues.pop(max(self.issues)).seen.count
+        while len(self.quiet_warnings) > MAX_ISSUES:
+            del self.quiet_warnings[max(self.quiet_warnings)]
+        self.books.merge(other.books)
+
+    def encode(self) -> bytes:
+        """Return the state as MessagePack, to be stored beside the checkpoint."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def decode(cls, data: bytes) -> State:
+        """Read back what `encode` wrote.
+
+        Raises:
+            msgspec.ValidationError: If the bytes are of another version.
+        """
+        return msgspec.msgpack.decode(data, type=cls)
+
+    def _issue(self, group: Group) -> IssueFacts | None:
+        facts = self.issues.get(group.fingerprint)
+        if facts is None:
+            facts = self.issues[group.fingerprint] = IssueFacts(
+                rule=group.rule, grouped_by=group.reason, title=group.title, category=group.category
+            )
+            if len(self.issues) > MAX_ISSUES:
+                # Smallest fingerprints stay: the same set whatever came first.
+                evicted = max(self.issues)
+                self.issues_overflow += self.issues.pop(evicted).seen.count
+                if evicted == group.fingerprint:
+                    self.issues_overflow += 1
+                    return None
+        return facts
+
+    def _leak(self, event: Event, order: Order, service: str) -> None:
+        found: dict[str, tuple[int, str]] = {}
+        for offset, line in event.lines():
+            for mask in MASK.finditer(line):
+                found.setdefault(mask[1], (offset, line))
+        for kind, (offset, line) in found.items():
+            facts = self.leaks.setdefault(kind, IssueFacts())
+            facts.add(event, Exhibit(order, (_quote(event, service, offset, line),)), service)
+
+
+def evidence_id(event: Event, offset: int = 0) -> str:
+    """Return the id under which a line of the event can be looked up again."""
+    if event.origin is not None and event.origin.source:
+        return f"{event.origin.source}:{event.origin.line + offset}"
+    digest = hashlib.blake2b(event.uid.encode(), digest_size=4).hexdigest()
+    return f"{digest}.{offset}" if offset else digest
+
+
+def _order(event: Event) -> Order:
+    origin = event.origin
+    return (event.time, origin.source if origin else "", origin.line if origin else 0, event.uid)
+
+
+def _quotes(event: Event, service: str, verdict: Verdict) -> tuple[Quote, ...]:
+    head = _quote(event, service, 0, event.body.split("\n", 1)[0])
+    if not verdict.offset:
+        return (_quote(event, service, 0, verdict.line, verdict.span),)
+    return (head, _quote(event, service, verdict.offset, verdict.line, verdict.span))
+
+
+def _quote(event: Event, service: str, offset: int, text: str, focus: tuple[int, int] = (0, 0)) -> Quote:
+    text, focus = _window(text, focus)
+    source = event.logger if not service or service == event.logger else f"{service} {event.logger}".strip()
+    return Quote(
+        id=evidence_id(event, offset),
+        time=0 if offset else event.time,
+        severity="" if offset else (event.severity_text or _word(event.severity)),
+        source="" if offset else (f"{source} {event.event_name}".strip() if event.event_name else source),
+        text=text,
+        focus=focus,
+    )
+
+
+def _word(severity: Severity) -> str:
+    return "" if severity is Severity.UNSPECIFIED else severity.name
+
+
+def _window(text: str, focus: tuple[int, int]) -> tuple[str, tuple[int, int]]:
+    """Cut a giant line to `MAX_QUOTE` characters around its focus."""
+    if len(text) <= MAX_QUOTE:
+        return text, focus
+    start = max(0, min(focus[0] - MAX_QUOTE // 4, len(text) - MAX_QUOTE))
+    cut = text[start : start + MAX_QUOTE]
+    return cut, (max(0, focus[0] - start), min(MAX_QUOTE, max(0, focus[1] - start)))
+
+
+def _earliest(exhibits: Iterable[Exhibit]) -> list[Exhibit]:
+    return sorted(exhibits, key=lambda exhibit: exhibit.order)[:FIRST_EXHIBITS]
+
+
+def _latest(exhibits: Iterable[Exhibit]) -> list[Exhibit]:
+    return sorted(exhibits, key=lambda exhibit: exhibit.order)[-LAST_EXHIBITS:]
+
+
+def _count(counts: dict[str, int], key: str) -> None:
+    counts[key] = counts.get(key, 0) + 1
