@@ -1,0 +1,113 @@
+"""Finding thousands of words in a text at once, and searching it in linear time: the engines of the rules.
+
+The gate says which literals stand where; only then are a rule's patterns tried, and only on those lines.
+Both engines have a pure-Python road beside the native one that gives the same answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+ahocorasick_rs: Any
+try:
+    import ahocorasick_rs
+except ImportError:  # no wheel for this platform: `in` does the same, more slowly
+    ahocorasick_rs = None
+
+re2: Any
+try:
+    import re2
+except ImportError:
+    re2 = None
+
+__all__ = ["MAX_LINE", "Gate", "Pattern", "PatternError", "compile_pattern"]
+
+MAX_LINE = 4_096
+"""Characters of a line that patterns see; a longer line is cut first, so that no line can cost a second."""
+
+# What RE2 refuses: each needs backtracking. Checked by text where RE2 itself is absent.
+_NEEDS_BACKTRACKING = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|(?<!\\)(?:\\\\)*\\[1-9]|[*+?}]\+")
+# A group that repeats and holds a repetition, `(a+)+`: linear in RE2, exponential in `re`.
+_NESTED_REPEAT = re.compile(r"\([^()]*[^\\()][*+][^()]*\)[*+{]")
+
+
+class PatternError(ValueError):
+    """A pattern that is not a regular expression, or not one that runs in linear time."""
+
+
+class Pattern(Protocol):
+    """What both engines offer: search one line, give the named groups."""
+
+    def search(self, text: str, /) -> Any:
+        """Return a match object with `groupdict()`, or None."""
+
+
+def compile_pattern(pattern: str, *, native: bool = True) -> Pattern:
+    """Return `pattern` ready to search, ignoring case, in time linear in the text.
+
+    Args:
+        pattern: RE2 syntax: what Python's `re` knows, without lookarounds and backreferences.
+        native: False takes the standard library even where RE2 is installed.
+
+    Raises:
+        PatternError: If it is no pattern, or one that needs backtracking.
+    """
+    if _NEEDS_BACKTRACKING.search(pattern):
+        raise PatternError(
+            "it needs backtracking; write it without lookaround, backreference or possessive repeat"
+        )
+    try:
+        if native and re2 is not None:
+            return _compile_re2(pattern)
+        if _NESTED_REPEAT.search(pattern):
+            raise PatternError("a repeat inside a repeat may never end here; write it with one repeat")
+        return re.compile(pattern, re.IGNORECASE | re.ASCII)
+    except re.error as error:
+        raise PatternError(f"it is no regular expression: {error}; mend it at that place") from None
+
+
+def _compile_re2(pattern: str) -> Pattern:
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    try:
+        compiled: Pattern = re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else error
+        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        raise PatternError(f"RE2 refuses it: {text}; write it without that") from None
+    return compiled
+
+
+class Gate:
+    """Which of many literals occur in a text, and where.
+
+    Literals are compared in lower case. Overlapping ones are all reported.
+    """
+
+    def __init__(self, literals: Iterable[str], *, native: bool = True) -> None:
+        self.literals: Sequence[str] = tuple(dict.fromkeys(literal.lower() for literal in literals))
+        self._automaton: Any = None
+        if native and ahocorasick_rs is not None and self.literals:
+            self._automaton = ahocorasick_rs.AhoCorasick(self.literals)
+
+    def find(self, lowered: str) -> list[tuple[int, int]]:
+        """Return `(index of the literal, position in the text)` for each occurrence, in no set order.
+
+        Args:
+            lowered: The text, already in lower case.
+        """
+        if self._automaton is not None:
+            return [
+                (index, start)
+                for index, start, _ in self._automaton.find_matches_as_indexes(lowered, overlapping=True)
+            ]
+        found = []
+        for index, literal in enumerate(self.literals):
+            start = lowered.find(literal)
+            while start >= 0:
+                found.append((index, start))
+                start = lowered.find(literal, start + 1)
+        return found
