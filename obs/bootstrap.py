@@ -1,0 +1,160 @@
+"""What makes a Python program attach itself under `obs run`, called from our `sitecustomize`.
+
+It must cost next to nothing in a program that never logs, so it imports only what the interpreter has
+already loaded and waits for the program's own `import logging`. Standard library only; never prints.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+
+from obs import crashes, faults, streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` and its like cost a program that never logs several milliseconds
+    from typing import Any
+
+    from obs.textlines import PrintedRecord
+
+__all__ = ["capture_now", "report", "start"]
+
+_started: list[int] = []
+_capture: list[Any] = []
+_LEVELS = {"INFO": 20, "ERROR": 40, "CRITICAL": 50}
+
+
+def start() -> None:
+    """Attach this process; a second call does nothing."""
+    if _started or os.environ.get("OBS_ENABLED") == "0" or _is_ours() or _has_own_obs():
+        return
+    _started.append(os.getpid())
+    take_back_output(os.environ.get("OBS_HANDOVER", ""))
+    faults.write_dumps_into(os.environ["OBS_DIR"], os.environ["OBS_RUN"])
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None:
+            streams.copy_stream(stream, name, _emit)
+    crashes.hook_main(report)
+    # First in, last out: the program's own exit handlers may still print and fail.
+    atexit.register(_at_exit)
+    for name, act in (("threading", crashes.hook_threads), ("logging", _attach_logging)):
+        if name in sys.modules:
+            act(sys.modules[name])
+    sys.meta_path.insert(0, _WaitFor({"threading": crashes.hook_threads, "logging": _attach_logging}))
+
+
+def take_back_output(handover: str) -> None:
+    """Put the supervisor's real stdout and stderr in place of the pipes it had to start us with.
+
+    Args:
+        handover: `target:dev:ino:descriptor:dev:ino` per stream, joined by commas: which pipe stands at the
+            target, and where the real file waits. Nothing is done unless both still are what they were.
+    """
+    for item in filter(None, handover.split(",")):
+        try:
+            target, dev, ino, descriptor, real_dev, real_ino = map(int, item.split(":"))
+            found, real = os.fstat(target), os.fstat(descriptor)
+            if (found.st_dev, found.st_ino) == (dev, ino) and (real.st_dev, real.st_ino) == (
+                real_dev,
+                real_ino,
+            ):
+                os.dup2(descriptor, target)
+        except (OSError, ValueError):
+            continue
+
+
+def capture_now() -> Any:
+    """Return this process's capture, attached; its modules are loaded by the first call."""
+    if not _capture:
+        import logging
+
+        from obs import handler
+
+        capture = handler.capture()
+        capture.install(os.environ["OBS_DIR"], logging.NOTSET, os.environ.get("OBS_SERVICE") or None)
+        handler.wrap_logging()
+        _capture.append(capture)
+    return _capture[0]
+
+
+def report(severity: str, message: str, exc_info: crashes.ExcInfo) -> None:
+    """Tell the capture of an exception that nobody caught."""
+    import logging
+
+    record = logging.LogRecord("exceptions", _LEVELS[severity], "", 0, message, None, exc_info)
+    capture_now().emit_record(record)
+
+
+def _emit(stream: str, printed: PrintedRecord) -> None:
+    import logging
+
+    level = logging.ERROR if printed.stacktrace else logging.INFO
+    record = logging.LogRecord(stream, level, "", 0, printed.body, None, None)
+    record.__dict__["log.iostream"] = stream
+    if printed.stacktrace:
+        record.exc_text = printed.stacktrace
+    capture_now().emit_record(record)
+
+
+def _attach_logging(_: Any) -> None:
+    capture_now()
+
+
+def _at_exit() -> None:
+    crashes.report_last()
+    streams.finish_streams()
+
+
+def _is_ours() -> bool:
+    """Whether this process is the observer itself: it must not listen to itself."""
+    words = sys.orig_argv
+    if "-m" in words:
+        return words[words.index("-m") + 1 :][:1] == ["obs"]
+    return len(words) > 1 and os.path.basename(words[1]) in {"obs", "obs.exe"}  # noqa: PTH119
+
+
+def _has_own_obs() -> bool:
+    """Whether the program brings a module of our name beside its script: then the name is its own."""
+    words = sys.orig_argv
+    script = next((word for word in words[1:] if word.endswith(".py")), "")
+    here = os.path.dirname(os.path.abspath(script)) if script else os.getcwd()  # noqa: PTH100, PTH109, PTH120
+    ours = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+    if os.path.join(here, "obs") == ours:  # noqa: PTH118
+        return False
+    return os.path.exists(os.path.join(here, "obs.py")) or os.path.isdir(os.path.join(here, "obs"))  # noqa: PTH110, PTH112, PTH118
+
+
+class _WaitFor:
+    """Stands first among the import finders and acts once a module has been loaded, or loaded again."""
+
+    def __init__(self, actions: dict[str, Any]) -> None:
+        self._actions = actions
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Return the spec that the others find, its loader told to call us; None for all other names."""
+        if name not in self._actions:
+            return None
+        for finder in sys.meta_path:
+            find = None if finder is self else getattr(finder, "find_spec", None)
+            spec = None if find is None else find(name, path, target)
+            if spec is not None:
+                self._act_after_loading(name, spec.loader)
+                return spec
+        return None
+
+    def _act_after_loading(self, name: str, loader: Any) -> None:
+        action, execute = self._actions[name], loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            execute(module)
+            try:
+                action(module)
+            except Exception:  # noqa: BLE001 - the observer may never hurt the bot
+                return
+
+        try:
+            loader.exec_module = exec_module
+        except (AttributeError, TypeError):
+            return

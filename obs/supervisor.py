@@ -1,0 +1,177 @@
+"""Starts a program, keeps out of its way, and writes down how it ended.
+
+Thin, and without rules: it puts facts into the spool (`process.started`, `process.exited`), and the sidecar
+makes the post-mortem of them. The program outlives it: a Python child keeps its real stdin, stdout and stderr
+and its own spool, and no parent-death signal is set. Other programs write into a pipe; `obs.pipes` says what
+that means. The bootstrap does not reach a Python started with `-I`, `-E` or `-S`, or with an environment of
+its own: it is then read like any other program.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from obs import exits, launch, signals
+from obs.lifecycle import Lifecycle
+from obs.pipes import OutputPipe, open_pipes
+
+__all__ = ["run"]
+
+_BRIEFING_SECONDS = 3.0
+
+
+def run(command: Sequence[str], *, directory: Path, service: str | None = None) -> int:
+    """Run a program to its end, attached, and return what a shell would call its status.
+
+    Args:
+        command: The program and its arguments; it sees the arguments as they are here.
+        directory: `OBS_DIR`; made when it does not exist. If that fails the program runs all the same.
+        service: The bot's name in all that is recorded; by default that of its script or program.
+
+    Returns:
+        The program's exit code, 128 plus the signal's number, or 2 when it could not be started.
+    """
+    if not command:
+        return _refuse("no command given. Write it after two dashes, e.g. obs run -- python bot.py")
+    program = launch.inspect_program(command)
+    if not program.executable:
+        return _refuse(f"{command[0]}: no such program. Give its path, or put its folder on PATH")
+    if os.environ.get("OBS_ENABLED") == "0":
+        return _Run(command, program, None).to_its_end()
+    directory = directory.absolute()
+    service = service or _named_by_environment() or launch.service_of(command)
+    lifecycle = Lifecycle(directory, service)
+    _start_sidecar(directory)
+    if sys.stderr is not None and sys.stderr.isatty():
+        _say(f"attached, writing to {_short(directory)}")
+    status = _Run(command, program, lifecycle).to_its_end()
+    lifecycle.close()
+    _say(_where_the_briefing_is(directory))
+    return status
+
+
+class _Run:
+    """One start of one program."""
+
+    def __init__(self, command: Sequence[str], program: launch.Program, lifecycle: Lifecycle | None) -> None:
+        self._command = list(command)
+        self._program = program
+        self._lifecycle = lifecycle
+        self._pipes: list[OutputPipe] = []
+
+    def to_its_end(self) -> int:
+        forwarder = signals.Forwarder(self._resized)
+        before = exits.read_oom_counters()
+        started = time.monotonic()
+        try:
+            process = self._start(forwarder)
+        except OSError as error:
+            return _refuse(f"{self._command[0]}: {error.strerror}. Check that it may be executed here")
+        else:
+            if self._lifecycle is not None:
+                self._lifecycle.started(process.pid, self._command, self._program)
+            ended = forwarder.wait(process, started)
+        finally:
+            forwarder.stop()
+        if self._lifecycle is not None:
+            oom = exits.read_oom_counters().risen_since(before)
+            self._lifecycle.exited(process.pid, ended, oom=oom, asked=forwarder.stopped_by)
+        self._drain()
+        return ended.status
+
+    def _start(self, forwarder: signals.Forwarder) -> subprocess.Popen[bytes]:
+        environment, streams = self._surroundings()
+        try:
+            # Descriptors that we were given for the program (`3<file`) are its own: none is closed.
+            process = subprocess.Popen(self._command, env=environment, close_fds=False, **streams)
+        except OSError:
+            for pipe in self._pipes:
+                pipe.discard()
+            self._pipes = []
+            raise
+        finally:
+            self._close_handed_over()
+        forwarder.attach(process.pid)
+        for pipe in self._pipes:
+            pipe.start()
+        return process
+
+    def _surroundings(self) -> tuple[dict[str, str], dict[str, Any]]:
+        if self._lifecycle is None:
+            return dict(os.environ), {}
+        environment = launch.child_environment(
+            os.environ,
+            directory=self._lifecycle.directory,
+            service=self._lifecycle.service,
+            run=self._lifecycle.run,
+        )
+        if self._program.copies_from_inside:
+            return environment, {}
+        self._pipes = open_pipes(self._lifecycle.printed)
+        environment["OBS_HANDOVER"] = ",".join(words for pipe in self._pipes for words in pipe.hand_over())
+        names = {1: "stdout", 2: "stderr"}
+        return environment, {names[target]: pipe.write_end for pipe in self._pipes for target in pipe.targets}
+
+    def _close_handed_over(self) -> None:
+        for pipe in self._pipes:
+            pipe.close_handed_over()
+
+    def _drain(self) -> None:
+        # The program has ended, but a child of its own may still write; Ctrl-C leaves it alone.
+        with suppress(KeyboardInterrupt):
+            for pipe in self._pipes:
+                pipe.join()
+
+    def _resized(self) -> bool:
+        for pipe in self._pipes:
+            pipe.resize()
+        return any(pipe.is_terminal for pipe in self._pipes)
+
+
+def _start_sidecar(directory: Path) -> None:
+    """Have a sidecar read the spool; without one the program runs on and the spool waits."""
+    with suppress(Exception):
+        from obs.sidecar import ensure_running
+
+        ensure_running(directory)
+
+
+def _where_the_briefing_is(directory: Path) -> str:
+    processed = False
+    with suppress(Exception):
+        from obs.sidecar import wait_processed
+
+        processed = bool(wait_processed(directory, _BRIEFING_SECONDS))
+    latest = directory / "briefings" / "latest.md"
+    if processed and latest.exists():
+        return f"briefing: {_short(latest)}"
+    place = _short(directory)
+    return f"no briefing yet: the records wait in {place}; obs up --directory {place} reads them"
+
+
+def _named_by_environment() -> str:
+    return os.environ.get("OBS_SERVICE") or os.environ.get("OTEL_SERVICE_NAME") or ""
+
+
+def _refuse(reason: str) -> int:
+    _say(reason)
+    return 2
+
+
+def _say(words: str) -> None:
+    if sys.stderr is None:
+        return
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"obs: {words}\n")
+        sys.stderr.flush()
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
