@@ -156,6 +156,7 @@ def log_event(
     *args: object,
     level: int | None = None,
     error: BaseException | None = None,
+    stacklevel: int = 1,
 ) -> None:
     """Log one event of the vocabulary.
 
@@ -167,11 +168,12 @@ def log_event(
         args: What goes into the template.
         level: When it is not the event's usual level.
         error: The exception that led here; its traceback goes with the record.
+        stacklevel: As in `logging`: 1 names the caller as the place of the record.
     """
     level = EVENTS[name].levels[0] if level is None else level
     if logger.isEnabledFor(level):
         extra = {"event_name": name, **_plain(attributes)}
-        logger.log(level, body, *args, extra=extra, exc_info=error, stacklevel=2)
+        logger.log(level, body, *args, extra=extra, exc_info=error, stacklevel=stacklevel + 1)
 
 
 class BotLog:
@@ -196,7 +198,8 @@ class BotLog:
     ) -> None:
         """Log one event of the vocabulary; its logger is the name's first word."""
         logger = logging.getLogger(f"trading.{name.partition('.')[0]}")
-        log_event(logger, name, {**self._common, **attributes}, body, *args, level=level, error=error)
+        attributes = {**self._common, **attributes}
+        log_event(logger, name, attributes, body, *args, level=level, error=error, stacklevel=2)
 
     def line(
         self, part: str, level: int, text: str, *args: object, error: BaseException | None = None

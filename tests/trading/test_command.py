@@ -1,0 +1,81 @@
+"""`python -m trading run --paper` ends by itself, says little, and leaves the listening to `logging`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPO
+from trading.__main__ import main
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trading", "run", "--paper", *arguments]
+    return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_demo_prints_one_line_for_each_bot() -> None:
+    done = run("--faults", "demo")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(line.partition(":")[0] for line in done.stdout.splitlines()) == [
+        "grid-1",
+        "meanrev-3",
+        "momo-2",
+        "news-4",
+    ]
+
+
+def test_a_logging_file_decides_who_listens(tmp_path: Path) -> None:
+    log = tmp_path / "bot.log"
+    config = tmp_path / "logging.json"
+    handler = {"class": "logging.FileHandler", "filename": str(log)}
+    root = {"level": "INFO", "handlers": ["file"]}
+    config.write_text(json.dumps({"version": 1, "handlers": {"file": handler}, "root": root}))
+
+    done = run("--bots", "grid-1", "--duration", "3m", "--log-config", str(config))
+
+    assert done.returncode == 0
+    assert log.read_text().splitlines()[0] == "bot started"
+
+
+def test_the_sidecars_handler_is_named_only_as_a_string_in_the_logging_file() -> None:
+    config = json.loads((REPO / "trading" / "logging.json").read_text())
+
+    assert config["handlers"]["sidecar"] == {"class": "obs.handler.SidecarHandler"}
+    for path in (REPO / "trading").glob("*.py"):
+        assert "obs.handler" not in path.read_text(), path
+
+
+def test_the_core_runs_without_loading_its_observer() -> None:
+    code = "import sys, trading.__main__; print([m for m in sys.modules if m.partition('.')[0] == 'obs'])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--bots", "nobody"], "unknown bot 'nobody': use grid-1"),
+        (["--duration", "45"], "write it with one, e.g. 45m"),
+        (["--duration", "24h"], "longer than the candles"),
+        (["--speed", "-1"], "is no speed"),
+        (["--log-config", "nowhere.json"], "no such file"),
+    ],
+)
+def test_a_wrong_option_is_one_clear_line_and_code_two(
+    arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "--paper", *arguments])
+
+    assert stopped.value.code == 2
+    assert word in capsys.readouterr().err.splitlines()[-1]
