@@ -114,6 +114,8 @@ class SpoolWriter:
 
     def close(self, *, clean: bool = True) -> None:
         """Mark the end (`clean`: a regular one) and let go of the files; a later write opens a new one."""
+        if self._segment is not None and not self._segment.is_in_place():
+            self._rotate(self._segment)
         self._segment = None
         self._is_closed = True
         for index in sorted(self._open):
@@ -158,10 +160,14 @@ class SpoolWriter:
             return False
         try:
             segment = self._create()
+            if segment is None:
+                return False
+            if full is not None and not full.is_in_place():
+                # The folder was deleted or moved: what stood in it is still in memory, and goes to the new
+                # file.
+                segment.put(full.content())
         except (OSError, ValueError, MemoryError) as error:
             self._refuse(str(error))
-            return False
-        if segment is None:
             return False
         self._open[segment.index] = segment
         self._segment = segment
@@ -200,13 +206,7 @@ class SpoolWriter:
         if segment is None or segment.is_in_place():
             return True
         self._look_at = 0.0
-        lines = segment.content()
-        if not self._rotate(segment):
-            return False
-        fresh = self._segment
-        if fresh is not None and lines:
-            fresh.put(lines)
-        return True
+        return self._rotate(segment)
 
     def _finish(self, segment: segment_files.Segment | None, state: str, *, clean: bool) -> None:
         if segment is None:

@@ -1,0 +1,163 @@
+"""The reader's account of one writer: which numbers came, what its counters say, what is missing in the end.
+
+Exact by the writer's own numbering: `emitted = delivered + dropped + lost`. Files are no business of this
+module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from obs import ownership
+from obs.intervals import Intervals
+from obs.segments import Slot
+
+__all__ = ["Account", "WriterEnd"]
+
+DROPPED = "dropped."
+_LATEST_NS = 253_402_300_799_000_000_000
+
+
+class WriterEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """One writer's life, when it is over and wholly read. The same one may end again after late words."""
+
+    process: str
+    resource: Mapping[str, str | int]
+    clean: bool
+    """Whether it closed its spool regularly; otherwise it was killed, crashed or replaced itself."""
+    last_time_ns: int
+    """Unix ns of its last sign of life: record or counters, by its own clock."""
+    emitted: int = 0
+    """All it ever tried to write, as far as its numbers and counters say."""
+    delivered: int = 0
+    """Different numbers that came."""
+    dropped: int = 0
+    """Records its own counters say were dropped, for whatever reason."""
+    damaged: int = 0
+    """Records whose remains were found unreadable."""
+    lost: int = 0
+    """Numbers that never came and that nothing explains: they died with the process, or with a file."""
+    highest: int = 0
+    """The largest number known to have been handed out."""
+
+
+class _Head(msgspec.Struct):
+    seq: int
+    timestamp: int | float | str | None = None
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
+class Account:
+    """What is known of one writer."""
+
+    def __init__(self, process: str) -> None:
+        self.process = process
+        self.resource: Mapping[str, str | int] = {}
+        self.owner: dict[str, Any] = {}
+        self.numbers = Intervals()
+        self.delivered = 0
+        self.damaged = 0
+        self.generation = 0
+        self.state = "open"
+        self.clean = False
+        self.books: Mapping[str, int] = {}
+        self.last_time_ns = 0
+        self.is_ended = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is known to run still."""
+        return ownership.is_running(self.owner) is True
+
+    @property
+    def created_ns(self) -> int:
+        """Unix ns of its first segment that was seen."""
+        return int(self.owner.get("created_ns") or 0)
+
+    def has_owner_of(self, other: Account) -> bool:
+        """Whether both lived in the same process."""
+        return all(self.owner.get(key) == other.owner.get(key) for key in ("pid", "start", "space"))
+
+    def learn(self, identity: Mapping[str, Any], slot: Slot | None) -> None:
+        """Take over what a segment's header says, if it is news."""
+        if identity and not self.owner:
+            self.owner = {key: identity.get(key) for key in ("pid", "start", "space", "created_ns")}
+        if identity and not self.resource:
+            self.resource = identity.get("resource") or {}
+        if slot is not None and slot.generation > self.generation:
+            self.generation, self.state, self.clean = slot.generation, slot.state, slot.clean
+            self.books = slot.books
+            self.last_time_ns = max(self.last_time_ns, slot.time_ns)
+            self.is_ended = False
+
+    def admit(self, raw: bytes) -> int:
+        """Return the number of a line that is new; 0 for one seen before, -1 for one without a number."""
+        try:
+            head = _head.decode(raw)
+        except (msgspec.DecodeError, RecursionError):
+            return -1
+        if head.seq < 1 or head.seq >= 2**53:
+            return -1
+        if not self.numbers.add(head.seq):
+            return 0
+        self.delivered += 1
+        self.is_ended = False
+        if isinstance(head.timestamp, int) and self.last_time_ns < head.timestamp <= _LATEST_NS:
+            self.last_time_ns = head.timestamp
+        return head.seq
+
+    def end(self) -> WriterEnd:
+        """Close the account.
+
+        Drops that happened before a record got its number leave no gap; `emitted - sequenced` says how many.
+        Each other drop explains one gap, and so does each damaged line. What is left was lost.
+        """
+        self.is_ended = True
+        dropped = sum(count for key, count in self.books.items() if key.startswith(DROPPED))
+        emitted = self.books.get("emitted", 0)
+        sequenced = self.books.get("sequenced", emitted)
+        unnumbered = max(0, emitted - sequenced)
+        highest = max(self.numbers.highest, sequenced)
+        missing = highest - self.delivered
+        lost = max(0, missing - max(0, dropped - unnumbered) - self.damaged)
+        return WriterEnd(
+            process=self.process,
+            resource=self.resource,
+            clean=self.state == "closed" and self.clean,
+            last_time_ns=self.last_time_ns,
+            emitted=highest + unnumbered,
+            delivered=self.delivered,
+            dropped=dropped,
+            damaged=self.damaged,
+            lost=lost,
+            highest=highest,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the account as the checkpoint keeps it."""
+        return {
+            "resource": dict(self.resource),
+            "owner": self.owner,
+            "numbers": self.numbers.pairs(),
+            "delivered": self.delivered,
+            "damaged": self.damaged,
+            "generation": self.generation,
+            "state": self.state,
+            "clean": self.clean,
+            "books": dict(self.books),
+            "last_time_ns": self.last_time_ns,
+            "is_ended": self.is_ended,
+        }
+
+    @classmethod
+    def from_json(cls, process: str, entry: Mapping[str, Any]) -> Account:
+        """Return the account that `to_json` gave."""
+        account = cls(process)
+        for key, value in entry.items():
+            setattr(account, key, Intervals(value) if key == "numbers" else value)
+        return account
