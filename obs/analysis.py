@@ -34,7 +34,7 @@ from obs.snapshot import (
 from obs.state import State, Verdict
 from obs.tracebacks import culprit
 
-__all__ = ["Analyzer", "analyze", "clean", "to_ns"]
+__all__ = ["Analyzer", "analyze", "clean", "letters", "to_ns"]
 
 FUTURE_NS = 366 * 86_400 * 1_000_000_000
 
@@ -226,13 +226,13 @@ def analyze(
         lines = [item for item in items if isinstance(item, str)]
     analyzer = Analyzer(ruleset)
     read: list[Source] = []
-    for letter, path in zip(_letters(), paths, strict=False):
+    for letter, path in zip(letters(), paths, strict=False):
         reader = sources.read(path, letter=letter, timezone=timezone, progress=progress)
         for event in reader:
             analyzer.feed(event, service=path.name.split(".", 1)[0])
         read.append(reader.info)
     if lines:
-        letter = _letters()[len(paths)]
+        letter = letters()[len(paths)]
         for event in formats.parse(lines, letter=letter, timezone=timezone):
             analyzer.feed(event)
         read.append(Source(letter=letter, name="text", lines=len(lines), records=analyzer.state.events))
@@ -281,7 +281,8 @@ def _place(event: Event) -> str:
     return f"{frame.file}:{frame.function}" if frame is not None else ""
 
 
-def _letters() -> list[str]:
+def letters() -> list[str]:
+    """Return the letters of recorded sources, in the order in which they are named."""
     alphabet = "abcdefghijklmnopqrstuvwxyz"
     return [*alphabet, *(a + b for a in alphabet for b in alphabet)]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from obs.events import Severity
+from obs.patterns import form
 from obs.rulepack import Rule, fill
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity, IssueStatus
 from obs.state import IssueFacts, Quote, State
@@ -104,12 +105,23 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
 
 
 def evidence_of(facts: IssueFacts) -> tuple[Evidence, ...]:
-    """Return the lines that show an issue: the first occurrences, then the latest, no line twice."""
-    seen: dict[str, Evidence] = {}
-    for exhibit in (*facts.first, *facts.last):
+    """Return the lines that show an issue: each kind of line once, where it first stood, and the latest.
+
+    Lines that differ in values only say nothing new; the last one still tells until when it went on.
+    """
+    kinds: set[str] = set()
+    chosen: dict[str, Quote] = {}
+    exhibits = [*facts.first, *facts.last]
+    for exhibit in exhibits:
         for quote in exhibit.quotes:
-            seen.setdefault(quote.id, shown(quote))
-    return tuple(seen.values())
+            kind = form(quote.text)
+            if kind not in kinds:
+                kinds.add(kind)
+                chosen[quote.id] = quote
+    if exhibits:
+        newest = exhibits[-1].quotes[0]
+        chosen.setdefault(newest.id, newest)
+    return tuple(shown(quote) for quote in chosen.values())
 
 
 def shown(quote: Quote) -> Evidence:

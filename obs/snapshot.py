@@ -254,3 +254,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     quiet_warning_events: int = 0
     harmless_events: int = 0
     """Records that look like trouble and are known to be none."""
+
+    def to_json(self) -> str:
+        """Return the picture as JSON, schema `obs.dashboard/1`."""
+        # The view knows the Snapshot, not the other way round: it is only looked up when asked for.
+        from obs.dashboard import render
+
+        return render(self).decode()

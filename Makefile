@@ -1,0 +1,49 @@
+# Nothing but python3.11, pip, git and make is needed; the rest is fetched into .tools and .venv.
+PY ?= python3.11
+UV := .tools/bin/uv
+N ?= 200
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help demo test check bench soak nightly test-bots clean
+
+help:  # this list
+	@grep -E '^[a-z-]+:.*#' Makefile | sed 's/:.*#/ -/'
+
+$(UV):
+	$(PY) -m pip install -q --disable-pip-version-check --target .tools 'uv>=0.13,<0.14'
+
+.venv/.demo: $(UV) pyproject.toml uv.lock
+	@rm -f .venv/.dev
+	$(UV) sync -q --frozen --no-dev --python $(PY) && touch $@
+
+.venv/.dev: $(UV) pyproject.toml uv.lock
+	@rm -f .venv/.demo
+	$(UV) sync -q --frozen --group dev --python $(PY) && touch $@
+
+demo: $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.demo)  # a trading day with planted incidents, and its briefing
+	@.venv/bin/python scripts/demo.py
+
+test: .venv/.dev  # the specification
+	.venv/bin/python -m pytest -m "not slow"
+
+check: .venv/.dev  # style, types, import directions
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/python -m mypy
+	.venv/bin/lint-imports
+
+bench: .venv/.dev  # what a user pays, beside the peers
+	.venv/bin/python -m pytest benchmarks -p no:randomly --override-ini=python_files='bench_*.py' -s
+
+soak: .venv/.dev  # N kills -9 of sidecar and bot under load: make soak N=200
+	.venv/bin/python -m tests.soak --kills $(N)
+
+test-bots: .venv/.dev  # freqtrade itself, with nothing but our block in its log_config
+	.venv/bin/python scripts/test_bots.py
+
+nightly: test check soak test-bots  # the long rest
+	.venv/bin/python -m pytest -m slow
+
+clean:  # forget everything that was fetched or made
+	rm -rf .venv .tools .cache dist

@@ -1,0 +1,233 @@
+"""The command line: thin commands over the same functions that Python callers use.
+
+Heavy parts are imported inside the commands, so that `obs --help` and `obs run` start at once.
+Exit codes: 0 fine, 1 findings (`check`), 2 usage or bad input, 3 sidecar unhealthy.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from obs.config import Effective
+    from obs.snapshot import Issue, Snapshot
+
+__all__ = ["app", "main"]
+
+BAD_INPUT = 2
+BAR_BYTES = 4_000_000
+"""From this size on, reading shows a progress bar on a terminal."""
+
+app = typer.Typer(
+    name="obs",
+    help="Tells you and your coding agent what your trading bot is doing, and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Dir = Annotated[Path | None, typer.Option("--dir", help="Folder of the spool and the views [OBS_DIR, .obs].")]
+Budget = Annotated[int | None, typer.Option(help="Most tokens of the page [2000].")]
+Zone = Annotated[str | None, typer.Option("--timezone", help="Zone of times that print none [UTC].")]
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    command: Annotated[list[str], typer.Argument(help="The program and its arguments, after `--`.")],
+    directory: Dir = None,
+    service: Annotated[str | None, typer.Option(help="Name of the bot [the program's name].")] = None,
+) -> None:
+    """Run a bot under watch; nothing in it changes. Exits with its exit code."""
+    with _told():
+        from obs.supervisor import run as supervise
+
+        settings = _settings(dir=directory, service=service).settings
+        code = supervise(command, directory=settings.dir, service=settings.service or None)
+    raise typer.Exit(code)
+
+
+@app.command()
+def up(
+    files: Annotated[list[Path] | None, typer.Argument(help="Logs to take in as well; `-` is stdin.")] = None,
+    directory: Dir = None,
+    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1 [8080].")] = None,
+) -> None:
+    """Run the sidecar: read the spool, write briefing and dashboard, serve /metrics and /health."""
+    with _told():
+        from obs.sidecar import serve
+
+        code = serve(_settings(dir=directory, port=port), files or [])
+    raise typer.Exit(code)
+
+
+@app.command()
+def brief(
+    files: Annotated[list[Path] | None, typer.Argument(help="Logs to read; none: the running bots.")] = None,
+    budget: Budget = None,
+    since: Annotated[
+        str | None, typer.Option(help="`last`, a duration (`30m`) or a time: tell what changed since.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="`md` or `json`.")] = "md",
+    lang: Annotated[str | None, typer.Option(help="`en` or `ko` [en].")] = None,
+    directory: Dir = None,
+    zone: Zone = None,
+    reader: Annotated[str, typer.Option(help="Whose cursor `--since last` uses.")] = "default",
+) -> None:
+    """Print the briefing: what is wrong, since when, what money, what to do, what was left out."""
+    with _told():
+        effective = _settings(dir=directory, budget=budget, lang=lang, timezone=zone)
+        if form not in ("md", "json"):
+            raise ValueError(f"--format {form}: is unknown: use md or json")
+        from obs import looking
+        from obs.briefing import render
+
+        snapshot = _analyzed(files, effective) if files else looking.current(effective.settings.dir)
+        if form == "json":
+            _print(snapshot.to_json())
+            return
+        settings = effective.settings
+        with looking.cursor(settings.dir, reader, since, snapshot, recorded=bool(files)) as before:
+            _print(
+                render(
+                    snapshot,
+                    budget=settings.budget,
+                    since=before,
+                    lang=settings.lang,
+                    templates=settings.templates,
+                )
+            )
+
+
+@app.command()
+def status(directory: Dir = None) -> None:
+    """Show each component: health, reason, last seen; and the sidecar's own state."""
+    with _told():
+        from obs import looking
+
+        folder = _settings(dir=directory).settings.dir
+        snapshot = looking.current(folder)
+        looking.print_status(snapshot, folder)
+
+
+@app.command()
+def show(
+    ids: Annotated[
+        list[str], typer.Argument(help="Issue (`I-1a2b3c`) or evidence (`a:247`), any unique prefix.")
+    ],
+    files: Annotated[list[Path] | None, typer.Option("--file", help="The logs the ids are of.")] = None,
+    directory: Dir = None,
+    zone: Zone = None,
+) -> None:
+    """Show an issue in full, or the record behind an evidence id."""
+    with _told():
+        from obs import looking
+
+        effective = _settings(dir=directory, timezone=zone)
+        snapshot = _analyzed(files, effective) if files else looking.current(effective.settings.dir)
+        for wanted in ids:
+            _print(looking.shown(snapshot, wanted, files or [], effective.settings.timezone))
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Logs to read; none: the running bots.")] = None,
+    severity: Annotated[str, typer.Option(help="Least severity that counts.")] = "error",
+    directory: Dir = None,
+    zone: Zone = None,
+) -> None:
+    """Exit with 1 when an open issue is at or above a severity; for CI and agents."""
+    with _told():
+        from obs import looking
+        from obs.snapshot import IssueSeverity
+
+        try:
+            least = IssueSeverity(severity)
+        except ValueError:
+            words = ", ".join(IssueSeverity)
+            raise ValueError(f"--severity {severity}: is unknown: use one of {words}") from None
+        effective = _settings(dir=directory, timezone=zone)
+        snapshot = _analyzed(files, effective) if files else looking.current(effective.settings.dir)
+        found = looking.open_issues(snapshot, least)
+        _print("\n".join(map(_one_line, found)) or f"no open issue at or above {least}")
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def config(directory: Dir = None) -> None:
+    """Show every setting, its value and where it came from."""
+    with _told():
+        effective = _settings(dir=directory)
+        for name, origin in effective.origins.items():
+            typer.echo(f"{name} = {getattr(effective.settings, name)!s}  ({origin})")
+
+
+def main() -> None:
+    """Run the command line."""
+    # A reader that goes away (`obs brief | head`) is no fault of anybody.
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _settings(**arguments: Any) -> Effective:
+    from obs.config import load
+
+    return load(arguments)
+
+
+def _analyzed(files: list[Path], effective: Effective) -> Snapshot:
+    from obs import rules, sources
+    from obs.analysis import analyze
+
+    settings = effective.settings
+    paths = sources.expand([str(path) for path in files])
+    with _progress(paths) as advance:
+        ruleset = rules.load(settings.rules)
+        return analyze(paths, timezone=settings.timezone, ruleset=ruleset, progress=advance)
+
+
+@contextmanager
+def _progress(paths: list[Path]) -> Iterator[Callable[[int], None] | None]:
+    total = sum(path.stat().st_size for path in paths if path.is_file())
+    if total < BAR_BYTES or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what the user can mend into one line on stderr and exit code 2."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        message = str(error).strip() or type(error).__name__
+        typer.echo(f"obs: {message}", err=True)
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def _one_line(issue: Issue) -> str:
+    return f"{issue.id} {issue.severity} {issue.category} {issue.title} · {issue.count}×"
+
+
+def _print(text: str) -> None:
+    sys.stdout.buffer.write((text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Snapshot -> Prometheus families: a collector that asks for the newest Snapshot at each scrape.
+
+The only module that imports prometheus_client. Labels come from closed sets and are capped; overflow goes to
+`other` and is counted. Every family is in `TABLE`, from which the documentation is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import msgspec
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from obs.snapshot import Category, IssueSeverity, IssueStatus, Snapshot
+
+__all__ = ["TABLE", "Inner", "SnapshotCollector", "exposition"]
+
+MAX_COMPONENTS = 100
+"""Components that get a series of their own; the rest counts as `other`."""
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+TABLE: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "obs_health": ("Health of the whole: 0 OK, 1 UNKNOWN, 2 WARNING, 3 ERROR, 4 CRITICAL.", ()),
+    "obs_health_score_ratio": ("Health score of the whole, from 0 (worst) to 1.", ()),
+    "obs_component_health": ("Health of each component, numbers as in obs_health.", ("component",)),
+    "obs_issues": ("Open issues by severity and category.", ("severity", "category")),
+    "obs_events_total": ("Events taken in, by severity.", ("severity",)),
+    "obs_events_dropped_total": ("Events that were emitted and did not arrive, by reason.", ("reason",)),
+    "obs_secrets_masked_total": ("Records in which a secret was masked, by kind.", ("kind",)),
+    "obs_last_event_timestamp_seconds": ("Time of the newest event, Unix seconds.", ()),
+    "obs_snapshot_timestamp_seconds": ("When the picture behind these numbers was taken, Unix seconds.", ()),
+    "obs_money_at_risk": (
+        "Money behind the open issues, by currency; never added across them.",
+        ("currency",),
+    ),
+    "obs_cache_hits_total": ("Calls answered from a cache.", ("cache",)),
+    "obs_cache_misses_total": ("Calls that had to be computed.", ("cache",)),
+    "obs_sidecar_resident_memory_bytes": ("Resident memory of the sidecar.", ()),
+    "obs_queue_events": ("Events waiting in the sidecar.", ()),
+    "obs_spool_pending_bytes": ("Bytes in the spool that are not folded yet.", ()),
+    "obs_briefing_render_duration_seconds": ("How long the newest briefing took to render.", ()),
+}
+
+
+class Inner(msgspec.Struct, frozen=True, kw_only=True):
+    """The sidecar's own numbers, beside those of the bots."""
+
+    cache_hits: Mapping[str, int] = {}
+    cache_misses: Mapping[str, int] = {}
+    resident_bytes: int = 0
+    queue_events: int = 0
+    pending_bytes: int = 0
+    render_seconds: float = 0.0
+
+
+class SnapshotCollector(Collector):
+    """Turns the newest Snapshot into families; nothing is kept between scrapes."""
+
+    def __init__(self, snapshot: Callable[[], Snapshot], inner: Callable[[], Inner] = Inner) -> None:
+        self._snapshot = snapshot
+        self._inner = inner
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family of `TABLE`, also when it has no sample."""
+        snapshot, inner = self._snapshot(), self._inner()
+        for name, rows in (*_bots(snapshot), *_own(inner)):
+            text, labels = TABLE[name]
+            family: GaugeMetricFamily | CounterMetricFamily
+            if name.endswith("_total"):
+                family = CounterMetricFamily(name.removesuffix("_total"), text, labels=labels)
+            else:
+                family = GaugeMetricFamily(name, text, labels=labels)
+            for values, number in rows:
+                family.add_metric(list(values), number)
+            yield family
+
+
+def exposition(snapshot: Snapshot, inner: Inner | None = None) -> bytes:
+    """Return one scrape's text for a Snapshot."""
+    registry = CollectorRegistry()
+    registry.register(SnapshotCollector(lambda: snapshot, lambda: inner or Inner()))
+    return generate_latest(registry)
+
+
+Rows = Iterable[tuple[tuple[str, ...], float]]
+
+
+def _bots(snapshot: Snapshot) -> Iterator[tuple[str, Rows]]:
+    yield "obs_health", [((), snapshot.health.rank)]
+    yield "obs_health_score_ratio", [((), snapshot.health_score / 100)]
+    yield "obs_component_health", _components(snapshot)
+    yield "obs_issues", _issues(snapshot)
+    yield "obs_events_total", [((name,), count) for name, count in sorted(snapshot.by_severity.items())]
+    yield "obs_events_dropped_total", [((loss.reason,), loss.count) for loss in snapshot.losses]
+    yield "obs_secrets_masked_total", [((kind,), count) for kind, count in sorted(snapshot.leaks.items())]
+    yield "obs_last_event_timestamp_seconds", [((), snapshot.last_event / 1e9)]
+    yield "obs_snapshot_timestamp_seconds", [((), snapshot.taken_at / 1e9)]
+    risk: dict[str, float] = {}
+    for issue in snapshot.issues:
+        if issue.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED):
+            for money in issue.money_at_risk or ():
+                risk[money.currency] = risk.get(money.currency, 0.0) + float(money.amount)
+    yield "obs_money_at_risk", [((currency,), amount) for currency, amount in sorted(risk.items())]
+
+
+def _own(inner: Inner) -> Iterator[tuple[str, Rows]]:
+    yield "obs_cache_hits_total", [((name,), count) for name, count in sorted(inner.cache_hits.items())]
+    yield "obs_cache_misses_total", [((name,), count) for name, count in sorted(inner.cache_misses.items())]
+    yield "obs_sidecar_resident_memory_bytes", [((), inner.resident_bytes)]
+    yield "obs_queue_events", [((), inner.queue_events)]
+    yield "obs_spool_pending_bytes", [((), inner.pending_bytes)]
+    yield "obs_briefing_render_duration_seconds", [((), inner.render_seconds)]
+
+
+def _components(snapshot: Snapshot) -> Rows:
+    ordered = sorted(snapshot.components.items(), key=lambda item: (-item[1].status.rank, item[0]))
+    rows: list[tuple[tuple[str, ...], float]] = [
+        ((name,), component.status.rank) for name, component in ordered[:MAX_COMPONENTS]
+    ]
+    rest = [component.status.rank for _, component in ordered[MAX_COMPONENTS:]]
+    return [*rows, (("other",), max(rest))] if rest else rows
+
+
+def _issues(snapshot: Snapshot) -> Rows:
+    counts = {(severity.value, category.value): 0 for severity in IssueSeverity for category in Category}
+    for issue in snapshot.issues:
+        if issue.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED):
+            counts[issue.severity.value, issue.category.value] += 1
+    return sorted(counts.items())
