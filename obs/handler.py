@@ -1,0 +1,209 @@
+"""What a bot imports: a handler for any `dictConfig`, and `event` for those who speak our words.
+
+Needs the standard library alone (orjson is used where it is installed). Importing does no I/O and starts no
+thread; the first record opens the spool. All doors lead to one `Capture` per process. A record is delivered
+once, also when two of our handlers see it; beside the wrapped `Logger.callHandlers` (`obs.attach`, `obs run`)
+a `SidecarHandler` is inert.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from obs.capture import Capture, warn_once
+
+__all__ = ["Capture", "SidecarHandler", "capture", "event", "wrap_logging"]
+
+_captures: dict[int, Capture] = {}
+_SEVERITIES = {
+    "TRACE": 5,
+    "DEBUG": 10,
+    "INFO": 20,
+    "WARN": 30,
+    "WARNING": 30,
+    "ERROR": 40,
+    "FATAL": 50,
+    "CRITICAL": 50,
+}
+
+
+def capture() -> Capture:
+    """Return the one capture of this process."""
+    found = _captures.get(0)
+    return found if found is not None else _captures.setdefault(0, Capture())
+
+
+def event(
+    name: str,
+    attributes: Mapping[str, Any] | None = None,
+    /,
+    *,
+    severity: str | int = "INFO",
+    body: str = "",
+    **fields: Any,
+) -> None:
+    """Say one event of the vocabulary, such as `order.filled`. Never raises, never waits.
+
+    Args:
+        name: The event's name, dotted.
+        attributes: Attributes under their own names, dots included: `{"order.id": "42"}`.
+        severity: A word (`INFO`, `WARN`, ...) or one of `logging`'s numbers.
+        body: A sentence for people.
+        **fields: Further attributes; a double underscore is read as a dot (`order__id="42"`).
+            Amounts may be `Decimal`.
+    """
+    taken = capture()
+    if not taken.enabled:
+        return
+    try:
+        if isinstance(severity, int):
+            level = severity
+        else:
+            level = _SEVERITIES.get(severity) or _SEVERITIES.get(severity.upper(), 20)
+        taken.event(name, level, body, attributes, fields)
+    except Exception:  # noqa: BLE001  (the observer may never hurt the bot)
+        taken.handoff.failed.append((20, "events"))
+
+
+def wrap_logging(taken: Capture | None = None) -> Callable[[], None]:
+    """Hear every record that any logger dispatches, whatever handlers the bot configures later.
+
+    Wraps `logging.Logger.callHandlers`; a second call does nothing. Every `SidecarHandler` turns inert.
+
+    Returns:
+        A function that takes the wrapper off again.
+    """
+    taken = capture() if taken is None else taken
+    dispatch = logging.Logger.callHandlers
+    if getattr(dispatch, "_obs_capture", None) is taken or not taken.enabled:
+        return lambda: None
+    accept, level = taken.accept, taken.level
+
+    def callHandlers(self: logging.Logger, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
+        if record.levelno >= level:
+            accept(record)
+        dispatch(self, record)
+
+    callHandlers._obs_capture = taken  # type: ignore[attr-defined]
+    logging.Logger.callHandlers = callHandlers  # type: ignore[method-assign]
+    taken.is_wrapped = True
+    _choose_doors()
+
+    def unwrap() -> None:
+        taken.is_wrapped = False
+        if logging.Logger.callHandlers is callHandlers:
+            logging.Logger.callHandlers = dispatch  # type: ignore[method-assign]
+        _choose_doors()
+
+    return unwrap
+
+
+class SidecarHandler(logging.Handler):
+    """Hands log records to the sidecar: `{"class": "obs.handler.SidecarHandler"}` in any `dictConfig`.
+
+    Args:
+        directory: Where the spool lies; default `OBS_DIR`, else `.obs` in the working directory.
+        level: As of any handler.
+        service: Whose bot this is; default `OBS_SERVICE`, `OTEL_SERVICE_NAME`, else the program's name.
+        durable: Write each record to the spool before its call returns (a flight recorder).
+        **unknown: Settings of other versions are named once on stderr and not used.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str] | None = None,
+        level: int | str = logging.NOTSET,
+        service: str | None = None,
+        durable: bool = False,
+        **unknown: Any,
+    ) -> None:
+        super().__init__()
+        try:
+            self.setLevel(level)
+        except (ValueError, TypeError):
+            warn_once(f"level = {level!r} is no level; write one of DEBUG INFO WARNING ERROR CRITICAL")
+        for name in unknown:
+            warn_once(f'SidecarHandler knows no setting "{name}"; it is not used')
+        self._capture = capture()
+        self._capture.install(directory, logging.NOTSET, service, durable=durable)
+        _handlers.add(self)
+        _choose_doors()
+
+    def createLock(self) -> None:  # noqa: N802  (logging's name)
+        """Have none: nothing here ever waits."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in one record; `handle` is set on the instance and usually bypasses this."""
+        self._capture.accept(record)
+
+    def addFilter(self, filter: Any) -> None:  # noqa: A002, N802  (logging's names)
+        """Add a filter; only then does the handler ask filters at all."""
+        super().addFilter(filter)
+        _choose_doors()
+
+    def flush(self) -> None:
+        """Bring what waits to the spool."""
+        self._capture.flush()
+
+    def close(self) -> None:
+        """Flush only: `dictConfig` closes every handler alive, and the next record must still be taken."""
+        self._capture.flush()
+        _handlers.discard(self)
+        self.handle = self._reopen  # type: ignore[method-assign]
+        _choose_doors()
+
+    def _reopen(self, record: logging.LogRecord) -> bool:
+        _handlers.add(self)
+        _choose_doors()
+        self.handle(record)
+        return True
+
+    def _filtered(self, record: logging.LogRecord) -> bool:
+        found = self.filter(record)
+        if isinstance(found, logging.LogRecord):
+            record = found
+        if found:
+            _once(record)
+        return bool(found)
+
+
+_handlers: weakref.WeakSet[SidecarHandler] = weakref.WeakSet()
+_recent: dict[int, deque[Any]] = {}
+
+
+def _choose_doors() -> None:
+    """Give each living handler the cheapest door that still delivers each record once."""
+    living = list(_handlers)
+    for handler in living:
+        taken = handler._capture
+        if not taken.enabled or taken.is_wrapped:
+            door: Any = _ignore
+        elif handler.filters:
+            door = handler._filtered
+        elif len(living) > 1:
+            door = _once
+        else:
+            door = taken.accept
+        handler.handle = door  # type: ignore[method-assign]
+
+
+def _ignore(record: logging.LogRecord) -> None:
+    """Take nothing: another door has it."""
+
+
+def _once(record: logging.LogRecord) -> None:
+    """Take a record unless another of our handlers has just taken this very object on this thread."""
+    recent = _recent.setdefault(threading.get_ident(), deque(maxlen=8))
+    if any(seen() is record for seen in recent):
+        return
+    if len(_recent) > 1_000:
+        _recent.clear()
+    recent.append(weakref.ref(record))
+    capture().accept(record)
