@@ -22,7 +22,17 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import NullPool
 
-__all__ = ["SCHEMA", "Change", "Cursor", "LifecycleEntry", "Saved", "Store", "StoreBusyError", "StoreError"]
+__all__ = [
+    "SCHEMA",
+    "Change",
+    "Cursor",
+    "LifecycleEntry",
+    "Saved",
+    "Store",
+    "StoreBusyError",
+    "StoreError",
+    "StoreTakenError",
+]
 
 SCHEMA = "0001"
 """Revision of the schema this code reads and writes: the newest in `obs.migrations`."""
@@ -70,6 +80,10 @@ class StoreError(Exception):
     """The store cannot be used; the message is one line that names the file, the fault and the mend."""
 
 
+class StoreTakenError(StoreError):
+    """Another sidecar has claimed the store since; whoever gets this must stop."""
+
+
 class StoreBusyError(StoreError):
     """Another process held the store longer than the busy limit; trying again later is right."""
 
@@ -110,6 +124,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     lifecycle: Sequence[LifecycleEntry] = ()
     cursors: Sequence[Cursor] = ()
     notes: Mapping[str, str] = {}
+    owner: str = ""
+    """The claim under which it is written; empty for what anyone may write (life cycle, cursors)."""
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +163,15 @@ class Store:
         with self._lock, self._explained():
             self._open()
 
+    def claim(self, owner: str) -> Saved:
+        """Make `owner` the only one whose checkpoints are taken from now on, and return what is stored.
+
+        A sidecar that still runs and was thought dead can so never overwrite what its successor has read.
+        """
+        with self._lock, self._explained(), self._transaction("IMMEDIATE") as connection:
+            _upsert(connection, _notes, [{"key": "owner", "value": owner}])
+            return _load(connection)
+
     def load(self) -> Saved:
         """Return everything stored.
 
@@ -160,6 +185,7 @@ class Store:
         """Write the change in one transaction; when it returns, the change survives a power loss.
 
         Raises:
+            StoreTakenError: If another sidecar has claimed the store.
             StoreError: If nothing was written (disk full, locked, malformed, file gone): the caller keeps
                 what it has and tries again; `is_intact` tells whether the file still holds the earlier saves.
         """
@@ -197,6 +223,11 @@ class Store:
             return self.path.with_name(self.path.name + "-wal").stat().st_size
         except OSError:
             return 0
+
+    def changes_elsewhere(self) -> int:
+        """Return a number that differs from the last one when another process has written since."""
+        with self._lock, self._explained():
+            return int(self._execute("PRAGMA data_version"))
 
     def close(self) -> None:
         """Fold the write-ahead log back and let go of the file."""
@@ -366,6 +397,10 @@ def _load(connection: sa.Connection) -> Saved:
 
 
 def _write(connection: sa.Connection, change: Change) -> None:
+    if change.owner:
+        owner = connection.execute(sa.select(_notes.c.value).where(_notes.c.key == "owner")).scalar()
+        if owner not in (None, change.owner):
+            raise StoreTakenError("another sidecar has taken over this directory: this one must stop")
     rows = []
     for source, position in change.checkpoints.items():
         if position is None:

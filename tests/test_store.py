@@ -18,7 +18,17 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 import obs.migrations
-from obs.store import SCHEMA, Change, Cursor, LifecycleEntry, Saved, Store, StoreBusyError, StoreError
+from obs.store import (
+    SCHEMA,
+    Change,
+    Cursor,
+    LifecycleEntry,
+    Saved,
+    Store,
+    StoreBusyError,
+    StoreError,
+    StoreTakenError,
+)
 
 FIRST = Change(
     checkpoints={"spool": {"aa": [[1, 7]], "open": 3}},
@@ -348,3 +358,28 @@ def test_opening_a_store_of_the_present_schema_does_not_load_alembic(filled: Pat
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert seen.stdout.strip() == "False"
+
+
+def test_after_another_sidecar_has_claimed_the_store_the_first_cannot_overwrite_it(filled: Path) -> None:
+    """Fault 30: a reader thought dead that wakes up again."""
+    with Store(filled) as sleeper, Store(filled) as successor:
+        sleeper.claim("sleeper")
+        found = successor.claim("successor")
+        successor.save(Change(state=b"eight events", owner="successor"))
+
+        with pytest.raises(StoreTakenError, match="another sidecar has taken over"):
+            sleeper.save(Change(state=b"late events", owner="sleeper"))
+
+        assert found.state == FIRST.state
+        assert successor.load().state == b"eight events"
+
+
+def test_what_another_process_wrote_shows_in_the_change_number(filled: Path) -> None:
+    with Store(filled) as store, Store(filled) as other:
+        before = store.changes_elsewhere()
+        store.save(Change(state=b"own"))
+        after_own = store.changes_elsewhere()
+        other.save(Change(cursors=[Cursor(reader="cli", looked=1)]))
+
+        assert after_own == before
+        assert store.changes_elsewhere() != before
