@@ -1,22 +1,22 @@
 """Masks secrets in text before it reaches a disk, a page or a chat room.
 
-Secrets become `[REDACTED:<kind>]`: found by name (`pairs`), by shape (`shapes`) or because they were registered (`known`).
-The standard library is enough: the bot's process imports this. Time is linear in the text. A secret that carries neither
-a name nor a known shape and was never registered stays readable: that is the limit of any redactor, so register values.
+Secrets become `[REDACTED:<kind>]`: found by name (`pairs`), by shape (`shapes`) or because they were registered
+(`known`). The standard library is enough: the bot's process imports this. Time is linear in the text. A secret with
+neither a name nor a known shape that was never registered stays readable: the limit of any redactor, so register.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from obs.redaction import disguise, known
 from obs.redaction.gate import has_hint
 from obs.redaction.known import register_environment, register_known
-from obs.redaction.names import classify
-from obs.redaction.pairs import Span, find_pairs, find_value_kind
-from obs.redaction.shapes import base64_runs, find_shapes
+from obs.redaction.pairs import Span, find_pairs, kind_of_value
+from obs.redaction.shapes import find_encoded, find_shapes
+from obs.redaction.tokens import find_tokens
 
 __all__ = ["MASK", "has_hint", "redact", "redact_attributes", "register_environment", "register_known"]
 
@@ -50,12 +50,12 @@ def redact_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _redact_value(key: str, value: Any, depth: int) -> Any:
     if isinstance(value, str):
-        kind = find_value_kind(key, value)
+        kind = kind_of_value(key, value)
         return f"[REDACTED:{kind}]" if kind else redact(value)
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
-        return f"[REDACTED:{kind}]" if (kind := find_value_kind(key, str(value))) else value
+        return f"[REDACTED:{kind}]" if (kind := kind_of_value(key, str(value))) else value
     if isinstance(value, bytes):
         return redact(value.decode("utf-8", "backslashreplace"))
     if depth > 8:
@@ -72,17 +72,18 @@ def _spans(text: str) -> list[Span]:
     if clear is None:
         return _find(text)
     plain, places = clear
-    return [(places[start], places[end - 1] + 1, kind) for start, end, kind in _find(plain) if end > start]
+    return [(places[start], places[end], kind) for start, end, kind in _find(plain) if end > start]
 
 
 def _find(text: str, *, deep: bool = True) -> list[Span]:
     lower = text.lower()
     if len(lower) != len(text):
         lower = disguise.ascii_lower(text)
-    spans = [*find_pairs(text, lower), *find_shapes(text, lower, deep=deep), *known.find_known(text)]
+    spans = [*find_pairs(text, lower), *find_shapes(text, lower), *find_tokens(text)]
+    spans += known.find_known(text)
     if deep:
         spans += [
-            (start, end, "encoded") for start, end, plain in base64_runs(text) if _find(plain, deep=False)
+            (start, end, "encoded") for start, end, plain in find_encoded(text) if _find(plain, deep=False)
         ]
     spans = _outside_masks(text, spans)
     return _again(text, spans) if spans else spans

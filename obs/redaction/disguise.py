@@ -1,17 +1,26 @@
-"""Sees through what hides a secret from a pattern: colour codes, invisible characters, full-width letters."""
+"""Sees through what hides a secret from a pattern: colour codes, invisible characters, wide letters, escapes."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import unquote
 
 __all__ = ["ascii_lower", "uncover"]
 
-_INVISIBLE = re.compile(
-    "\x1b\\[[0-9;:?]{0,32}[A-Za-z]|\x1b\\][^\x07\x1b]{0,256}(?:\x07|\x1b\\\\)|\x9b[0-9;]{0,32}[A-Za-z]|[\x00-\x08\x0e-\x1f\x7f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f"
-    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
+_COVERED = re.compile(
+    # Colour and link codes of terminals, raw and as a `repr` or a JSON string writes them.
+    r"(?P<hidden>(?:\x1b|\\{1,4}x1b|\\{1,4}u001[bB]|\\{1,4}033|\^\[)\[[0-9;:?]{0,32}[A-Za-z]"
+    r"|\x1b\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)|\x9b[0-9;]{0,32}[A-Za-z]"
+    r"|[\x02-\x08\x0e-\x1a\x7f\x80-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
+    r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef])"
+    # Letters of another script in JSON or a URL, where names stand escaped.
+    r"|(?P<json>\\{1,8}u(?!00[0-7])[0-9a-fA-F]{4})"
+    r"|(?P<percent>(?:%[89a-fA-F][0-9a-fA-F]){2,64})"
+    # Full-width and mathematical letters.
+    r"|(?P<wide>[\uff01-\uff5e\u3000\U0001d400-\U0001d7ff])"
 )
-_WIDE = re.compile("[\uff01-\uff5e\u3000\U0001d400-\U0001d7ff]")
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\xad\x02-\x08\x0e-\x1a]")
 _LOWER = {code: code + 32 for code in range(65, 91)}
 
 
@@ -21,25 +30,48 @@ def ascii_lower(text: str) -> str:
 
 
 def uncover(text: str) -> tuple[str, list[int]] | None:
-    """Return the text as a reader sees it and, for each of its characters, its place in the original.
+    """Return the text as a reader sees it, and where each of its characters starts in the original.
 
-    None when nothing was hidden.
+    The list has one more element, the length of the original. None when nothing was hidden.
     """
-    if text.isascii() and "\x1b" not in text and not _INVISIBLE.search(text):
+    covered = _COVERED.search(text) if not text.isascii() or _may_be_covered(text) else None
+    if covered is None:
         return None
-    if not _INVISIBLE.search(text) and not _WIDE.search(text):
-        return None
+    parts: list[str] = []
     places: list[int] = []
     position = 0
-    for hidden in _INVISIBLE.finditer(text):
-        places.extend(range(position, hidden.start()))
-        position = hidden.end()
-    places.extend(range(position, len(text)))
-    return "".join(_narrow(text[place]) for place in places), places
+    while covered is not None:
+        start, end = covered.span()
+        parts.append(text[position:start])
+        places.extend(range(position, start))
+        shown = _shown(covered)
+        parts.append(shown)
+        places.extend([start] * len(shown))
+        position = end
+        covered = _COVERED.search(text, position)
+    parts.append(text[position:])
+    places.extend(range(position, len(text) + 1))
+    return "".join(parts), places
 
 
-def _narrow(character: str) -> str:
-    if character < "\uff01" and character != "\u3000":
-        return character
-    plain = unicodedata.normalize("NFKC", character)
-    return plain if len(plain) == 1 else character
+def _may_be_covered(text: str) -> bool:
+    return (
+        "\\u" in text
+        or "\x1b" in text
+        or "%" in text
+        or "\\x1b" in text
+        or "\\033" in text
+        or not text.isprintable()
+    )
+
+
+def _shown(covered: re.Match[str]) -> str:
+    if covered["hidden"]:
+        return ""
+    if covered["json"]:
+        character = chr(int(covered["json"][-4:], 16))
+        return "" if _INVISIBLE.match(character) else character
+    if covered["percent"]:
+        return unquote(covered["percent"], errors="replace")
+    plain = unicodedata.normalize("NFKC", covered["wide"])
+    return plain if len(plain) == 1 else covered["wide"]

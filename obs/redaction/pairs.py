@@ -1,7 +1,7 @@
 """Finds the values of secret names: `name=value` in every encoding a log can carry.
 
-One loop over the places where a name may stand; each place is read by patterns that are anchored there and bounded, so
-the time is linear in the text whatever it holds.
+One loop over the places where a name may stand; each place is read by patterns that are anchored there and
+bounded, so the time is linear in the text whatever it holds.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from obs.redaction.names import STEMS, Name, classify, foreign, is_foreign_hint
+from obs.redaction.names import FOREIGN_NAMES, STEMS, Name, classify, foreign
 from obs.redaction.values import is_placeholder, looks_random, looks_secret
 
-__all__ = ["Span", "find_pairs"]
+__all__ = ["Span", "find_pairs", "kind_of_value"]
 
 Span = tuple[int, int, str]
 """Where a secret stands (half-open, in characters) and its kind."""
 
 MAX_NAMES = 4_000
-"""Names looked at in one text; what follows a text with more of them is masked whole."""
+"""Names looked at in one text; what follows them is masked whole: a redactor fails closed, and in bounded time."""
 
 _MAX_NAME = 48
 _MAX_VALUE = 4_096
@@ -26,50 +26,70 @@ _MAX_VALUE = 4_096
 _NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 _REST = re.compile(r"[A-Za-z0-9_\-.]*")
 
-_QUOTE = r"\\{0,8}[\"'`]|&quot;|&[#]0?3[49];|&apos;|%2[27]|\\{1,4}u002[27]"
+_QUOTE = r"\\{0,8}[\"'`]|&(?:quot|apos|[#]0?3[49]|[#]x2[27]);|%2[27]|\\{1,8}u002[27]|[“”‘’«»「」]"
 _SEPARATOR = re.compile(
     rf"""
     (?P<close>{_QUOTE})?
-    (?P<bracket>(?<=["'])\])?
+    (?P<bracket>(?<=["'])\\{{0,8}}\])?
     (?:
-      (?P<assign>\s{{0,16}}(?:=>|:=|->|={{1,2}}|:(?!//)|：|＝|\\{{1,4}}u003[ad]|%3[aAdD]|&[#]61;)(?:%20|\+(?=\w))?\s{{0,40}})
+      (?P<assign>
+        \s{{0,16}}
+        (?:=>|:=|->|→|⇒|={{1,3}}|::?(?!//)|：|＝|\\{{1,8}}u003[ade]|(?:%20|\+)?%3[aAdD]|&[#]61;|&equals;)
+        (?:%20|\+(?=["'%\w])){{0,2}}\s{{0,40}}
+      )
     | (?P<pair>\s{{0,4}},\s{{0,8}}(?=[brfu]?\\{{0,8}}["']))
-    | (?P<element>>\s{{0,8}})
-    | (?P<cell>\s{{0,8}}[|│┃]\s{{0,8}})
-    | (?P<prose>\s{{1,2}}(?:is|was|are|equals|ist|es|est|é|è|to|set[ ]to|provided|used|given|value)(?:\s?[:=])?\s{{1,2}})
-    | (?P<space>[ \t]{{1,8}})
+    | (?P<element>\s{{0,4}}/?>\s{{0,8}}|&gt;|\\{{1,8}}u003[eE])
+    | (?P<cell>\s{{0,16}}[|│┃║\t]\s{{0,16}})
+    | (?P<prose>
+        \s{{1,2}}(?:is|was|are|equals|ist|es|est|é|è|set[ ]to|provided|used|given|value|now)(?:\s?[:=])?\s{{1,2}}
+      )
+    | (?P<space>[ ]{{1,16}}|,\s?)
     )
     """,
     re.VERBOSE,
 )
-# A second step between name and value: a type annotation, or the other half of {"name": "x", "value": "y"}.
+# A second step between name and value: a type, or the other half of {"name": "x", "value": "y"}.
 _ANNOTATION = re.compile(
     r"(?:str|bytes|String|SecretStr|Optional\[str\]|str ?\| ?None|string)\s{0,4}=\s{0,4}"
 )
 _VALUE_FIELD = re.compile(
-    rf"(?:{_QUOTE})?\s{{0,8}}[,;/]?\s{{0,40}}(?:{_QUOTE})?(?:value|Value|VALUE|content|val)(?:{_QUOTE})?\s{{0,8}}[=:]\s{{0,8}}"
+    rf"(?:{_QUOTE})?\s{{0,8}}[,;/]?\s{{0,40}}(?:{_QUOTE})?(?:value|Value|VALUE|content|val)"
+    rf"(?:{_QUOTE})?\s{{0,8}}[=:]\s{{0,8}}"
 )
 _OPEN = re.compile(
-    rf"(?:[A-Za-z_][\w.]{{0,30}}\()?(?:[brfuBRFU]{{1,2}}(?=\\{{0,8}}[\"']))?(?P<open>{_QUOTE})?"
+    rf"(?:[A-Za-z_][\w.]{{0,30}}\(|<!\[CDATA\[|[|>][+-]?\s{{1,40}})?"
+    rf"(?:[brfuBRFU]{{1,2}}(?=\\{{0,8}}[\"']))?(?P<open>{_QUOTE})?"
 )
+# A sign that may end a value does so only before a blank, a closing sign or the next name.
 _UNQUOTED = re.compile(
-    r"(?:[^\s,;&\"'`<>()\[\]{}|\\]|[,;)\]}(\[{|](?!\s|$|[\"'`)\]}>,;]|[\w.-]{1,40}[\"']?[=:])){1,4096}"
+    r"(?:[^\s\x00\x01\x1d-\x1f,;&\"'`<>()\[\]{}|\\%“”]"
+    r"|%(?!26|22|27|2[cC]|7[dD])"
+    r"|[,;)\]}(\[{|](?!\s|$|[\"'`)\]}>,;\\]|[\w.-]{1,40}[\"']?[=:])){1,4096}"
 )
 _PLAIN_QUOTED = {
-    '"': re.compile(r'[^"\\\n]{0,4096}(?:\\.[^"\\\n]{0,4096}){0,512}'),
-    "'": re.compile(r"[^'\\\n]{0,4096}(?:\\.[^'\\\n]{0,4096}){0,512}"),
+    '"': re.compile(r'[^"\\\n]{0,4096}(?:\\.[^"\\\n]{0,4096}){0,64}'),
+    "'": re.compile(r"[^'\\\n]{0,4096}(?:\\.[^'\\\n]{0,4096}){0,64}"),
     "`": re.compile(r"[^`\n]{0,4096}"),
 }
+_CLOSING = {"“": "”", "‘": "’", "«": "»", "「": "」"}
 _SCHEME = re.compile(
-    r"(?:bearer|basic|token|bot|apikey|api-key|digest|negotiate|ntlm|oauth|dpop|geniekey|key|jwt|hmac|sharedaccesssignature"
-    r"|aws4-hmac-sha256|[a-z][a-z0-9-]{0,20}-hmac-sha\d{1,3})(?:\s{1,4}|%20|\+)",
+    r"(?:bearer|basic|token|bot|api-?key|digest|negotiate|ntlm|oauth|dpop|geniekey|key|jwt|hmac|qop"
+    r"|sharedaccess(?:signature|key)|[a-z][a-z0-9-]{0,20}-(?:hmac|rsa|ecdsa)-sha\d{1,3}|[a-z][a-z0-9]{1,16}key)"
+    r"(?:\s{1,4}|%20|\+)",
     re.IGNORECASE,
 )
+_FIELD = re.compile(r"([A-Za-z_][\w\-.]{0,60})=\"?([^\s;,\"\\']{1,4096})")
+_NAMED = re.compile(r"[A-Za-z_][\w.-]{0,60}=[\"']?[^=\s]")
 _STRING = re.compile(r"\\{0,8}([\"'])([^\"'\\]{1,4096})\\{0,8}\1")
-_PARTICLE = re.compile(r"[가-힣]{0,2}(?=\s|[:=]|：)")
+_PARTICLE = re.compile(r"[가-힣]{0,3}(?=\s|[:=]|：)|は(?=\S)")
+_COOKIE_FIELDS = frozenset(
+    "path domain expires max-age samesite priority version comment lang locale theme".split(" ")
+)
 _QUALIFIERS = frozenset(
-    "api secret private access app bot auth session signing encryption client consumer seed recovery listen license master"
-    " security account service webhook refresh bearer".split()
+    (
+        "api secret private access app bot auth session signing encryption client consumer seed recovery listen"
+        " license master security account service webhook refresh bearer card pin verification one-time"
+    ).split(" ")
 )
 
 
@@ -88,26 +108,50 @@ def find_pairs(text: str, lower: str) -> Iterator[Span]:
         if seen > MAX_NAMES:
             yield hit.start(), len(text), "overflow"
             return
-        head = text[max(0, hit.start() - _MAX_NAME) : hit.start()]
-        start = hit.start() - len(head) + len(head.rstrip(_NAME_CHARACTERS))
-        rest = _REST.match(text, hit.end())
-        end = rest.end() if rest else hit.end()
-        while end > hit.end() and text[end - 1] in ".-":
-            end -= 1
+        start, end = _identifier(text, *hit.span())
         position = max(end, hit.end())
         if end - start > 2 * _MAX_NAME or text[max(0, start - 10) : start] == "[REDACTED:":
             continue
         name = classify(_qualified(lower, text, start, end))
         if name is not None:
             for span in _values(text, start, end, name):
-                position = max(position, span[1]) if name.kind != "authorization" else position
                 yield span
+                if name.kind not in ("authorization", "cookie"):
+                    position = max(position, span[1])
     if not lower.isascii():
         yield from _foreign_pairs(text, lower)
 
 
+def kind_of_value(key: str, value: str) -> str | None:
+    """Return the kind of the mask when the value of an attribute with this key is a secret as a whole."""
+    name = classify(key)
+    if name is None:
+        found = FOREIGN_NAMES.fullmatch(key.lower())
+        name = foreign(found.group()) if found else None
+    if name is None or name.kind == "cookie" or (name.kind == "authorization" and " " in value):
+        return None
+    return name.kind if _is_secret(value, name, sure=name.strict, quoted=True) else None
+
+
+def _identifier(text: str, start: int, end: int) -> tuple[int, int]:
+    """The whole name around a stem, without what an escape before it left behind: `\\n`, `%22`, `u0022`."""
+    head = text[max(0, start - _MAX_NAME) : start]
+    first = start - len(head) + len(head.rstrip(_NAME_CHARACTERS))
+    before = text[first - 1 : first]
+    if before == "\\" and first < start and text[first] in "nrtux":
+        first += {"u": 5, "x": 3}.get(text[first], 1)
+    elif before == "%" and text[first : first + 2].isalnum():
+        first += 2
+    first = min(first, start)
+    rest = _REST.match(text, end)
+    last = rest.end() if rest else end
+    while last > end and text[last - 1] in ".-":
+        last -= 1
+    return first, last
+
+
 def _foreign_pairs(text: str, lower: str) -> Iterator[Span]:
-    for seen, hit in enumerate(is_foreign_hint(lower).finditer(lower)):
+    for seen, hit in enumerate(FOREIGN_NAMES.finditer(lower)):
         if seen > MAX_NAMES:
             yield hit.start(), len(text), "overflow"
             return
@@ -117,116 +161,125 @@ def _foreign_pairs(text: str, lower: str) -> Iterator[Span]:
 
 
 def _qualified(lower: str, text: str, start: int, end: int) -> str:
-    """The name, with the word before it when the two are one name in prose: `api key`, `secret-key`."""
+    """The name, with the word before it when the two are one name in prose: `api key`, `secret key`."""
     before = lower[max(0, start - 16) : start]
-    if before.endswith(" ") and (word := before.rstrip().rpartition(" ")[2].strip("\"'([{")) in _QUALIFIERS:
-        return f"{word}_{text[start:end]}"
+    if before.endswith(" "):
+        word = before.rstrip().rpartition(" ")[2].strip("\"'([{")
+        if word in _QUALIFIERS:
+            return f"{word}_{text[start:end]}"
     return text[start:end]
 
 
 def _values(text: str, start: int, end: int, name: Name) -> Iterator[Span]:
     separator = _SEPARATOR.match(text, end)
-    if separator is None:
+    field = _VALUE_FIELD.match(text, end)
+    if field is not None:
+        how, at = "assign", field.end()
+    elif separator is None:
         return
-    how = separator.lastgroup or ""
-    close = separator["close"]
-    at = separator.end()
-    if how == "pair" and not close:
-        return
-    if how == "element" and not (start and text[start - 1] in "</:"):
-        return
-    if how == "cell" and not name.strict and not separator["cell"].strip():
-        return
-    option = how == "space" and text[max(0, start - 2) : start].endswith("-")
-    if close or how in ("element", "space"):
-        # {"name": "API_SECRET", "value": "..."} and <add key="ApiSecret" value="..."/>
-        field = _VALUE_FIELD.match(text, end)
-        if field is not None:
-            how, at = "assign", field.end()
+    else:
+        how, at = separator.lastgroup or "", separator.end()
+        if how == "pair" and not separator["close"]:
+            how = "space"
+        if (
+            how == "element"
+            and text[start - 1 : start] not in ("<", "/", ":", ";")
+            and "u003" not in text[start - 6 : start]
+        ):
+            return
     annotation = _ANNOTATION.match(text, at)
     if annotation is not None:
         at = annotation.end()
-    if name.kind == "authorization":
-        opened = _OPEN.match(text, at)
-        scheme = _SCHEME.match(text, opened.end() if opened else at)
-        if scheme is not None:
-            yield from _credentials(text, scheme.end())
+    if name.kind in ("authorization", "cookie") and how in ("assign", "pair", "space"):
+        found = list(_header(text, at, name))
+        yield from found
+        if found or name.kind == "cookie":
             return
-    if text[at : at + 1] in ("[", "(", "{") and how in ("assign", "pair"):
-        if text[at] != "{":
-            yield from _items(text, at, name)
+    if text[at : at + 1] in ("[", "(") and how in ("assign", "pair"):
+        yield from _items(text, at, name)
         return
-    sure = name.strict and (how not in ("space", "prose", "cell") or option)
+    option = how == "space" and (text[start] == "-" or text[max(0, start - 1) : start] == "-")
     span = _value(text, at)
     if span is None:
         return
     begin, stop = span
-    value = text[begin:stop]
-    if name.kind == "cookie":
-        return
-    if _is_secret(value, name, sure=sure, quoted=begin > at):
+    quoted = begin > at
+    stop = begin + _shortened(
+        text[begin:stop], in_query=text[max(0, start - 1) : start] in ("?", "&"), prose=how == "space"
+    )
+    sure = name.strict and (how in ("assign", "pair", "element") or option or (how == "prose" and quoted))
+    if _is_secret(text[begin:stop], name, sure=sure, quoted=quoted):
         yield begin, stop, name.kind
 
 
+def _shortened(value: str, *, in_query: bool, prose: bool) -> int:
+    """Where the value ends: at the fragment of a URL, at the comma of a sentence."""
+    if in_query and "#" in value:
+        return value.index("#")
+    if prose and "," in value:
+        return value.index(",")
+    return len(value)
+
+
 def _is_secret(value: str, name: Name, *, sure: bool, quoted: bool) -> bool:
-    if is_placeholder(value) or classify(value) is not None and not any(c.isdigit() for c in value):
+    if is_placeholder(value) or (not any(c.isdigit() for c in value) and classify(value) is not None):
         return False
     if name.numeric:
-        digits = sum(c.isdigit() for c in value)
-        return digits >= 4 and len(value) <= 40
-    if name.kind == "mnemonic" and not quoted:
-        return len(value) >= 3
+        return sum(c.isdigit() for c in value) >= 4 and len(value) <= 40
+    if name.kind == "mnemonic" and not name.strict:
+        return value.count(" ") >= 11 or looks_random(value)
     if sure:
-        return len(value) >= 3
-    if name.strict:
-        return looks_secret(value)
-    return looks_random(value)
+        return len(value) >= 3 or quoted
+    return looks_secret(value) if name.strict else looks_random(value)
 
 
 def _value(text: str, at: int) -> tuple[int, int] | None:
     opened = _OPEN.match(text, at)
-    quote = opened["open"] if opened else None
-    if quote and opened:
-        begin = opened.end()
+    if opened is None:
+        return None
+    begin, quote = opened.end(), opened["open"]
+    if quote:
         plain = _PLAIN_QUOTED.get(quote)
-        if plain is not None:
+        if plain is None:
+            stop = text.find(_CLOSING.get(quote, quote), begin, begin + _MAX_VALUE)
+            if stop >= 0:
+                return begin, stop
+        else:
             found = plain.match(text, begin)
             stop = found.end() if found else begin
             if text[stop : stop + 1] == quote:
                 return begin, stop
-        else:
-            stop = text.find(quote, begin, begin + _MAX_VALUE)
-            if stop >= 0:
-                return begin, stop
+    found = _UNQUOTED.match(text, begin)
+    return (begin, found.end()) if found else None
+
+
+def _header(text: str, at: int, name: Name) -> Iterator[Span]:
+    """`Authorization: <scheme> <token>` and `Cookie: a=1; b=2`: the token, and the fields that look random."""
+    opened = _OPEN.match(text, at)
+    begin = opened.end() if opened else at
+    scheme = _SCHEME.match(text, begin)
+    if scheme is not None:
+        begin = scheme.end()
         found = _UNQUOTED.match(text, begin)
-        return (begin, found.end()) if found else None
-    found = _UNQUOTED.match(text, opened.end() if opened else at)
-    return (found.start(), found.end()) if found else None
-
-
-def _credentials(text: str, at: int) -> Iterator[Span]:
-    """What stands behind `Authorization: <scheme> `: one token, or fields of which the secret ones are named."""
-    found = _UNQUOTED.match(text, at)
-    if found is None:
-        return
-    value = found.group().rstrip("\\")
-    if is_placeholder(value) or len(value) < 4 or re.match(r"[A-Za-z_]{1,40}=[\"']?[^=]", value):
-        return
-    yield at, at + len(value), "authorization"
+        value = found.group() if found else ""
+        if len(value) >= 4 and not is_placeholder(value) and not _NAMED.match(value):
+            yield begin, begin + len(value), name.kind
+            return
+    line = text.find("\n", begin, begin + _MAX_VALUE)
+    for field in _FIELD.finditer(text, begin, line if line >= 0 else begin + _MAX_VALUE):
+        value = field.group(2)
+        if field.group(1).lower() not in _COOKIE_FIELDS and looks_random(value):
+            yield *field.span(2), name.kind
 
 
 def _items(text: str, at: int, name: Name) -> Iterator[Span]:
-    """The strings of a list or tuple that a name announces."""
+    """The strings of a list or tuple that a name announces; of `auth=(user, password)` the second."""
     stop = text.find("]" if text[at] == "[" else ")", at, at + _MAX_VALUE)
-    for item in _STRING.finditer(text, at, stop if stop >= 0 else min(len(text), at + _MAX_VALUE)):
+    strings = list(_STRING.finditer(text, at, stop if stop >= 0 else at + _MAX_VALUE))
+    login = name.kind == "authorization" and text[at] == "(" and len(strings) == 2
+    for number, item in enumerate(strings):
         value = item.group(2)
-        if not is_placeholder(value) and (looks_secret(value) if name.strict else looks_random(value)):
-            yield item.start(2), item.end(2), name.kind
-
-
-def find_value_kind(key: str, value: str) -> str | None:
-    """Return the kind of the mask when the value of an attribute with this key is a secret as a whole."""
-    name = classify(key)
-    if name is None or name.kind == "cookie":
-        return None
-    return name.kind if _is_secret(value, name, sure=name.strict, quoted=True) else None
+        if is_placeholder(value):
+            continue
+        if (login and number == 1) or (looks_secret(value) if name.strict else looks_random(value)):
+            yield *item.span(2), name.kind

@@ -1,0 +1,125 @@
+"""Finds tokens that vendors made recognisable: a prefix, a fixed length, an inner structure.
+
+Shapes are from the vendors' documentation. Only runs of sixteen and more token characters are looked at, each
+once, at its start: linear whatever the text holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from obs.redaction.values import changes
+
+__all__ = ["find_tokens"]
+
+_PREFIXED = (
+    ("anthropic_key", r"sk-ant-[\w\-]{10,}"),
+    ("openrouter_key", r"sk-or-[\w\-]{10,}"),
+    ("langfuse_key", r"[ps]k-lf-[\w\-]{16,}"),
+    ("openai_key", r"sk-(?=[\w\-]{0,200}[0-9A-Z])[\w\-]{16,}|sess-[A-Za-z0-9]{32,}"),
+    ("stripe_key", r"(?:sk|rk|pk)_(?:live|test)_\w{10,}|whsec_[\w+/=]{16,}"),
+    ("slack_token", r"xox[a-z](?:\.xox[a-z])?-[\w\-]{10,}|xapp-[\w\-]{16,}|xwfp-[\w\-]{16,}"),
+    ("github_token", r"gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"),
+    ("gitlab_token", r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|oas|imt|ffct)-[\w\-.]{16,}"),
+    ("npm_token", r"npm_[A-Za-z0-9]{16,}"),
+    ("pypi_token", r"pypi-[\w\-]{16,}"),
+    ("aws_key", r"(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA|ABSK)[A-Z0-9]{12,}"),
+    ("google_key", r"AIza[\w\-]{30,}|ya29\.[\w\-.]{16,}|GOCSPX-[\w\-]{16,}"),
+    ("huggingface_token", r"(?:hf|api_org)_[A-Za-z0-9]{16,}"),
+    ("groq_key", r"gsk_[A-Za-z0-9]{16,}"),
+    ("perplexity_key", r"pplx-[A-Za-z0-9]{16,}"),
+    ("xai_key", r"xai-[A-Za-z0-9\-]{16,}"),
+    ("replicate_token", r"r8_[A-Za-z0-9]{16,}"),
+    ("fireworks_key", r"fw_[A-Za-z0-9]{16,}"),
+    ("cerebras_key", r"csk-[a-z0-9]{16,}"),
+    ("langsmith_key", r"ls(?:v2_(?:pt|sk)|__)_?\w{16,}"),
+    ("tavily_key", r"tvly-[\w\-]{16,}"),
+    ("nvidia_key", r"nvapi-[\w\-]{16,}"),
+    ("together_key", r"tgp_v1_[\w\-]{16,}"),
+    ("pinecone_key", r"pcsk_\w{16,}"),
+    ("elevenlabs_key", r"sk_[0-9a-f]{40,}"),
+    ("sendgrid_key", r"SG\.[\w\-]{10,}\.[\w\-]{10,}"),
+    ("brevo_key", r"xkeysib-[a-f0-9]{32,}-\w{8,}"),
+    ("mailgun_key", r"key-[0-9a-f]{32}"),
+    ("mailchimp_key", r"[0-9a-f]{32}-us[0-9]{1,2}(?![\w\-])"),
+    ("resend_key", r"re_[A-Za-z0-9]{6,12}_[A-Za-z0-9]{16,}"),
+    ("twilio_key", r"SK[0-9a-f]{32}(?!\w)"),
+    ("digitalocean_token", r"do[opr]_v1_[a-f0-9]{16,}"),
+    ("grafana_token", r"glc_[\w+/=]{16,}|glsa_\w{16,}"),
+    ("shopify_token", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{16,}"),
+    ("square_token", r"sq0[a-z]{3}-[\w\-]{16,}|EAAA[\w\-]{56,}"),
+    ("databricks_token", r"dapi[a-f0-9]{32}"),
+    ("vault_token", r"hv[sbr]\.[\w\-]{16,}"),
+    ("linear_key", r"lin_(?:api|oauth)_[A-Za-z0-9]{16,}"),
+    ("notion_token", r"(?:ntn|secret)_[A-Za-z0-9]{32,}"),
+    ("airtable_token", r"pat[A-Za-z0-9]{14}\.[a-f0-9]{32,}"),
+    ("postman_key", r"PMAK-[\w\-]{16,}"),
+    ("newrelic_key", r"NRAK-[A-Z0-9]{16,}|NRII-[\w\-]{16,}"),
+    ("sentry_token", r"sntry[su]_[\w+/=\-]{16,}"),
+    ("supabase_key", r"sbp_[a-f0-9]{16,}|sb_secret_[\w\-]{16,}"),
+    ("dynatrace_token", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{8,}\.[A-Z0-9]{16,}"),
+    ("docker_token", r"dckr_(?:pat|oat)_[\w\-]{16,}"),
+    ("fly_token", r"fo1_[\w\-]{16,}|fm[12][ar]?_[\w+/=]{16,}"),
+    ("atlassian_token", r"ATATT3[\w\-=]{16,}|ATCTT3[\w\-=]{16,}"),
+    ("heroku_key", r"HRKU-[\w\-]{16,}"),
+    ("pulumi_token", r"pul-[a-f0-9]{32,}"),
+    ("terraform_token", r"[A-Za-z0-9]{14}\.atlasv1\.[\w\-=]{32,}"),
+    ("doppler_token", r"dp\.(?:pt|st|ct|sa|scim|audit)\.[\w\-.]{16,}"),
+    ("discord_token", r"mfa\.[\w\-]{60,}|[MNO][A-Za-z0-9_\-]{22,30}\.[\w\-]{6}\.[\w\-]{25,45}(?![\w\-])"),
+    ("bitget_key", r"bg_[0-9a-f]{24,}"),
+    ("extended_private_key", r"[xyztuvYZUV]prv[1-9A-HJ-NP-Za-km-z]{60,}"),
+    ("wif_private_key", r"(?:5[1-9A-HJ-NP-Za-km-z]{50}|[KLc][1-9A-HJ-NP-Za-km-z]{51})(?![A-Za-z0-9_\-])"),
+    ("jwt", r"eyJ[\w\-]{8,}\.[\w\-]{4,}(?:\.[\w\-]*){0,3}|eyJ(?:hbGciO|0eXAiO|raWQiO)[\w\-]{4,}"),
+    ("age_key", r"AGE-SECRET-KEY-1[A-Z0-9]{16,}"),
+    ("nostr_key", r"nsec1[a-z0-9]{40,}"),
+    ("onepassword_token", r"ops_eyJ[\w\-=]{16,}"),
+    # 64 and 40 characters are the keys of Binance and Upbit; see `_is_key` for what tells them from identifiers.
+    ("api_key", r"(?:[A-Za-z0-9]{64}|[A-Za-z0-9]{40})(?![A-Za-z0-9+/=_\-])"),
+)
+_TOKEN = re.compile("|".join(f"(?P<{kind}>{shape})" for kind, shape in _PREFIXED))
+_RUN = re.compile(r"[A-Za-z0-9_\-.]{16,}")
+_ESCAPED = re.compile(r"[nrtb](?=[A-Za-z0-9])|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2}|[0-9A-F]{2}(?=[A-Za-z0-9])")
+_TELEGRAM = re.compile(r"(?<![0-9])[0-9]{6,12}(?::|%3[aA])[A-Za-z0-9_\-]{30,50}(?![\w\-])")
+_OLD_REFRESH = re.compile(r"\b1//0[\w\-]{20,200}")
+_WRAPPED_KEY = re.compile(r"(?<![A-Za-z0-9+/=_\-.])[A-Za-z0-9+/]{64}(?![A-Za-z0-9+/=_\-.])")
+
+
+def find_tokens(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield where tokens stand, and their kinds."""
+    found_run = False
+    for run in _RUN.finditer(text):
+        found_run = True
+        start = run.start()
+        token = _TOKEN.match(text, start)
+        if token is None and text[start - 1 : start] in ("\\", "%"):
+            # The tail of an escape (`\n`, `%20`) is no part of the token behind it.
+            escape = _ESCAPED.match(text, start)
+            token = _TOKEN.match(text, escape.end()) if escape else None
+        if token is None:
+            continue
+        kind = token.lastgroup or "token"
+        if kind != "api_key" or _is_key(text, *token.span()):
+            yield *token.span(), kind
+    if not found_run:
+        return
+    if ":" in text or "%3" in text:
+        for telegram in _TELEGRAM.finditer(text):
+            yield *telegram.span(), "telegram_bot_token"
+    if "1//0" in text:
+        for refresh in _OLD_REFRESH.finditer(text):
+            yield *refresh.span(), "google_key"
+    if len(text) >= 64 and ("/" in text or "+" in text):
+        # One line of a wrapped private key, when a log splits it over records.
+        for line in _WRAPPED_KEY.finditer(text):
+            if _is_key(text, *line.span()) and line.group().count("/") <= 6:
+                yield *line.span(), "private_key"
+
+
+def _is_key(text: str, start: int, end: int) -> bool:
+    """Hashes have one case and sixteen letters, addresses lack 0OIl, identifiers seldom change case."""
+    value = text[start:end]
+    if text[start - 1 : start] in ("+", "/", "=") and "://" not in text[max(0, start - 200) : start]:
+        return False
+    cased = not value.islower() and not value.isupper() and any(c.isdigit() for c in value)
+    return cased and changes(value) >= 0.36 * len(value) and any(c in value for c in "0OIl+/")
