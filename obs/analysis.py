@@ -185,7 +185,7 @@ class _Plain:
     span = (0, 0)
 
     def __init__(self, event: Event) -> None:
-        self.offset, self.line = 0, event.body.split("\n", 1)[0]
+        self.offset, self.line = 0, event.body
         blocks = fingerprints.unwrapped(event)
         if not blocks:
             return
