@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from obs import ownership, segments
 
-__all__ = ["Segment", "create_segment", "make_directory", "write_file"]
+__all__ = ["Segment", "create_segment", "header_of", "make_directory", "write_file"]
 
 _ZEROS = bytes(64 * 1024)
 _abandoned: list[Any] = []
@@ -64,23 +64,15 @@ def create_segment(
     try:
         _restrict(descriptor)
         locked = ownership.take_lock(descriptor) is True
-        identity = {
-            "process": process,
-            "segment": index,
-            **owner,
-            "locked": locked,
-            "created_ns": time.time_ns(),
-        }
-        identity |= {"bytes": size, "resource": resource}
-        header = segments.encode_identity(identity).ljust(segments.SLOT_OFFSETS[0]) + segments.encode_slot(
-            slot
-        )
+        identity = {"process": process, "segment": index, **owner, "locked": locked}
+        identity |= {"created_ns": time.time_ns(), "bytes": size, "mode": "map", "resource": resource}
         segment: Segment
         try:
             _allocate(descriptor, size)
-            _write_all(descriptor, header, at=0)
+            _write_all(descriptor, header_of(identity, slot), at=0)
             segment = _MappedSegment(path, index, descriptor, size)
         except (ImportError, AttributeError, ValueError) as no_map:
+            header = header_of({**identity, "mode": "append"}, slot)
             segment = _append_instead(path, index, descriptor, size, header, no_map)
         draft.rename(path)
         kept = True
@@ -90,6 +82,13 @@ def create_segment(
             os.close(descriptor)
             with contextlib.suppress(OSError):
                 draft.unlink()
+
+
+def header_of(identity: Mapping[str, Any], slot: segments.Slot) -> bytes:
+    """Return the whole header area of a segment, with its first slot."""
+    areas = segments.encode_identity(identity)
+    at = segments.SLOT_OFFSETS[slot.generation % 2]
+    return (areas.ljust(at, b"\0") + segments.encode_slot(slot)).ljust(segments.HEADER_BYTES, b"\0")
 
 
 def make_directory(directory: Path) -> None:
@@ -227,7 +226,7 @@ def _append_instead(
     """Make the file one to append to: empty but for its header. It is not visible yet, so it may shrink."""
     try:
         os.ftruncate(descriptor, 0)
-        _write_all(descriptor, header.ljust(segments.HEADER_BYTES, b"\0"), at=0)
+        _write_all(descriptor, header, at=0)
         os.lseek(descriptor, segments.HEADER_BYTES, os.SEEK_SET)
     except OSError as error:
         raise error from reason

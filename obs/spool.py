@@ -129,6 +129,17 @@ class SpoolWriter:
             self.resource["process.pid"] = os.getpid()
         self._begin()
 
+    @property
+    def open_indexes(self) -> frozenset[int]:
+        """The segments that lines may still go to."""
+        return frozenset(self._open)
+
+    def count_evicted(self, dropped: Mapping[str, int]) -> segments.Slot:
+        """Add lines that the quota drops to the books, and return these."""
+        for key, count in dropped.items():
+            self._evicted[key] = self._evicted.get(key, 0) + count
+        return self._slot("rotated")
+
     def _write_to_new(self, data: bytes) -> bool:
         """Write a line that found no room: rotate first, once for each other thread that got in between."""
         for _ in range(4):

@@ -35,7 +35,7 @@ class WriterEnd(msgspec.Struct, frozen=True, kw_only=True):
     delivered: int = 0
     """Different numbers that came."""
     dropped: int = 0
-    """Records its own counters say were dropped, for whatever reason."""
+    """Records that did not come because the writer dropped them; its counters say for which reason."""
     damaged: int = 0
     """Records whose remains were found unreadable."""
     lost: int = 0
@@ -124,7 +124,10 @@ class Account:
         unnumbered = max(0, emitted - sequenced)
         highest = max(self.numbers.highest, sequenced)
         missing = highest - self.delivered
-        lost = max(0, missing - max(0, dropped - unnumbered) - self.damaged)
+        # A number that came was not dropped: a reader may have had it before the quota took the segment.
+        damaged = min(self.damaged, missing)
+        explained = min(max(0, dropped - unnumbered), missing - damaged)
+        lost = missing - damaged - explained
         return WriterEnd(
             process=self.process,
             resource=self.resource,
@@ -132,7 +135,7 @@ class Account:
             last_time_ns=self.last_time_ns,
             emitted=highest + unnumbered,
             delivered=self.delivered,
-            dropped=dropped,
+            dropped=min(dropped, unnumbered) + explained,
             damaged=self.damaged,
             lost=lost,
             highest=highest,
