@@ -56,7 +56,9 @@ def _run_here(options: argparse.Namespace, start_ns: int) -> int:
         speed=options.speed,
     )
     earned = f"{bot.equity - bot.day_start:+.2f} {bot.config.currency}"
-    print(f"{bot.config.bot_id}: {earned} in {options.duration / 60:.0f} min", flush=True)  # noqa: T201 - the one line of the run
+    # One write, so that the lines of several bots do not run into each other.
+    sys.stdout.write(f"{bot.config.bot_id}: {earned} in {options.duration / 60:.0f} min\n")
+    sys.stdout.flush()
     return 0
 
 

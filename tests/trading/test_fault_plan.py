@@ -39,6 +39,15 @@ def test_the_told_trades_equal_the_bots_own_books(healthy: Run) -> None:
         assert abs(told + sum(half_sold) - closed) < Decimal("0.05"), bot_id
 
 
+def test_the_told_equity_is_what_was_earned(healthy: Run) -> None:
+    for bot_id, bot in healthy.bots.items():
+        position = bot.position
+        earned = position.realized + position.unrealized(bot.mark) - position.fees
+
+        assert abs(bot.equity - bot.day_start - earned) < Decimal("0.0001"), bot_id
+        assert healthy.events("equity.measured", bot_id)[0]["pnl.day"] == "0.00"
+
+
 def test_the_same_seed_gives_the_same_run() -> None:
     def told(run: Run) -> list[tuple[float, str]]:
         return [(record.created, record.getMessage()) for record in run.records]
