@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from obs.events import Event, Origin, Severity
 
+REPO = Path(__file__).resolve().parents[1]
 SECOND = 1_000_000_000
 START = 1_763_632_800 * SECOND
 """2025-11-20 10:00:00 UTC."""

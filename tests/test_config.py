@@ -1,0 +1,75 @@
+"""Settings: who wins, where a value came from, and errors that name the mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from obs.config import ConfigError, Settings, load
+from tests.builders import REPO
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OBS_PORT", "OBS_DIR", "OBS_SERVICE", "OTEL_SERVICE_NAME", "OBS_BUDGET", "OBS_LANG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_arguments_win_over_environment_over_file_over_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "obs.toml").write_text('port = 1\nbudget = 900\nlang = "ko"\n')
+    monkeypatch.setenv("OBS_PORT", "2")
+    monkeypatch.setenv("OBS_BUDGET", "800")
+
+    effective = load({"port": 3, "lang": None}, folder=tmp_path)
+
+    assert (effective.settings.port, effective.settings.budget, effective.settings.lang) == (3, 800, "ko")
+    assert effective.origins["port"] == "argument"
+    assert effective.origins["budget"] == "environment OBS_BUDGET"
+    assert effective.origins["lang"] == "obs.toml"
+    assert effective.origins["timezone"] == "default"
+
+
+def test_a_table_of_pyproject_serves_where_there_is_no_obs_toml(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.obs]\nport = 9\n")
+
+    assert load(folder=tmp_path).settings.port == 9
+
+
+def test_opentelemetry_s_service_name_is_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "grid-1")
+
+    effective = load(folder=tmp_path)
+
+    assert effective.settings.service == "grid-1"
+    assert effective.origins["service"] == "environment OTEL_SERVICE_NAME"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("prot = 1", ["obs.toml", "prot", "no such setting", "port"]),
+        ("port = 'x'", ["obs.toml", "port", "'x'", "integer"]),
+        ("port = 70000", ["obs.toml", "port", "70000", "65535"]),
+        ("timezone = 'Mars/Base'", ["obs.toml", "timezone", "Mars/Base", "Asia/Seoul"]),
+        ("port = ", ["obs.toml", "is not TOML"]),
+    ],
+)
+def test_a_wrong_file_is_refused_with_place_value_and_mend(
+    tmp_path: Path, text: str, names: list[str]
+) -> None:
+    (tmp_path / "obs.toml").write_text(text)
+
+    with pytest.raises(ConfigError) as caught:
+        load(folder=tmp_path)
+
+    assert "\n" not in str(caught.value)
+    for name in names:
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_documented(name: str) -> None:
+    assert f"`{name}`" in (REPO / "docs" / "settings.md").read_text(encoding="utf-8")
