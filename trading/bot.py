@@ -107,7 +107,7 @@ class Bot:
         self._prefix = f"{config.bot_id}-{start:%d%H%M}-"
         self.stops = StopKeeper(
             self.broker, self.clock, self.log, self.notifier, config.stop,
-            self._new_id, self._account, lambda: (self.position_id, self.position),
+            self._new_id, self._account, lambda: (self.position_id, self.position), self._take,
         )  # fmt: skip
 
     def start(self) -> None:

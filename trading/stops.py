@@ -15,7 +15,7 @@ from trading.broker import Order, PaperBroker, Status
 from trading.clock import Clock
 from trading.logs import BotLog
 from trading.notifications import Notifier
-from trading.positions import Position
+from trading.positions import Fill, Position
 from trading.risk import Account, TrailingStop
 
 __all__ = ["StopKeeper"]
@@ -38,6 +38,8 @@ class StopKeeper:
     new_id: Callable[[str], str]
     account: Callable[[], Account]
     position: Callable[[], tuple[str, Position]]
+    take: Callable[[list[Fill]], None]
+    """Who books the fills of a stop that fires the moment it is placed."""
     stop: Order | None = None
     is_busy: bool = False
     """Whether a stop is on its way to the exchange."""
@@ -94,9 +96,10 @@ class StopKeeper:
             reduce_only=True,
             reason="stop_loss",
         )
-        order, _ = self.broker.submit(order, self.account(), tries=f" (try {tries} of {TRIES})")
-        if order.is_open:
+        order, fills = self.broker.submit(order, self.account(), tries=f" (try {tries} of {TRIES})")
+        if order.is_open or order.status is Status.FILLED:
             self.stop = order
+            self.take(fills)
         elif order.status is Status.REJECTED and tries < TRIES:
             self.is_busy = True
             self.clock.after(RETRY_S, lambda: self._place(tries + 1, order_id))

@@ -6,7 +6,7 @@ import itertools
 import logging
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
@@ -25,11 +25,14 @@ from trading.stops import StopKeeper
 D = Decimal
 
 
+@dataclass
 class Market:
-    """A market that stands at 100."""
+    """A market that stands where it is put."""
+
+    at: Decimal
 
     def price(self) -> Decimal:
-        return D(100)
+        return self.at
 
     def volume(self) -> Decimal:
         return D(1000)
@@ -40,9 +43,20 @@ class Desk:
     """A position of two units, its stop, and what was said."""
 
     clock: Clock
-    keeper: StopKeeper
-    position: Position
+    market: Market
+    broker: PaperBroker
     records: list[logging.LogRecord]
+    keeper: StopKeeper = field(init=False)
+    position: Position = field(init=False)
+
+    def move(self, price: str) -> None:
+        self.market.at = D(price)
+        self.position = marked(self.position, D(price))
+        self.keeper.on_price()
+
+    def take(self, fills: list[Fill]) -> None:
+        for fill in fills:
+            self.position = applied(self.position, fill)
 
     def stop_price(self) -> Decimal | None:
         return self.keeper.stop.price if self.keeper.stop else None
@@ -51,26 +65,28 @@ class Desk:
         return sum(record.__dict__.get("event_name") == name for record in self.records)
 
 
-@pytest.fixture
-def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+@pytest.fixture(name="desk")
+def desk_fixture(request: pytest.FixtureRequest) -> Iterator[Desk]:
     clock, log = Clock(START_NS), BotLog("bot-1", "test")
     plan = FaultPlan(outages={"binance": getattr(request, "param", Window(0, 0))})
-    exchange = PaperExchange(BINANCE, Market(), clock, log, "bot-1", plan, random.Random(1))
+    market = Market(D(100))
+    exchange = PaperExchange(BINANCE, market, clock, log, "bot-1", plan, random.Random(1))
     broker, notifier = PaperBroker(exchange, log, "BTC/USD", "USD"), Notifier("bot-1", clock, log, plan)
     ids = itertools.count(1)
     with collected() as records:
-        keeper = StopKeeper(
+        desk = Desk(clock, market, broker, records)
+        desk.position = applied(Position(), Fill("f", "o", "buy", D(2), D(100), D(0), START_NS))
+        desk.keeper = StopKeeper(
             broker,
             clock,
             log,
             notifier,
             TrailingStop(D("0.01"), D("0.001")),
             new_id=lambda kind: f"{kind}{next(ids)}",
-            account=lambda: Account(cash=D(0), held=D(2)),
+            account=lambda: Account(cash=D(0), held=desk.position.quantity),
             position=lambda: ("p1", desk.position),
+            take=desk.take,
         )
-        held = applied(Position(), Fill("f", "o", "buy", D(2), D(100), D(0), START_NS))
-        desk = Desk(clock, keeper, held, records)
         yield desk
 
 
@@ -78,13 +94,23 @@ def test_a_position_gets_a_stop_and_a_higher_one_as_the_price_rises(desk: Desk) 
     desk.keeper.on_position()
     assert desk.stop_price() == D("99.00")
 
-    desk.position = marked(desk.position, D(110))
-    desk.keeper.on_price()
+    desk.move("110")
     assert desk.stop_price() is None
     desk.clock.run_until(10)
 
     assert desk.stop_price() == D("108.90")
-    assert list(desk.keeper.broker.orders) == ["stop-2"]
+    assert list(desk.broker.orders) == ["stop-2"]
+
+
+def test_a_stop_that_fires_the_moment_it_is_placed_is_booked(desk: Desk) -> None:
+    desk.keeper.on_position()
+    desk.move("110")
+    desk.market.at = D(105)
+
+    desk.clock.run_until(10)
+
+    assert desk.position.quantity == 0
+    assert desk.said("order.filled") == 1
 
 
 def test_a_stop_is_taken_back_when_the_position_is_closed(desk: Desk) -> None:
@@ -93,7 +119,7 @@ def test_a_stop_is_taken_back_when_the_position_is_closed(desk: Desk) -> None:
 
     desk.keeper.on_position()
 
-    assert desk.keeper.broker.orders == {}
+    assert desk.broker.orders == {}
     assert desk.said("order.canceled") == 1
 
 
@@ -104,7 +130,7 @@ def test_a_stop_refused_in_a_short_outage_gets_through_in_the_end(desk: Desk) ->
     desk.clock.run_until(120)
 
     assert desk.said("order.rejected") == 2
-    assert list(desk.keeper.broker.orders) == ["stop-1"]
+    assert list(desk.broker.orders) == ["stop-1"]
 
 
 @pytest.mark.parametrize("desk", [Window(0, 300)], indirect=True)
