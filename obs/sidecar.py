@@ -1,0 +1,374 @@
+"""The composition root: moves what the spool holds into State, store and view files, and stops in order.
+
+`Sidecar` works inside any process (`step`, `flush`, `run`) and as one: `python -m obs.sidecar DIRECTORY`.
+It holds no rules. The order that makes every event count once: poll, fold, store checkpoint and State in one
+transaction, and only then let the spool delete.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from obs.analysis import Analyzer
+from obs.intake import Intake
+from obs.ledger import Ledger
+from obs.memory import MemoryOptimizer
+from obs.outlet import Outlet
+from obs.pipeline import Processor
+from obs.poison import PoisonGuard
+from obs.presence import ensure_running, flush_requests, running_pid, wait_processed
+from obs.rules import RuleSet
+from obs.snapshot import Snapshot
+from obs.spool_reader import SpoolBatch, SpoolBusyError, SpoolReader
+from obs.state import State
+from obs.store import StoreError
+from obs.vault import Vault
+
+__all__ = ["Sidecar", "ensure_running", "main", "running_pid", "wait_processed"]
+
+STEP_LINES = 400
+"""Lines folded before others get their turn: 10 to 30 ms."""
+COMMIT_SECONDS = 0.25
+COMMIT_SHARE = 10
+"""Storing may take one part in so many of our time."""
+RETRY_SECONDS = 1.0
+POLL_SECONDS = (0.005, 0.05)
+"""Pause after work, growing to this when nothing comes."""
+DRAIN_SECONDS = 5.0
+MEMORY_SECONDS = 5.0
+
+
+class Sidecar:
+    """One directory's reader, memory and views. Not thread-safe: one task or thread runs it."""
+
+    def __init__(
+        self,
+        directory: Path | str | None = None,
+        *,
+        ruleset: RuleSet | None = None,
+        also: Sequence[Processor] = (),
+        notes: Callable[[], Mapping[str, str]] = dict,
+        budget: int = 2000,
+        lang: str = "en",
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """Take the directory over and go on where the last sidecar stopped.
+
+        Args:
+            directory: The `OBS_DIR`; by default that variable, else `.obs` here.
+            ruleset: The rules; the packs that ship with the product when None.
+            also: Further steps for each event, after the fold.
+            notes: Gives texts to be stored in each transaction, beside checkpoint and State.
+            budget: Most tokens of a briefing.
+            lang: Its language.
+            clock: Unix ns now.
+
+        Raises:
+            SpoolBusyError: If another sidecar works in this directory.
+            StoreError: If `obs.db` is of a newer version or cannot be opened.
+            OSError: If the directory cannot be made or written.
+        """
+        self.directory = Path(directory or os.environ.get("OBS_DIR") or ".obs").absolute()
+        self._clock, self._notes, self._also = clock, notes, also
+        _prepare(self.directory)
+        self._reader = _reader(self.directory / "spool")
+        try:
+            self.vault = Vault(self.directory / "obs.db")
+        except BaseException:
+            self._reader.close()
+            raise
+        self.outlet = Outlet(self.directory, budget=budget, lang=lang)
+        self._analyzer = Analyzer(ruleset)
+        self._memory, self._memory_at = MemoryOptimizer(), 0.0
+        self._asked: dict[Path, int] = {}
+        self._errors = 0
+        self._commit_at = 0.0
+        self._guard = PoisonGuard(self.directory, self.vault.saved.notes)
+        self._resume()
+        # Stored before anything is taken: a start that ends badly must be known at the next one.
+        self._is_dirty = True
+        self.commit()
+
+    @property
+    def state(self) -> State:
+        """What is remembered; not to be changed."""
+        return self._analyzer.state
+
+    @property
+    def intake(self) -> Intake:
+        """The door for events that do not come by the spool."""
+        return self._intake
+
+    @property
+    def has_living_writers(self) -> bool:
+        """Whether any bot that writes into this spool is not known to have ended."""
+        return any(not writer.get("is_ended") for writer in self._checkpoint.get("writers", {}).values())
+
+    @property
+    def pending_bytes(self) -> int:
+        """At most so many bytes of the spool wait to be read."""
+        return self._pending
+
+    @property
+    def fault(self) -> str:
+        """What keeps us from storing or showing, in words; empty while all is well."""
+        return self.vault.fault or self.outlet.fault
+
+    def step(self, limit: int = STEP_LINES) -> int:
+        """Take one slice of what waits; store, answer and draw when that is due.
+
+        Returns:
+            How many lines were taken: 0 when the spool held nothing new.
+
+        Raises:
+            SpoolBusyError: If another sidecar has taken the directory over; nothing may be touched any more.
+            StoreTakenError: The same, seen in the store.
+        """
+        # Looked at before the poll: what stood in the spool when they were made is in this poll or later.
+        asked = flush_requests(self.directory)
+        try:
+            batch = self._reader.poll(1 if self._guard.is_careful else limit)
+            self._guard.about_to_take(batch.lines)
+            self._intake.take(batch)
+        except SpoolBusyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the loop goes on; what was half taken is taken again
+            self._start_over(error)
+            return 0
+        self._note(batch)
+        if self._is_dirty and (self._guard.is_careful or time.monotonic() >= self._commit_at):
+            self.commit()
+        self._answer(asked, batch)
+        if self.outlet.is_due(changed=self._is_undrawn):
+            self._draw()
+        self._look_around()
+        return len(batch.lines)
+
+    def flush(self, timeout: float = DRAIN_SECONDS) -> bool:
+        """Take in all that is in the spool, store it and write the files.
+
+        Args:
+            timeout: Seconds; what is left then stays in the spool, nothing is lost.
+
+        Returns:
+            Whether all was taken, stored and shown.
+        """
+        deadline = time.monotonic() + timeout
+        while (self.step() or self._pending) and time.monotonic() < deadline:
+            pass
+        return self._finish() and not self._pending
+
+    def snapshot(self) -> Snapshot:
+        """Return the picture of this moment."""
+        taken = self._analyzer.snapshot(
+            now=self._clock(), live=True, lifecycle=self.vault.lifecycle, losses=self._ledger.losses()
+        )
+        if not self.vault.notices:
+            return taken
+        return msgspec.structs.replace(taken, not_known=(*taken.not_known, *self.vault.notices))
+
+    def commit(self) -> bool:
+        """Store checkpoint, State and ledger in one transaction, then let the spool delete what is in it.
+
+        Returns:
+            False when the store refused; all is kept in memory and in the spool, and tried again.
+
+        Raises:
+            StoreTakenError: If another sidecar has taken the directory over.
+        """
+        if not self._is_dirty:
+            return True
+        began = time.monotonic()
+        self._commit_at = began + RETRY_SECONDS
+        notes = {**self._notes(), **self._guard.notes(), "ledger": self._ledger.encode()}
+        if not self.vault.save(self._checkpoint, self.state.encode(), notes):
+            return False
+        self._reader.release(self._checkpoint)
+        self._is_dirty = False
+        self._guard.progressed()
+        now = time.monotonic()
+        self._commit_at = now + max(COMMIT_SECONDS, (now - began) * COMMIT_SHARE)
+        return True
+
+    async def run(
+        self, stop: asyncio.Event, *, hurry: asyncio.Event | None = None, idle_exit: float = 0.0
+    ) -> None:
+        """Work until asked to stop, then drain for at most `DRAIN_SECONDS`.
+
+        Args:
+            stop: Set to stop.
+            hurry: Set to stop without draining: what is folded is stored, the rest stays in the spool.
+            idle_exit: Stop by itself so many seconds after the last bot has ended; 0 is never.
+
+        Raises:
+            SpoolBusyError: If another sidecar has taken the directory over.
+            StoreTakenError: The same.
+        """
+        pause, idle_since = POLL_SECONDS[0], time.monotonic()
+        while not stop.is_set():
+            taken = self.step()
+            if taken or self._pending or self.has_living_writers:
+                idle_since = time.monotonic()
+            if idle_exit and time.monotonic() - idle_since > idle_exit:
+                break
+            pause = POLL_SECONDS[0] if taken else min(pause * 1.5, POLL_SECONDS[1])
+            await asyncio.sleep(0 if self._pending else pause)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while (self.step() or self._pending) and time.monotonic() < deadline:
+            await asyncio.sleep(0)
+            if hurry is not None and hurry.is_set():
+                break
+        self._finish()
+
+    def close(self) -> None:
+        """Let go of the directory; what was not stored is read again by the next sidecar."""
+        self.vault.close()
+        self._reader.close()
+
+    def __enter__(self) -> Sidecar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _resume(self) -> None:
+        """Set everything to what the store holds."""
+        saved = self.vault.saved
+        self._checkpoint: Mapping[str, Any] = saved.checkpoints.get("spool") or {}
+        self._reader.rewind(self._checkpoint)
+        try:
+            state = State.decode(saved.state) if saved.state is not None else State()
+            self._ledger = Ledger.decode(saved.notes["ledger"]) if "ledger" in saved.notes else Ledger()
+        except (msgspec.DecodeError, ValueError):
+            state, self._ledger = State(), Ledger()
+            self.vault.notice("what was remembered is of another version of obs: counts start anew")
+        self._analyzer = Analyzer(self._analyzer.rules, state=state)
+        self._intake = Intake(self._analyzer, self._ledger, also=self._also, clock=self._clock)
+        self._intake.poison = self._guard.poison
+        self._intake.living = {
+            process: str(writer.get("resource", {}).get("service.name") or "")
+            for process, writer in self._checkpoint.get("writers", {}).items()
+            if not writer.get("is_ended")
+        }
+        self._is_dirty, self._is_undrawn = False, True
+        self._pending = 0
+
+    def _note(self, batch: SpoolBatch) -> None:
+        self._pending = batch.pending_bytes
+        if not batch.is_empty or batch.checkpoint != self._checkpoint:
+            self._checkpoint = batch.checkpoint
+            self._is_dirty = True
+        if not batch.is_empty:
+            self._is_undrawn = True
+
+    def _answer(self, asked: Sequence[Path], batch: SpoolBatch) -> None:
+        """Delete the requests whose share of the spool, as it stood when they came, is stored and shown."""
+        read = sum(len(line.raw) for line in batch.lines)
+        for request, left in self._asked.items():
+            self._asked[request] = left - read
+        for request in asked:
+            self._asked.setdefault(request, self._pending)
+        done = [request for request, left in self._asked.items() if left <= 0 or not self._pending]
+        if done and self.commit():
+            self._draw()
+            for request in done:
+                del self._asked[request]
+                with contextlib.suppress(OSError):
+                    request.unlink(missing_ok=True)
+
+    def _draw(self) -> bool:
+        ends, self._intake.exits = frozenset(self._intake.exits), set()
+        self._is_undrawn = not self.outlet.draw(self.snapshot, ends)
+        if self._is_undrawn:
+            self._intake.exits |= ends
+        return not self._is_undrawn
+
+    def _finish(self) -> bool:
+        return self.commit() and self._draw()
+
+    def _start_over(self, error: Exception) -> None:
+        """Forget what is not stored and take it again: nothing half taken may be stored."""
+        self._errors += 1
+        self.vault.notice(f"had to start over from the last stored state ({type(error).__name__}: {error})")
+        with contextlib.suppress(StoreError):
+            notices = self.vault.notices
+            self.vault.load()
+            self.vault.notices = notices
+            self._resume()
+        time.sleep(min(0.05 * self._errors, RETRY_SECONDS))
+
+    def _look_around(self) -> None:
+        self.vault.look()
+        if time.monotonic() >= self._memory_at:
+            self._memory_at = time.monotonic() + MEMORY_SECONDS
+            self._memory.optimize()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the sidecar of one directory until a signal or its idle time ends it; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m obs.sidecar", description="Run the sidecar of a directory."
+    )
+    parser.add_argument("directory", help="the OBS_DIR")
+    parser.add_argument("--idle-exit", type=float, default=0.0, metavar="SECONDS", help="0: never")
+    options = parser.parse_args(arguments)
+    try:
+        with Sidecar(options.directory) as sidecar:
+            # What is loaded now stays; the collector need not look at it again.
+            gc.freeze()
+            asyncio.run(_run_until_told(sidecar, options.idle_exit))
+    except (SpoolBusyError, StoreError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:
+        why = error.strerror or error
+        sys.stderr.write(f"{options.directory}: {why}. Give a directory that can be written\n")
+        return 2
+    return 0
+
+
+async def _run_until_told(sidecar: Sidecar, idle_exit: float) -> None:
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def told(*_: object) -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, told)
+        except NotImplementedError:
+            signal.signal(number, told)
+    await sidecar.run(stop, hurry=hurry, idle_exit=idle_exit)
+
+
+def _prepare(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ignore = directory / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="ascii")
+
+
+def _reader(spool: Path) -> SpoolReader:
+    # Whoever asks whether a sidecar runs holds the lock for an instant; so one refusal is not the last word.
+    for _ in range(5):
+        with contextlib.suppress(SpoolBusyError):
+            return SpoolReader(spool)
+        time.sleep(0.03)
+    return SpoolReader(spool)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
