@@ -263,7 +263,7 @@ class SpoolReader:
             if number > 0:
                 lines.append(SpoolLine(account.process, number, raw, account.resource))
             elif number < 0:
-                losses.append(Loss("damaged", 0, name, "a whole line without a usable number"))
+                losses.append(Loss("damaged", 1, name, "a whole line without a usable number"))
         for damage in taken.damage:
             self._progress[name].damaged = True
             where = f"bytes {self._progress[name].offset + damage.offset} and the {damage.length - 1} after"

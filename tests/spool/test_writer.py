@@ -1,0 +1,302 @@
+"""What the bot's side of the spool promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from obs import segment_files as files_module
+from tests.spool.spooling import drain, is_true, line, run, segment_files, writer, written
+
+
+def test_what_is_written_is_read_once_and_in_order(tmp_path: Path) -> None:
+    made = written(tmp_path, 3_000, room=16_384)
+
+    found = drain(tmp_path)
+
+    assert [entry.seq for entry in found.lines] == list(range(1, 3_001))
+    assert all(is_true(entry) and entry.process == made.process for entry in found.lines)
+    assert found.lines[0].raw == line(1)
+    assert found.lines[0].resource == {"service.name": "grid-1", "process.pid": 4711}
+    assert found.losses == []
+    assert [(end.clean, end.emitted, end.delivered, end.lost) for end in found.ended] == [
+        (True, 3_000, 3_000, 0)
+    ]
+    assert segment_files(tmp_path) == []
+
+
+def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "spool"
+    before = os.umask(0)
+    try:
+        made = writer(folder)
+        made.write(line(1))
+    finally:
+        os.umask(before)
+
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in segment_files(folder)}
+
+    made.close()
+    assert modes == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_others_may_enter_is_closed_to_them(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+
+    written(tmp_path, 1)
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_nothing_is_opened_before_the_first_line(tmp_path: Path) -> None:
+    made = writer(tmp_path / "spool")
+
+    made.set_counters({"emitted": 0})
+    made.close()
+
+    assert not (tmp_path / "spool").exists()
+
+
+def test_books_reach_the_reader_when_no_line_was_ever_kept(tmp_path: Path) -> None:
+    made = writer(tmp_path)
+
+    made.set_counters({"emitted": 7, "sequenced": 0, "dropped.queue_full.INFO.bot": 7})
+    made.close()
+
+    [end] = drain(tmp_path).ended
+    assert (end.emitted, end.dropped, end.lost) == (7, 7, 0)
+
+
+@pytest.mark.parametrize(
+    "bad", [b"", b"{}", b"text", b'{"seq":1}\n', b'{"a":"\n","seq":1}', b'{"a":"\0","seq":1}']
+)
+def test_what_is_not_one_object_on_one_line_is_refused(tmp_path: Path, bad: bytes) -> None:
+    made = writer(tmp_path)
+
+    assert not made.write(bad)
+    assert "one JSON object" in made.fault
+
+
+def test_a_line_longer_than_a_segment_is_cut_and_says_so(tmp_path: Path) -> None:
+    made = writer(tmp_path, room=20_000)
+    long = line(2, length=1_000_000, severity="ERROR")
+
+    assert made.write(line(1))
+    assert made.write(long)
+    assert made.write(line(3))
+    made.close()
+
+    found = drain(tmp_path)
+    assert found.numbers == [1, 2, 3]
+    record = json.loads(next(entry.raw for entry in found.lines if entry.seq == 2))
+    assert record["attributes"] == {"log.record.cut_bytes": len(long)}
+    assert (record["severity"], record["logger"]) == ("ERROR", "bot.execution")
+    assert record["body"].startswith("f") or len(record["body"]) > 500
+    assert "characters cut" in record["body"]
+    assert found.losses == []
+
+
+def test_a_long_line_of_any_shape_is_cut_to_valid_json_or_refused(tmp_path: Path) -> None:
+    made = writer(tmp_path, room=8_192)
+    shapes = [
+        {"seq": 1, "body": "\u0000" * 50_000},
+        {"seq": 2, "body": "한" * 50_000, "exception": {"type": "X" * 9_999, "stacktrace": "\\" * 99_999}},
+        {"seq": 3, "attributes": {"a": ["x" * 50_000]}},
+        {"seq": 4, "body": ["x" * 50_000], "logger": "l" * 50_000},
+    ]
+
+    kept = [made.write(json.dumps(shape).encode()) for shape in shapes]
+    refused = made.write(b'{"seq":5,"broken":' + b"x" * 50_000 + b"}")
+    made.close()
+
+    assert kept == [True] * 4
+    assert not refused
+    assert drain(tmp_path).numbers == [1, 2, 3, 4]
+
+
+def test_many_threads_write_and_rotate_without_losing_a_line(tmp_path: Path) -> None:
+    made = writer(tmp_path, room=8_192)
+    refused: list[int] = []
+
+    def work(first: int) -> None:
+        refused.extend(number for number in range(first, 8_001, 8) if not made.write(line(number)))
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made.close()
+
+    found = drain(tmp_path)
+    assert refused == []
+    assert found.numbers == list(range(1, 8_001))
+    assert found.losses == []
+
+
+def test_a_signal_handler_may_write_at_any_moment(tmp_path: Path) -> None:
+    """Fault 10: a rotation interrupted by a handler that rotates as well leaves no line out."""
+    made = writer(tmp_path, room=4_096)
+    numbers = iter(range(1, 1_000_000))
+    kept: list[int] = []
+
+    def put() -> None:
+        number = next(numbers)
+        if made.write(line(number)):
+            kept.append(number)
+
+    def handle(*_: object) -> None:
+        put()
+        signal.setitimer(signal.ITIMER_REAL, 0.0003)
+
+    before = signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.0003)
+    try:
+        for _ in range(6_000):
+            put()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    made.close()
+
+    found = drain(tmp_path)
+    assert len(kept) > 6_000
+    assert found.numbers == sorted(kept)
+    assert segment_files(tmp_path) == []
+
+
+def test_words_after_the_close_are_kept(tmp_path: Path) -> None:
+    """Fault 15: finalizers log when everything is shut already."""
+    made = written(tmp_path, 3)
+
+    assert made.write(line(4))
+    made.close()
+
+    found = drain(tmp_path)
+    assert found.numbers == [1, 2, 3, 4]
+    assert found.lost == 0
+
+
+def test_late_words_after_the_end_was_seen_are_no_loss(tmp_path: Path) -> None:
+    """Fault 15: the numbers of a closed writer are remembered as long as its process runs."""
+    made = written(tmp_path, 3)
+    first = drain(tmp_path)
+
+    made.write(line(4))
+    made.close()
+
+    second = drain(tmp_path, first.checkpoint)
+    assert second.numbers == [4]
+    assert second.lost == 0
+    assert [(end.delivered, end.lost) for end in second.ended] == [(4, 0)]
+
+
+def test_a_forked_child_lets_go_of_the_parents_segment_and_writes_its_own(tmp_path: Path) -> None:
+    """Fault 13: the child delivers under its own name; the parent goes on undisturbed."""
+    made = writer(tmp_path)
+    made.write(line(1))
+
+    child = os.fork()
+    if child == 0:
+        made.forget_inherited()
+        made.write(line(1))
+        made.write(line(2))
+        made.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    made.write(line(2))
+    made.close()
+
+    found = drain(tmp_path)
+    assert sorted(entry.seq for entry in found.lines) == [1, 1, 2, 2]
+    assert len({entry.process for entry in found.lines}) == 2
+    assert {entry.resource["process.pid"] for entry in found.lines} == {4711, child}
+    assert found.losses == []
+
+
+def test_a_child_that_keeps_the_descriptor_does_not_keep_its_dead_parent_alive(tmp_path: Path) -> None:
+    """Fault 13: a lock outlives its process in a forked child; the process id says that it is dead."""
+    program = """
+import os, sys, time
+from pathlib import Path
+from tests.spool.spooling import line, writer
+made = writer(Path(sys.argv[1]))
+made.write(line(1))
+child = os.fork()
+if child == 0:
+    os.close(1); os.close(2)
+    time.sleep(30)
+    os._exit(0)
+print(child, flush=True)
+os._exit(0)
+"""
+    child = int(run(program, tmp_path))
+
+    found = drain(tmp_path)
+
+    os.kill(child, signal.SIGKILL)
+    assert found.numbers == [1]
+    assert [end.clean for end in found.ended] == [False]
+
+
+def test_descriptors_closed_by_the_program_are_not_written_to_by_us(tmp_path: Path) -> None:
+    """Fault 14: a daemon closes all descriptors and opens its own files under the same numbers."""
+    program = """
+import os, sys
+from pathlib import Path
+from tests.spool.spooling import line, writer
+folder = Path(sys.argv[1])
+made = writer(folder / "spool", room=16384)
+for number in range(1, 20):
+    assert made.write(line(number))
+os.closerange(3, 64)
+strangers = [os.open(folder / f"own-{n}", os.O_RDWR | os.O_CREAT) for n in range(20)]
+for number in range(20, 1001):
+    assert made.write(line(number)), made.fault
+made.set_counters({"emitted": 1000})
+made.close()
+for stranger in strangers:
+    os.write(stranger, b"mine")
+    os.fsync(stranger)
+"""
+    run(program, tmp_path)
+
+    found = drain(tmp_path / "spool")
+
+    assert found.numbers == list(range(1, 1_001))
+    assert {path.read_bytes() for path in tmp_path.glob("own-*")} == {b"mine"}
+
+
+def test_preallocation_makes_a_full_disk_an_error_and_not_a_deadly_signal(tmp_path: Path) -> None:
+    """Capture trap 5: every segment owns its blocks before the first line goes in."""
+    made = writer(tmp_path, room=1 << 20)
+    made.write(line(1))
+
+    [path] = segment_files(tmp_path)
+
+    made.close()
+    assert path.stat().st_blocks * 512 >= path.stat().st_size > 1 << 20
+
+
+def test_a_draft_never_shows_as_a_segment(tmp_path: Path) -> None:
+    """Fault 24: until header, room and lock are there, the file has another name."""
+    seen: list[list[str]] = []
+    allocate = files_module._allocate
+
+    def looking(descriptor: int, size: int) -> None:
+        seen.append([path.name for path in tmp_path.iterdir()])
+        allocate(descriptor, size)
+
+    files_module._allocate = looking
+    try:
+        written(tmp_path, 1)
+    finally:
+        files_module._allocate = allocate
+    assert [name.endswith(".new") for [name] in seen] == [True]
