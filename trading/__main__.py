@@ -70,9 +70,7 @@ def _run_children(options: argparse.Namespace, start_ns: int) -> int:
     if options.log_config:
         command += ["--log-config", str(options.log_config)]
     children = [
-        # OpenTelemetry's variable says whose records they are, whoever listens.
-        subprocess.Popen([*command, "--bots", bot_id], env={**os.environ, "OTEL_SERVICE_NAME": bot_id})
-        for bot_id in options.bots
+        subprocess.Popen([*command, "--bots", bot_id], env=_environment(bot_id)) for bot_id in options.bots
     ]
     try:
         return max(child.wait() for child in children)
@@ -81,6 +79,12 @@ def _run_children(options: argparse.Namespace, start_ns: int) -> int:
             child.terminate()
         for child in children:
             child.wait()
+
+
+def _environment(bot_id: str) -> dict[str, str]:
+    # Whoever listens asks the environment whose records these are. OpenTelemetry's variable says so; a
+    # sidecar's own, inherited from around this process, would still give all bots one name.
+    return {**os.environ, "OTEL_SERVICE_NAME": bot_id, "OBS_SERVICE": bot_id}
 
 
 def _set_up_logging(path: Path | None) -> None:

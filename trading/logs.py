@@ -173,7 +173,7 @@ def log_event(
     level = EVENTS[name].levels[0] if level is None else level
     if logger.isEnabledFor(level):
         extra = {"event_name": name, **_plain(attributes)}
-        logger.log(level, body, *args, extra=extra, exc_info=error, stacklevel=stacklevel + 1)
+        logger.log(level, body, *map(_word_of, args), extra=extra, exc_info=error, stacklevel=stacklevel + 1)
 
 
 class BotLog:
@@ -215,7 +215,13 @@ class BotLog:
         """
         logger = logging.getLogger(f"trading.{part}")
         if logger.isEnabledFor(level):
-            logger.log(level, text, *args, extra=_plain(self._common), exc_info=error, stacklevel=2)
+            values = map(_word_of, args)
+            logger.log(level, text, *values, extra=_plain(self._common), exc_info=error, stacklevel=2)
+
+
+def _word_of(argument: object) -> object:
+    # A listener that must not wait cannot ask a foreign object for its text; numbers and strings it may read.
+    return argument if isinstance(argument, str | int | float) else str(argument)
 
 
 def _plain(attributes: Mapping[str, Value]) -> dict[str, Value]:

@@ -33,7 +33,9 @@ def register_environment(environ: Mapping[str, str]) -> None:
     register_known(
         value
         for name, value in environ.items()
+        # `PWD` is where the shell stands, not a password.
         if len(value) >= MIN_LENGTH
+        and name not in ("PWD", "OLDPWD")
         and (found := classify(name)) is not None
         and found.strict
         and not is_placeholder(value)
