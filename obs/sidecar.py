@@ -29,7 +29,7 @@ from obs.outlet import Outlet
 from obs.pipeline import Processor
 from obs.poison import PoisonGuard
 from obs.presence import ensure_running, flush_requests, running_pid, wait_processed
-from obs.rules import RuleSet
+from obs.rules import RuleError, RuleSet
 from obs.snapshot import Snapshot
 from obs.spool_reader import SpoolBatch, SpoolBusyError, SpoolReader
 from obs.state import State
@@ -325,11 +325,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--idle-exit", type=float, default=0.0, metavar="SECONDS", help="0: never")
     options = parser.parse_args(arguments)
     try:
-        with Sidecar(options.directory) as sidecar:
-            # What is loaded now stays; the collector need not look at it again.
-            gc.freeze()
-            asyncio.run(_run_until_told(sidecar, options.idle_exit))
-    except (SpoolBusyError, StoreError) as error:
+        asyncio.run(_serve(options.directory, options.idle_exit))
+    except (SpoolBusyError, StoreError, RuleError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except OSError as error:
@@ -339,19 +336,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _run_until_told(sidecar: Sidecar, idle_exit: float) -> None:
+async def _serve(directory: str, idle_exit: float) -> None:
     stop, hurry = asyncio.Event(), asyncio.Event()
 
     def told(*_: object) -> None:
         (hurry if stop.is_set() else stop).set()
 
     loop = asyncio.get_running_loop()
+    # Before anything is opened: a signal that comes while we start is answered like any other.
     for number in (signal.SIGTERM, signal.SIGINT):
         try:
             loop.add_signal_handler(number, told)
         except NotImplementedError:
             signal.signal(number, told)
-    await sidecar.run(stop, hurry=hurry, idle_exit=idle_exit)
+    with Sidecar(directory) as sidecar:
+        # What is loaded now stays; the collector need not look at it again.
+        gc.freeze()
+        await sidecar.run(stop, hurry=hurry, idle_exit=idle_exit)
 
 
 def _prepare(directory: Path) -> None:
