@@ -6,10 +6,8 @@ from outside the standard library.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` costs several milliseconds in a bot that has not loaded it
     from obs.analysis import analyze as analyze
     from obs.attachment import Attachment as Attachment
     from obs.attachment import attach as attach
@@ -38,6 +36,8 @@ __all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> object:
+    import importlib
+
     home = _HOMES.get(name)
     if home is not None:
         value = getattr(importlib.import_module(home), name)

@@ -16,18 +16,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` and its like cost a program that never logs several milliseconds
     from typing import Any
 
+    from obs.capture import Capture
     from obs.textlines import PrintedRecord
 
-__all__ = ["capture_now", "report", "start"]
+__all__ = ["install", "report", "start", "take_back_output"]
 
 _started: list[int] = []
-_capture: list[Any] = []
+_captures: list[Capture] = []
 _LEVELS = {"INFO": 20, "ERROR": 40, "CRITICAL": 50}
 
 
 def start() -> None:
     """Attach this process; a second call does nothing."""
-    if _started or os.environ.get("OBS_ENABLED") == "0" or _is_ours() or _has_own_obs():
+    if _started or os.environ.get("OBS_ENABLED") == "0" or _is_ours():
+        return
+    if _has_own_obs():
+        for name in [name for name in sys.modules if name.partition(".")[0] == "obs"]:
+            del sys.modules[name]
         return
     _started.append(os.getpid())
     take_back_output(os.environ.get("OBS_HANDOVER", ""))
@@ -65,18 +70,24 @@ def take_back_output(handover: str) -> None:
             continue
 
 
-def capture_now() -> Any:
-    """Return this process's capture, attached; its modules are loaded by the first call."""
-    if not _capture:
-        import logging
+def install(directory: str | None = None, level: int = 0, service: str | None = None) -> Capture:
+    """Return this process's capture, attached to `logging`; its modules are loaded by the first call.
 
+    Args:
+        directory: `OBS_DIR`; the environment's by default.
+        level: Records below it are not kept.
+        service: The bot's name; the environment's by default.
+    """
+    if not _captures:
         from obs import handler
 
         capture = handler.capture()
-        capture.install(os.environ["OBS_DIR"], logging.NOTSET, os.environ.get("OBS_SERVICE") or None)
-        handler.wrap_logging()
-        _capture.append(capture)
-    return _capture[0]
+        capture.install(directory or os.environ.get("OBS_DIR"), level, service)
+        handler.wrap_logging(capture)
+        _captures.append(capture)
+        # Before `logging.shutdown`, which ends the capture: what is said after it costs a segment of its own.
+        atexit.register(_at_exit)
+    return _captures[0]
 
 
 def report(severity: str, message: str, exc_info: crashes.ExcInfo) -> None:
@@ -84,7 +95,7 @@ def report(severity: str, message: str, exc_info: crashes.ExcInfo) -> None:
     import logging
 
     record = logging.LogRecord("exceptions", _LEVELS[severity], "", 0, message, None, exc_info)
-    capture_now().emit_record(record)
+    install().emit_record(record)
 
 
 def _emit(stream: str, printed: PrintedRecord) -> None:
@@ -95,11 +106,13 @@ def _emit(stream: str, printed: PrintedRecord) -> None:
     record.__dict__["log.iostream"] = stream
     if printed.stacktrace:
         record.exc_text = printed.stacktrace
-    capture_now().emit_record(record)
+    install().emit_record(record)
 
 
 def _attach_logging(_: Any) -> None:
-    capture_now()
+    install()
+    # A module that is loaded again has a new `Logger`.
+    sys.modules["obs.handler"].wrap_logging(_captures[0])
 
 
 def _at_exit() -> None:
@@ -117,13 +130,14 @@ def _is_ours() -> bool:
 
 def _has_own_obs() -> bool:
     """Whether the program brings a module of our name beside its script: then the name is its own."""
-    words = sys.orig_argv
-    script = next((word for word in words[1:] if word.endswith(".py")), "")
-    here = os.path.dirname(os.path.abspath(script)) if script else os.getcwd()  # noqa: PTH100, PTH109, PTH120
-    ours = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-    if os.path.join(here, "obs") == ours:  # noqa: PTH118
+    # `pathlib` would be loaded for this alone.
+    path = os.path
+    script = next((word for word in sys.orig_argv[1:] if word.endswith(".py")), "")
+    here = path.dirname(path.abspath(script)) if script else path.abspath(".")
+    ours = path.dirname(path.abspath(__file__))
+    if path.join(here, "obs") == ours:
         return False
-    return os.path.exists(os.path.join(here, "obs.py")) or os.path.isdir(os.path.join(here, "obs"))  # noqa: PTH110, PTH112, PTH118
+    return path.exists(path.join(here, "obs.py")) or path.exists(path.join(here, "obs", "__init__.py"))
 
 
 class _WaitFor:

@@ -66,7 +66,7 @@ def hook_threads(threading: Any) -> None:
 def report_last() -> None:
     """Report at the end what a hook that displaced ours has kept from us."""
     value = getattr(sys, "last_value", None)
-    if value is not None:
+    if value is not None and _state:
         _tell_end(type(value), value, getattr(sys, "last_traceback", None))
 
 

@@ -51,9 +51,11 @@ def run(command: Sequence[str], *, directory: Path, service: str | None = None) 
     _start_sidecar(directory)
     if sys.stderr is not None and sys.stderr.isatty():
         _say(f"attached, writing to {_short(directory)}")
-    status = _Run(command, program, lifecycle).to_its_end()
+    this_run = _Run(command, program, lifecycle)
+    status = this_run.to_its_end()
     lifecycle.close()
-    _say(_where_the_briefing_is(directory))
+    if this_run.is_started:
+        _say(_where_the_briefing_is(directory))
     return status
 
 
@@ -65,6 +67,7 @@ class _Run:
         self._program = program
         self._lifecycle = lifecycle
         self._pipes: list[OutputPipe] = []
+        self.is_started = False
 
     def to_its_end(self) -> int:
         forwarder = signals.Forwarder(self._resized)
@@ -98,6 +101,7 @@ class _Run:
             raise
         finally:
             self._close_handed_over()
+        self.is_started = True
         forwarder.attach(process.pid)
         for pipe in self._pipes:
             pipe.start()
@@ -136,7 +140,9 @@ class _Run:
 
 
 def _start_sidecar(directory: Path) -> None:
-    """Have a sidecar read the spool; without one the program runs on and the spool waits."""
+    """Have a sidecar read the spool, unless `OBS_SIDECAR=never`; without one the spool waits for it."""
+    if os.environ.get("OBS_SIDECAR", "auto") != "auto":
+        return
     with suppress(Exception):
         from obs.sidecar import ensure_running
 
