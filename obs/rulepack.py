@@ -85,6 +85,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """`cause`, `symptom` (says that something failed, not why) or `noise` (known harmless)."""
     weight: int = 50
     """0 to 100: how specific. In one record the greatest weight names it."""
+    is_side: bool = False
+    """Whether it concerns a side service (a display, a rate for show), so that it ranks below any other
+    trouble and is never taken for the cause of it."""
     success: tuple[str, ...] = ()
     """Words that show the same path working again; `event:NAME` is an event name."""
     reference: str = ""

@@ -207,6 +207,8 @@ class RuleSet:
             if not compiled.is_open(event, lowered):
                 continue
             for line in sorted(candidates):
+                if _is_source_code(lines, line):
+                    continue
                 pattern = compiled.fits(lines[line][:MAX_LINE])
                 if pattern is not None:
                     found.append((number, line, pattern))
@@ -363,6 +365,13 @@ def _text(event: Event) -> str:
             lines[MAX_LINES * 3 // 4 : MAX_LINES * 3 // 4 + gap] = [""] * gap
         text = "\n".join(line[:MAX_LINE] for line in lines)
     return text
+
+
+def _is_source_code(lines: Sequence[str], index: int) -> bool:
+    """Whether the line is a frame of a traceback or the code it quotes: code says what may be raised, not what was."""
+    if lines[index].startswith('  File "'):
+        return True
+    return index > 0 and lines[index].startswith("    ") and lines[index - 1].startswith('  File "')
 
 
 def _line_starts(lowered: str) -> list[int]:

@@ -22,6 +22,10 @@ from obs.events import Event
 from obs.snapshot import IssueSeverity
 
 
+SIDE_FAULT = "network.fiat-rates"
+"""The labels name it as a true finding beside the fault in nearly every run; it is set aside, not hidden."""
+
+
 def is_closed(origin: str) -> bool:
     """Whether the part of the collection that comes from `origin` is kept closed while rules are written."""
     return int(hashlib.sha1(origin.encode(), usedforsecurity=False).hexdigest(), 16) % 3 == 0
@@ -63,7 +67,9 @@ def score_snippets(ruleset: rules.RuleSet, corpus: Path, *, show: bool) -> None:
         if show and not closed and not fits:
             named = f"{match.rule.id} {match.rule.weight}" if match else "-"
             print(f"  {row['id']} {row['category']}/{','.join(row['also'])} got {named}: {row['root_cause']}")
-            print(f"      {row['text'].splitlines()[-1 if 'Error' in row['text'].splitlines()[-1] else 0][:150]}")
+            print(
+                f"      {row['text'].splitlines()[-1 if 'Error' in row['text'].splitlines()[-1] else 0][:150]}"
+            )
     for closed in (False, True):
         print(
             f"snippets {_part(closed)}: {right[closed]} of {total[closed]} = {_share(right[closed], total[closed])}"
@@ -94,11 +100,13 @@ def score_runs(ruleset: rules.RuleSet, corpus: Path, *, show: bool) -> None:
         label = streams[0]
         closed = is_closed(name)
         ranked = _ranked(ruleset, [corpus / "bots" / Path(row["file"]).name for row in streams])
+        if label.get("collateral"):
+            ranked = [item for item in ranked if item[0].rule.id != SIDE_FAULT]
         if label["category"] is None:
             loud = [f"{found.rule.id}×{count}" for found, count in ranked if found.rule.severity != "info"]
             print(f"  healthy {name}: {', '.join(loud) or 'quiet'}")
             continue
-        allowed = {label["category"].upper(), *(word.upper() for word in label["also"] or ())}
+        allowed = {label["category"].upper(), *(word.upper() for word in label.get("also") or ())}
         fits = bool(ranked) and str(ranked[0][0].rule.category) in allowed
         proof = evidence.get(name)
         shown = proof is not None and any(re.search(proof, found.line) for found, _ in ranked)
@@ -108,7 +116,9 @@ def score_runs(ruleset: rules.RuleSet, corpus: Path, *, show: bool) -> None:
         proven[closed] += shown
         if show and not closed and not (fits and (shown or proof is None)):
             top = ", ".join(f"{found.rule.id}×{count}" for found, count in ranked[:5])
-            print(f"  {name} {sorted(allowed)} {'' if fits else 'NOT FIRST '}{'' if shown else 'NO PROOF '}: {top}")
+            print(
+                f"  {name} {sorted(allowed)} {'' if fits else 'NOT FIRST '}{'' if shown else 'NO PROOF '}: {top}"
+            )
     for closed in (False, True):
         print(
             f"runs {_part(closed)}: category first {first[closed]} of {total[closed]},"
@@ -155,9 +165,13 @@ def _share(part: int, whole: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("corpus", type=Path, help="folder with snippets_dev.jsonl, harmless_dev.txt and bots/")
+    parser.add_argument(
+        "corpus", type=Path, help="folder with snippets_dev.jsonl, harmless_dev.txt and bots/"
+    )
     parser.add_argument("--show", action="store_true", help="list the misses of the open part")
-    parser.add_argument("--skip-runs", action="store_true", help="leave out the recorded runs, which take longest")
+    parser.add_argument(
+        "--skip-runs", action="store_true", help="leave out the recorded runs, which take longest"
+    )
     given = parser.parse_args()
     ruleset = rules.load()
     print(f"{len(ruleset)} rules")
