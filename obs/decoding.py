@@ -1,74 +1,45 @@
-"""Bytes to text lines: encodings by their marks or by a simple score, and what could not be read.
+"""Bytes to lines of text, chunk by chunk, whatever the encoding; what could not be read is counted.
 
-Lines end in a line feed, in whatever width the encoding has; other line ends stay inside the line.
+Lines end in a line feed, in the width of the encoding; other line ends stay inside the line. A line is never
+held in memory beyond `MAX_BYTES`.
 """
 
 from __future__ import annotations
 
 import codecs
 
-__all__ = ["Decoder", "binary_kind"]
+from obs.encodings import legacy_of, wide_of
+
+__all__ = ["MAX_BYTES", "Decoder"]
 
 MAX_BYTES = 8 * 2**20
-"""A line longer than this is not held in memory as a whole: its rest is skipped and said."""
-
-_MAGIC = (
-    (b"\x7fELF", "a program (ELF)"), (b"MZ\x90\x00", "a Windows program"), (b"\x89PNG", "a picture (PNG)"),
-    (b"\xff\xd8\xff", "a picture (JPEG)"), (b"GIF8", "a picture (GIF)"), (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a zip archive"), (b"SQLite format 3\x00", "an SQLite database"), (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow file"), (b"FEA1", "a Feather file"), (b"\x28\xb5\x2f\xfd", "compressed by zstd"),
-    (b"\xfd7zXZ\x00", "compressed by xz"), (b"BZh", "compressed by bzip2"), (b"7z\xbc\xaf", "a 7z archive"),
-    (b"\x89HDF", "an HDF5 file"), (b"\x1f\x8b", "a gzip file inside a gzip file"), (b"\x93NUMPY", "a numpy array"),
-)  # fmt: skip
-_TEXT = frozenset(b"\t\n\r\x0b\x0c\x1b\x08\x07\x00")
-
-
-def binary_kind(sample: bytes) -> str:
-    """Return what a file's first bytes are when they are no text, else an empty string."""
-    for magic, kind in _MAGIC:
-        if sample.startswith(magic):
-            return kind
-    sample = sample[:65536]
-    if not sample or _wide(sample):
-        return ""
-    odd = sum(count for byte, count in ((b, sample.count(b)) for b in range(32)) if byte not in _TEXT)
-    nuls = sample.count(0)
-    if odd > len(sample) * 0.02:
-        return "binary data"
-    return "binary data" if nuls > len(sample) * 0.9 and nuls == len(sample) else ""
-
-
-def _wide(sample: bytes) -> str:
-    """Return the UTF-16 or UTF-32 flavour of the bytes, or an empty string."""
-    for mark, name in (
-        (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):  # fmt: skip
-        if sample.startswith(mark):
-            return name
-    sample = sample[:4096]
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    least = len(sample) // 2 * 0.3
-    if odd > least and even * 10 < odd:
-        return "utf-16-le"
-    if even > least and odd * 10 < even:
-        return "utf-16-be"
-    return ""
+"""The rest of a longer line is skipped, and said."""
+_SAMPLE = 65536
+# The cut end of an over-long line may be half a secret, so a piece larger than any secret goes with it.
+_UNSURE = 8192
 
 
 class Decoder:
     """Cuts a stream of bytes into decoded lines."""
 
-    def __init__(self) -> None:
-        """Start before the first byte."""
-        self.encoding = ""
+    def __init__(self, encoding: str = "") -> None:
+        """Start before the first byte; a known encoding is not guessed again."""
+        self.encoding = encoding
+        self.legacy = ""
+        """The old encoding in which lines are read that are no UTF-8."""
         self.unreadable = 0
         self.unfinished = False
         """Whether the last line had no line end."""
         self._rest = b""
-        self._legacy = ""
-        self._holes = 0
+        self._skipping = False
+        self._skipped = 0
         self._mangled = False
+        self._guessed = False
+
+    @property
+    def pending(self) -> int:
+        """How many bytes wait for the end of their line."""
+        return len(self._rest)
 
     def lines(self, chunk: bytes) -> list[str]:
         """Return the lines that are whole after this chunk."""
@@ -77,17 +48,18 @@ class Decoder:
             if len(data) < 4:
                 self._rest = data
                 return []
-            self._begin(data)
-            data = self._skip_mark(data)
-        end = self._newline()
-        cut = data.rfind(end)
-        if self.encoding.startswith("utf-16"):
-            while cut >= 0 and cut % 2:
-                cut = data.rfind(end, 0, cut + len(end) - 1)
+            data = self._begin(data)
+        cut, end = self._last_line_end(data)
         if cut < 0:
-            self._rest = data
+            self._rest = self._bounded(data)
             return []
-        whole, self._rest = data[:cut], data[cut + len(end) :]
+        if self._skipping:
+            data = self._after_skipped(data)
+            cut, end = self._last_line_end(data)
+            if cut < 0:
+                self._rest = data
+                return []
+        whole, self._rest = data[:cut], self._bounded(data[end:])
         return self._decode(whole)
 
     def close(self) -> list[str]:
@@ -96,53 +68,91 @@ class Decoder:
         if not data:
             return []
         if not self.encoding:
-            self._begin(data)
-            data = self._skip_mark(data)
+            data = self._begin(data)
         self.unfinished = True
-        return self._decode(data)
+        return self._decode(data) if data else []
 
     def notes(self) -> list[str]:
-        """Return what a reader of the result must know, one sentence each."""
+        """Return what a reader of the lines must know, one sentence each."""
         found = []
         if self._mangled:
             found.append("the text went through a wrong encoding before: other letters than ASCII are lost")
-        if self._holes:
-            found.append(f"{self._holes} lines hold NUL bytes (a hole in the file)")
-        if self._legacy:
-            found.append(f"not UTF-8: read as {self._legacy}")
+        if self.legacy:
+            found.append(f"not UTF-8: read as {self.legacy}")
         if self.unreadable:
             found.append(f"{self.unreadable} lines do not decode: their bytes are shown as escapes")
+        if self._skipped:
+            found.append(f"{self._skipped} lines are longer than {MAX_BYTES} bytes: their rest was skipped")
         return found
 
-    def _begin(self, data: bytes) -> None:
-        # A UTF-16 file that was decoded as UTF-8 with replacements and saved again: its mark became two U+FFFD.
-        self._mangled = data.startswith("\ufffd\ufffd".encode()) and 0 in data[:64]
-        self.encoding = "utf-8" if self._mangled else _wide(data) or "utf-8"
-
-    def _skip_mark(self, data: bytes) -> bytes:
+    def _begin(self, data: bytes) -> bytes:
+        # A UTF-16 file decoded as UTF-8 with replacements and saved again: its mark became two U+FFFD.
+        lost = "\ufffd\ufffd".encode()
+        self._mangled = data.startswith(lost) and 0 in data[:64]
+        self.encoding = "utf-8" if self._mangled else wide_of(data) or "utf-8"
         if self._mangled:
-            return data[6:]
-        for mark in (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return data[len(lost) :]
+        for mark in (codecs.BOM_UTF8, codecs.BOM_UTF32_LE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             if data.startswith(mark):
                 return data[len(mark) :]
         return data
 
-    def _newline(self) -> bytes:
-        return "\n".encode(self.encoding)
+    def _last_line_end(self, data: bytes) -> tuple[int, int]:
+        """Return where the last line end begins and where it is over; -1 when there is none."""
+        mark = "\n".encode(self.encoding)
+        cut = data.rfind(mark)
+        while cut >= 0 and cut % len(mark):  # half of one character and half of the next
+            cut = data.rfind(mark, 0, cut + len(mark) - 1)
+        return cut, cut + len(mark)
+
+    def _bounded(self, data: bytes) -> bytes:
+        if len(data) <= MAX_BYTES:
+            return data
+        if not self._skipping:
+            self._skipping = True
+            self._skipped += 1
+        return data[: MAX_BYTES - _UNSURE]
+
+    def _after_skipped(self, data: bytes) -> bytes:
+        """Cut the skipped rest out of the line that is now whole."""
+        self._skipping = False
+        mark = "\n".encode(self.encoding)
+        keep = MAX_BYTES - _UNSURE
+        return data[:keep] + data[max(keep, data.find(mark, keep - len(mark) + 1)) :]
 
     def _decode(self, data: bytes) -> list[str]:
         if self.encoding != "utf-8":
             text = data.decode(self.encoding, "replace")
+            self.unreadable += text.count("\ufffd") > 0
             return text.split("\n")
         try:
-            text = data.decode("utf-8")
+            return data.decode("utf-8").split("\n")
         except UnicodeDecodeError:
-            return [self._line(line) for line in data.split(b"\n")]
-        return text.split("\n")
+            return self._by_line(data.split(b"\n"))
+
+    def _by_line(self, lines: list[bytes]) -> list[str]:
+        if not self._guessed:
+            self._guessed = True
+            foreign = [line for line in lines if not line.isascii()]
+            broken = [line for line in foreign if not _is_utf8(line)]
+            # A few broken lines in a UTF-8 file are damage; most of them are another encoding.
+            if len(broken) > 0.5 * len(foreign):
+                self.legacy = legacy_of(b"\n".join(broken)[:_SAMPLE])
+        return [self._line(line) for line in lines]
 
     def _line(self, line: bytes) -> str:
-        try:
-            return line.decode("utf-8")
-        except UnicodeDecodeError:
-            self.unreadable += 1
-            return line.decode("utf-8", "backslashreplace")
+        for encoding in ("utf-8", self.legacy):
+            try:
+                return line.decode(encoding or "utf-8")
+            except UnicodeDecodeError:
+                continue
+        self.unreadable += 1
+        return line.decode("utf-8", "backslashreplace")
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,16 +1,16 @@
 """Lines that belong together: one record from its first line to its last, and the Event made of it.
 
-Which line begins a record is decided in `obs.formats`; here it is kept within bounds and turned into an Event.
+Which line begins a record is decided in `obs.formats`; here it is kept within bounds and made an Event.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from obs import tracebacks
-from obs.events import Event, ExceptionInfo, Origin, Severity
+from obs.events import Event, ExceptionInfo, Origin, Severity, Value
 
 __all__ = ["HEAD_LINES", "TAIL_LINES", "Record"]
 
@@ -20,14 +20,18 @@ TAIL_LINES = 100
 """Lines kept from its end: the last exception names the consequence."""
 
 _CRASH_FRAME = re.compile(r'\s+File "[^"]*", line \d+, in (?:<module>|_bootstrap|_bootstrap_inner)\s*$')
-_GENERIC = re.compile(r"(?P<type>[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning))\((?P<message>.*)\)$")
+_REPR = re.compile(
+    r"(?P<type>[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning))\((?P<message>.*)\)$", re.MULTILINE
+)
+_NOTHING: Mapping[str, Value] = {}
 
 
 class Record:
     """The lines of one record while they arrive."""
 
     __slots__ = (
-        "attributes", "blanks", "count", "head", "level", "line", "logger", "resource", "severity", "tail", "timestamp",
+        "attributes", "blanks", "count", "head", "in_traceback", "level", "line", "logger", "resource",
+        "severity", "tail", "timestamp",
     )  # fmt: skip
 
     def __init__(
@@ -38,7 +42,8 @@ class Record:
         severity: Severity = Severity.UNSPECIFIED,
         level: str = "",
         logger: str = "",
-        attributes: Mapping[str, str] | None = None,
+        attributes: Mapping[str, Value] = _NOTHING,
+        resource: Mapping[str, Value] = _NOTHING,
     ) -> None:
         """Start a record at a line of its source, with its message's first line."""
         self.line = line
@@ -51,7 +56,9 @@ class Record:
         self.level = level
         self.logger = logger
         self.attributes = attributes
-        self.resource: Mapping[str, str] | None = None
+        self.resource = resource
+        self.in_traceback = text.startswith("Traceback (most recent")
+        """Whether its last line is inside a traceback whose exception has not been printed yet."""
 
     def add(self, text: str) -> None:
         """Append a line; blank lines before it become part of the record only now."""
@@ -59,52 +66,72 @@ class Record:
             self.blanks -= 1
             self._keep("")
         self._keep(text)
+        if text[0] not in " \t+|":
+            self.in_traceback = text.startswith(
+                ("Traceback (most recent", "During handling of", "The above exc")
+            )
 
     def _keep(self, text: str) -> None:
         self.count += 1
-        if len(self.head) < HEAD_LINES + TAIL_LINES:
+        if self.tail is not None:
+            self.tail.append(text)
+        elif len(self.head) < HEAD_LINES + TAIL_LINES:
             self.head.append(text)
-            return
-        if self.tail is None:
+        else:
             self.tail = deque(self.head[HEAD_LINES:], TAIL_LINES)
-        self.tail.append(text)
+            self.tail.append(text)
 
-    def events(self, letter: str) -> Iterator[Event]:
-        """Yield the event of this record; two when a crash of the process follows the record on the same stream."""
-        if self.count == 1:
-            text = self.head[0]
-            if "Traceback" not in text and " File " not in text:
-                yield self._event(letter, self.line, 1, [text], -1)
-                return
+    def events(self, letter: str) -> list[Event]:
+        """Return the event; two when the interpreter's last words follow the record on the same stream."""
+        if self.count == 1 and not self.in_traceback and " File " not in self.head[0]:
+            return [
+                Event(
+                    timestamp=self.timestamp,
+                    severity=self.severity,
+                    severity_text=self.level,
+                    body=self.head[0],
+                    logger=self.logger,
+                    attributes=self.attributes,
+                    resource=self.resource,
+                    origin=Origin(letter, self.line),
+                )
+            ]
         lines = self.head if self.tail is None else self.head[:HEAD_LINES] + list(self.tail)
         start = tracebacks.first_line(lines)
-        if start > 0 and self.tail is None and self.severity < Severity.WARN and _is_crash(lines, start):
-            end = start
-            while end > 1 and (not lines[end - 1] or lines[end - 1].startswith("Exception in thread ")):
-                end -= 1
-            yield self._event(letter, self.line, end, lines[:end], -1)
-            crash = Record(self.line + end, "", self.timestamp)
-            crash.severity = Severity.ERROR
-            crash.resource = self.resource
-            yield crash._event(letter, self.line + end, self.count - end, lines[end:], start - end)
-            return
-        yield self._event(letter, self.line, self.count, lines, start)
+        end = self._own_lines(lines, start)
+        if end:
+            crash = Record(self.line + end, "", self.timestamp, resource=self.resource)
+            last = end
+            while last > 1 and not lines[last - 1]:
+                last -= 1
+            return [
+                self._event(letter, last, lines[:last], -1),
+                crash._event(letter, self.count - end, lines[end:], start - end),
+            ]
+        return [self._event(letter, self.count, lines, start)]
 
-    def _event(self, letter: str, line: int, count: int, lines: list[str], start: int) -> Event:
+    def _own_lines(self, lines: list[str], start: int) -> int:
+        """Return how many lines are the record's own when the interpreter's last words follow, else 0."""
+        if start <= 0 or self.tail is not None or (self.level and self.severity >= Severity.WARN):
+            return 0
+        if not _is_crash(lines, start):
+            return 0
+        # "Exception in thread ...:", "Process ...:" introduce the traceback.
+        while start > 0 and (not lines[start - 1] or lines[start - 1].endswith(":")):
+            start -= 1
+        return start
+
+    def _event(self, letter: str, count: int, lines: list[str], start: int) -> Event:
         cut = count - len(lines)
-        body, exception = "\n".join(lines) if len(lines) > 1 else lines[0], None
-        severity = self.severity
+        body, exception, severity = "\n".join(lines), None, self.severity
         if start >= 0:
+            # Blank lines before the traceback go with it, so that every line keeps its number.
             while start > 0 and not lines[start - 1]:
                 start -= 1
             body = "\n".join(lines[:start])
-            type_, message = tracebacks.last_exception(lines[start:])
-            if not type_ and (found := _GENERIC.search(body)):
-                type_, message = found["type"], found["message"]
-            if not type_ and body.startswith("Fatal Python error: "):
-                type_, message = "Fatal Python error", body.split("\n")[0][20:]
-            exception = ExceptionInfo(type_, message, "\n".join(lines[start:]))
-            if not severity and not self.level:
+            exception = _exception(body, lines[start:])
+            # A traceback whose exception never came was interrupted by another writer, who tells the rest.
+            if not severity and not self.level and exception.type:
                 severity = Severity.ERROR
         return Event(
             timestamp=self.timestamp,
@@ -112,11 +139,23 @@ class Record:
             severity_text=self.level,
             body=body,
             logger=self.logger,
-            attributes=self.attributes or {},
-            resource=self.resource or {},
+            attributes=self.attributes,
+            resource=self.resource,
             exception=exception,
-            origin=Origin(letter, line, count, HEAD_LINES if cut else 0, cut),
+            origin=Origin(letter, self.line, count, HEAD_LINES if cut else 0, cut),
         )
+
+
+def _exception(body: str, trace: list[str]) -> ExceptionInfo:
+    type_, message = tracebacks.last_exception(trace)
+    if body.startswith("Fatal Python error: "):
+        type_, message = "Fatal Python error", body.split("\n")[0][20:]
+    elif not type_:
+        # Some programs print the exception before its traceback, or only as its `repr`.
+        found = _REPR.search(body) or tracebacks.exception_line(body.rsplit("\n", 1)[-1])
+        if found is not None:
+            type_, message = found["type"], found["message"] or ""
+    return ExceptionInfo(type_, message, "\n".join(trace))
 
 
 def _is_crash(lines: list[str], start: int) -> bool:

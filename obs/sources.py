@@ -1,7 +1,7 @@
 """Files, globs, gzip and stdin as streams of Events, with what is known of how completely they were read.
 
-Bytes become lines here; what a line means is the business of `obs.formats`, how bytes become text that of
-`obs.decoding`. Bad input is a `SourceError`: one line that names the place and the mend.
+How bytes become lines is the business of `obs.decoding`, what a line means that of `obs.formats`; files that
+still grow are followed by `obs.following`. Bad input is a `SourceError`: one line that names place and mend.
 """
 
 from __future__ import annotations
@@ -11,35 +11,41 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from obs import formats
-from obs.decoding import Decoder, binary_kind
+from obs.decoding import Decoder
+from obs.encodings import binary_kind
 from obs.events import Event
+from obs.following import FileFollower
 from obs.snapshot import Source
 
-__all__ = ["SourceError", "SourceReader", "expand", "read"]
+__all__ = ["FileFollower", "SourceError", "SourceReader", "expand", "read"]
 
 _CHUNK = 1 << 20
+_GZIP = 31
+"""zlib's word for: a gzip header with the largest window."""
 
 
 class SourceError(ValueError):
     """An input that cannot be read; the message names it and says what to do."""
 
 
-def expand(patterns: Iterable[str]) -> list[Path]:
+def expand(patterns: Iterable[str | Path]) -> list[Path]:
     """Return the files that the patterns name, each once, in the order given; a glob's matches by name.
 
+    A name without wildcards is returned as it is: `read` says what is wrong with it.
+
     Raises:
-        SourceError: If a glob matches nothing. A plain name is returned as it is: `read` says what is wrong with it.
+        SourceError: If a glob matches no file.
     """
     found: dict[Path, None] = {}
-    for pattern in patterns:
+    for pattern in map(str, patterns):
         if not glob.has_magic(pattern) or Path(pattern).exists():
             found[Path(pattern)] = None
             continue
-        matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  pathlib cannot glob absolute patterns
-        files = [Path(match) for match in matches if not Path(match).is_dir()]
+        matches = (Path(name) for name in sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207  absolute ones too
+        files = [path for path in matches if not path.is_dir()]
         if not files:
             raise SourceError(f"{pattern}: no file matches. Check the pattern, or name the files.")
         found.update(dict.fromkeys(files))
@@ -47,7 +53,7 @@ def expand(patterns: Iterable[str]) -> list[Path]:
 
 
 def read(
-    path: Path | Literal["-"] | str,
+    path: Path | str,
     *,
     letter: str,
     timezone: str = "UTC",
@@ -63,12 +69,13 @@ def read(
 
     Raises:
         SourceError: If the file is missing, unreadable, a directory or no text.
+        ZoneError: If the time zone is unknown.
     """
     return SourceReader(path, letter=letter, timezone=timezone, progress=progress)
 
 
 class SourceReader:
-    """An iterable of Events over one input; `info` is valid after the last one."""
+    """An iterable of Events over one input, to be iterated once; `info` is whole after the last one."""
 
     def __init__(
         self,
@@ -78,33 +85,38 @@ class SourceReader:
         timezone: str = "UTC",
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        """Check the input's first bytes; see `read`."""
+        """Open the input and look at its first bytes; see `read`."""
         self._name = "stdin" if str(path) == "-" else str(path)
         self._letter = letter
-        self._timezone = timezone
         self._progress = progress
         self._bytes = 0
         self._notes: list[str] = []
         self._complete = True
         self._file, newest_ns = _open(path)
-        self._parser = formats.Parser(letter=letter, timezone=timezone, newest_ns=newest_ns)
-        self._decoder = Decoder()
-        self._first = self._take()
-        self._gzip = zlib.decompressobj(31) if self._first[:2] == b"\x1f\x8b" else None
-        sample = self._first if self._gzip is None else zlib.decompressobj(31).decompress(self._first, _CHUNK)
-        kind = binary_kind(sample)
-        if kind:
+        try:
+            self._parser = formats.Parser(letter=letter, timezone=timezone, newest_ns=newest_ns)
+            self._decoder = Decoder()
+            self._first = self._take()
+            self._gzip = zlib.decompressobj(_GZIP) if self._first[:2] == b"\x1f\x8b" else None
+            kind = binary_kind(self._first if self._gzip is None else _peek(self._first))
+            if kind:
+                raise SourceError(f"{self._name}: {kind}, not a log. Name a text file (plain or gzip).")
+        except BaseException:
             self.close()
-            raise SourceError(f"{self._name}: {kind}, not a log. Name a text file (plain or gzip).")
-        self.info = Source(letter=letter, name=self._name)
+            raise
+        self.info = Source(letter=letter, name=self._name, complete=False)
 
     def __iter__(self) -> Iterator[Event]:
         """Yield the events in the order of the file."""
+        parser, decoder = self._parser, self._decoder
         try:
             for chunk in self._chunks():
-                yield from self._parser.feed(self._decoder.lines(chunk))
-            yield from self._parser.feed(self._decoder.close())
-            yield from self._parser.close()
+                yield from parser.feed(decoder.lines(chunk))
+            *whole, last = decoder.close() or [""]
+            yield from parser.feed(whole)
+            if last:
+                yield from parser.feed_unfinished(last)
+            yield from parser.close()
         finally:
             self.close()
             self.info = self._summary()
@@ -115,14 +127,20 @@ class SourceReader:
             self._file.close()
 
     def _take(self) -> bytes:
-        data = self._file.read1(_CHUNK) if hasattr(self._file, "read1") else self._file.read(_CHUNK)
+        try:
+            # A pipe gives what it has: a live stream is not held back until a chunk is full.
+            data = self._file.read1(_CHUNK)  # type: ignore[attr-defined]  # buffered files have it
+        except OSError as error:
+            self._complete = False
+            self._notes.append(f"reading stopped: {error.strerror or error}")
+            return b""
         self._bytes += len(data)
         if self._progress is not None and data:
             self._progress(len(data))
-        return data
+        return bytes(data)
 
     def _chunks(self) -> Iterator[bytes]:
-        data = self._first
+        data, self._first = self._first, b""
         while data:
             if self._gzip is None:
                 yield data
@@ -139,14 +157,15 @@ class SourceReader:
         while data:
             assert self._gzip is not None
             if self._gzip.eof:
+                # A gzip file may have several members; zeros after the last are padding.
                 if not data.strip(b"\x00"):
                     return
-                self._gzip = zlib.decompressobj(31)
+                self._gzip = zlib.decompressobj(_GZIP)
             try:
                 text = self._gzip.decompress(data, _CHUNK)
             except zlib.error as error:
                 self._complete = False
-                self._notes.append(f"the gzip data is damaged ({error}): the rest was not read")
+                self._notes.append(f"the gzip file is damaged ({error}): the rest was not read")
                 return
             if text:
                 yield text
@@ -154,7 +173,16 @@ class SourceReader:
 
     def _summary(self) -> Source:
         parser, decoder = self._parser, self._decoder
-        notes = [*self._notes, *decoder.notes()]
+        notes = [*self._notes, *decoder.notes(), *parser.notes()]
+        if parser.line == 0:
+            notes.append("the input is empty")
+        if decoder.unfinished:
+            stops = (
+                "; it stops in the middle: the writer was cut short, or the copy is"
+                if parser.broken_line
+                else ""
+            )
+            notes.append(f"the last line has no line end{stops}")
         return Source(
             letter=self._letter,
             name=self._name,
@@ -164,8 +192,10 @@ class SourceReader:
             bytes=self._bytes,
             unreadable=decoder.unreadable,
             complete=self._complete,
+            cut_at_end=parser.broken_line,
+            last_time=parser.last_ns,
             zone=parser.zone,
-            notes=tuple(notes + parser.notes()),
+            notes=tuple(notes),
         )
 
 
@@ -176,13 +206,21 @@ def _open(path: Path | str) -> tuple[BinaryIO, int]:
     try:
         if path.is_dir():
             raise SourceError(f"{path} is a directory: name the files in it, e.g. {path / '*.log'}")
-        file = path.open("rb")
-        return file, path.stat().st_mtime_ns
+        return path.open("rb"), path.stat().st_mtime_ns
     except FileNotFoundError:
         raise SourceError(f"{path}: no such file. Check the name.") from None
     except PermissionError:
         raise SourceError(
-            f"{path}: not readable for this user. Change its permissions, or run as its owner."
+            f"{path}: this user may not read it. Change its permissions, or run as its owner."
         ) from None
     except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: cannot be opened ({error}).") from None
+        if isinstance(error, SourceError):
+            raise
+        raise SourceError(f"{path}: cannot be opened ({error}). Check the name.") from None
+
+
+def _peek(packed: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(_GZIP).decompress(packed, _CHUNK)
+    except zlib.error:
+        return b""

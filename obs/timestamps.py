@@ -20,20 +20,22 @@ _SECOND = 1_000_000_000
 _DAY = 86_400
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  naive arithmetic is what counts seconds here
 _MONTHS = {
-    name: number
-    for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1)
-}
+    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10,
+    "Nov": 11, "Dec": 12,
+}  # fmt: skip
 _MONTH = "(?:" + "|".join(_MONTHS) + ")"
 _HOURS = {
-    "Z": 0.0, "UTC": 0.0, "GMT": 0.0, "WET": 0.0, "BST": 1.0, "CET": 1.0, "WEST": 1.0, "CEST": 2.0, "EET": 2.0,
-    "EEST": 3.0, "MSK": 3.0, "IST": 5.5, "HKT": 8.0, "SGT": 8.0, "KST": 9.0, "JST": 9.0, "AEST": 10.0,
-    "AEDT": 11.0, "NZST": 12.0, "EST": -5.0, "EDT": -4.0, "CST": -6.0, "CDT": -5.0, "MST": -7.0, "MDT": -6.0,
-    "PST": -8.0, "PDT": -7.0,
+    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "CET": 1, "WEST": 1, "CEST": 2, "EET": 2, "EEST": 3,
+    "MSK": 3, "IST": 5.5, "HKT": 8, "SGT": 8, "KST": 9, "JST": 9, "AEST": 10, "AEDT": 11, "NZST": 12,
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
 }  # fmt: skip
 """Abbreviations as `date` prints them. China's CST is the one clash; American logs print it more often."""
 
 _ZONE = r"(?: ?(?P<z>Z\b|UTC\b|GMT\b|[+-]\d{2}:?\d{2}\b))?"
 _CLOCK = r"\d{2}:\d{2}:\d{2}"
+_LOOSE_CLOCK = r"\d{1,2}:\d\d:\d\d(?: [AaPp][Mm])?"
+_NAMED_DAY = rf"(?:\d{{1,2}}[-/ ]{_MONTH}[-/ ]\d{{4}}|{_MONTH} \d{{1,2}}, \d{{4}})"
+_WEEKDAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _FRACTION = r"(?:[.,](?P<f>\d{1,9}))?"
 
 
@@ -80,7 +82,8 @@ class Clock:
         """How many times carried a zone, and how many did not."""
         self.assumed = 0
         self.guessed = 0
-        """Times completed from the record before (a time without a date)."""
+        """Times without a date that were completed from the record before, and those that could not be."""
+        self.undated = 0
         self._key: tuple[str, str | None] = ("", None)
         self._base: int | None = None
 
@@ -223,6 +226,7 @@ def _without_year(t: str, clock: Clock) -> dt.datetime:
 def _time_only(t: str, clock: Clock) -> dt.datetime | None:
     if clock.last is None:
         _at(2000, 1, 1, t)
+        clock.undated += 1
         return None
     clock.guessed += 1
     naive = _at(clock.last.year, clock.last.month, clock.last.day, t)
@@ -244,18 +248,13 @@ FORMS: tuple[TimeForm, ...] = (
     TimeForm("six digits", rf"(?P<t>\d{{6}} (?:{_CLOCK}|\d{{6}}))(?!\d){_FRACTION}(?P<z>)", _compact),
     TimeForm(
         "numeric",
-        rf"(?P<t>\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:\d{{4}}|\d\d),? \d{{1,2}}:\d\d:\d\d(?: [AaPp][Mm])?){_FRACTION}{_ZONE}",
+        rf"(?P<t>\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:\d{{4}}|\d\d),? {_LOOSE_CLOCK}){_FRACTION}{_ZONE}",
         _numeric,
     ),
-    TimeForm(
-        "named",
-        rf"(?P<t>(?:\d{{1,2}}[-/ ]{_MONTH}[-/ ]\d{{4}}|{_MONTH} \d{{1,2}}, \d{{4}}),?[ :]\d{{1,2}}:\d\d:\d\d(?: [AP]M)?)"
-        rf"{_FRACTION}{_ZONE}",
-        _named,
-    ),
+    TimeForm("named", rf"(?P<t>{_NAMED_DAY},?[ :]{_LOOSE_CLOCK}){_FRACTION}{_ZONE}", _named),
     TimeForm(
         "ctime",
-        rf"(?P<t>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_MONTH} [ \d]\d {_CLOCK} \d{{4}})(?P<f>)(?P<z>)",
+        rf"(?P<t>{_WEEKDAY} {_MONTH} [ \d]\d {_CLOCK} (?:(?P<z>[A-Z]{{3,4}}) )?\d{{4}})(?P<f>)",
         _ctime,
     ),
     TimeForm("syslog", rf"(?P<t>{_MONTH} [ \d]\d {_CLOCK}){_FRACTION}(?P<z>)", _without_year),

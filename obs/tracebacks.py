@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["Block", "Frame", "culprit", "first_line", "last_exception", "parse"]
+__all__ = ["Block", "Frame", "culprit", "exception_line", "first_line", "last_exception", "parse"]
 
 _HEADER = "Traceback (most recent call last)"
 _FAULT = re.compile(r"Fatal Python error: (?P<message>.*)")
@@ -23,6 +23,7 @@ _JAVA_FRAME = re.compile(
 _EXCEPTION = re.compile(
     r"(?P<type>[A-Za-z_]\w*(?:\.(?:[A-Za-z_]\w*|<locals>))*)(?:: ?(?P<message>.*))?$", re.DOTALL
 )
+_RAISED = re.compile(r"(?:Error|Exception|Interrupt|Exit|Warning|Timeout|Iteration)$")
 _GROUP_EDGE = re.compile(r"^(?P<indent>\s*)(?:\+(?P<rule>-?[+-]*-{4,}.*)?|\|)(?: |$)")
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 _CAUSE = "The above exception was the direct cause of the following exception:"
@@ -55,7 +56,7 @@ class Block(NamedTuple):
     frames: tuple[Frame, ...]
     """Outermost first, as Python prints them."""
     kind: str = ""
-    """How it led to the next block: `cause` (raise from), `context` (while handling), or empty for the last."""
+    """How it led to the next block: `cause` (raise from), `context` (while handling); empty for the last."""
 
 
 def parse(text: str) -> tuple[Block, ...]:
@@ -88,6 +89,12 @@ def last_exception(lines: Iterable[str]) -> tuple[str, str]:
         if block.type:
             return block.type, block.message
     return "", ""
+
+
+def exception_line(line: str) -> re.Match[str] | None:
+    """Return the match of a line that names an exception (`type`, `message`), or None for any other text."""
+    found = _EXCEPTION.match(line)
+    return found if found is not None and _RAISED.search(found["type"]) else None
 
 
 def first_line(lines: list[str]) -> int:
@@ -143,7 +150,7 @@ class _Reader:
             self._end()
             self.open = True
             self.call_stack = False
-        elif text == _CAUSE or text == _CONTEXT:
+        elif text in (_CAUSE, _CONTEXT):
             self._end()
             self._link("cause" if text == _CAUSE else "context")
         elif text.startswith("Call stack:") and not line[0].isspace():
