@@ -14,6 +14,7 @@ from typing import Any
 from obs.redaction import disguise, known
 from obs.redaction.gate import has_hint
 from obs.redaction.known import register_environment, register_known
+from obs.redaction.mnemonic import find_mnemonics
 from obs.redaction.pairs import Span, find_pairs, kind_of_value
 from obs.redaction.shapes import find_encoded, find_shapes
 from obs.redaction.tokens import find_tokens
@@ -79,7 +80,7 @@ def _find(text: str, *, deep: bool = True) -> list[Span]:
     lower = text.lower()
     if len(lower) != len(text):
         lower = disguise.ascii_lower(text)
-    spans = [*find_pairs(text, lower), *find_shapes(text, lower), *find_tokens(text)]
+    spans = [*find_pairs(text, lower), *find_shapes(text, lower), *find_tokens(text), *find_mnemonics(text)]
     spans += known.find_known(text)
     if deep:
         spans += [

@@ -32,7 +32,12 @@ _FOREIGN = (
     ),
     *("şifre", "hasło", "lösenord", "mật", "รหัส", "كلمة", "סיסמה", "पास", "κωδ", "jelsz", "sandi", "lozinka"),
 )
-_TABLE = bytes(97 if byte < 128 and (chr(byte).isalnum() or chr(byte) in "_-") else 32 for byte in range(256))
+_TABLE = bytes(
+    97 if byte < 128 and (chr(byte).isalnum() or chr(byte) in "_-+/=") else 32 for byte in range(256)
+)
+_WORDS = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byte in range(256))
+_ACCOUNT = ("acct", "account_n", "account n", "account-n", "accountn", "accno", "acc_no")
+_PIN = ("pin=", "pin:", 'pin"', "pin'", "pin ", "pin_", "pin-", "pinc", "pin\\")
 _RUN = b"a" * 16
 _DROPPED = bytes(range(97, 123)) + b",;\"'"
 _TWELVE_WORDS = b" " * 11
@@ -53,8 +58,8 @@ def has_hint(text: str) -> bool:
         or "pw" in lower
         or "auth" in lower
         or "cred" in lower
-        or "acc" in lower
-        or "pin" in lower
+        or ("acc" in lower and any(word in lower for word in _ACCOUNT))
+        or ("pin" in lower and any(word in lower for word in _PIN))
         or "otp" in lower
         or "mfa" in lower
         or "2fa" in lower
@@ -66,17 +71,30 @@ def has_hint(text: str) -> bool:
         or "contrase" in lower
         or "geheim" in lower
         or "konto" in lower
+        or "cano" in lower
+        or "identified" in lower
+        or "8=fix" in lower
+        or (" -" in lower and (" -u" in lower or " -p" in lower or " -a " in lower))
         or "\\u" in lower
         or ("@" in lower and "://" in lower)
         or ("%" in lower and ("%e" in lower or "%d" in lower or "%c" in lower))
     ):
         return True
     raw = text.encode("utf-8", "surrogatepass")
-    if _RUN in raw.translate(_TABLE) or _TWELVE_WORDS in raw.translate(None, _DROPPED):
+    if (_RUN in raw.translate(_TABLE) and _has_mixed_word(raw)) or _TWELVE_WORDS in raw.translate(
+        None, _DROPPED
+    ):
         return True
     if len(raw) != len(text) and (any(word in lower for word in _FOREIGN) or not _is_plain(text)):
         return True
     return known.is_known_hint(text)
+
+
+def _has_mixed_word(raw: bytes) -> bool:
+    """Whether a word of eight and more mixes letters and digits: order ids and class names do not, tokens do."""
+    return any(
+        len(word) >= 8 and not word.isalpha() and not word.isdigit() for word in raw.translate(_WORDS).split()
+    )
 
 
 def _is_plain(text: str) -> bool:

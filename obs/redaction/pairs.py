@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from obs.redaction.mnemonic import phrase_end
 from obs.redaction.names import FOREIGN_NAMES, STEMS, Name, classify, foreign
 from obs.redaction.values import is_placeholder, looks_random, looks_secret
 
@@ -41,9 +42,9 @@ _SEPARATOR = re.compile(
     | (?P<element>\s{{0,4}}/?>\s{{0,8}}|&gt;|\\{{1,8}}u003[eE])
     | (?P<cell>\s{{0,16}}[|│┃║\t]\s{{0,16}})
     | (?P<prose>
-        \s{{1,2}}(?:is|was|are|equals|ist|es|est|é|è|set[ ]to|provided|used|given|value|now)(?:\s?[:=])?\s{{1,2}}
+        \s{{1,2}}(?:is|was|are|equals|ist|lautet|es|est|é|è|set[ ]to|provided|used|given|value|now)(?:\s?[:=])?\s{{1,2}}
       )
-    | (?P<space>[ ]{{1,16}}|,\s?)
+    | (?P<space>[ ]{{1,16}}|,\s?|(?<=[はがを是为為])(?=[「『"'!-~]))
     )
     """,
     re.VERBOSE,
@@ -81,14 +82,15 @@ _SCHEME = re.compile(
 _FIELD = re.compile(r"([A-Za-z_][\w\-.]{0,60})=\"?([^\s;,\"\\']{1,4096})")
 _NAMED = re.compile(r"[A-Za-z_][\w.-]{0,60}=[\"']?[^=\s]")
 _STRING = re.compile(r"\\{0,8}([\"'])([^\"'\\]{1,4096})\\{0,8}\1")
-_PARTICLE = re.compile(r"[가-힣]{0,3}(?=\s|[:=]|：)|は(?=\S)")
+_PARTICLE = re.compile(r"[가-힣]{1,3}(?=\s|[:=]|：)|(?:は|が|を|是|为|為|的值是){1,2}")
+_ASCII = re.compile(r"[!-~]{4,}")
 _COOKIE_FIELDS = frozenset(
     "path domain expires max-age samesite priority version comment lang locale theme".split(" ")
 )
 _QUALIFIERS = frozenset(
     (
         "api secret private access app bot auth session signing encryption client consumer seed recovery listen"
-        " license master security account service webhook refresh bearer card pin verification one-time"
+        " license master security account service webhook refresh bearer card pin verification one-time otp totp 2fa mfa sms"
     ).split(" ")
 )
 
@@ -118,7 +120,7 @@ def find_pairs(text: str, lower: str) -> Iterator[Span]:
                 yield span
                 if name.kind not in ("authorization", "cookie"):
                     position = max(position, span[1])
-    if not lower.isascii():
+    if not lower.isascii() or "mot de" in lower or "clave" in lower or "kata sandi" in lower:
         yield from _foreign_pairs(text, lower)
 
 
@@ -157,7 +159,10 @@ def _foreign_pairs(text: str, lower: str) -> Iterator[Span]:
             return
         particle = _PARTICLE.match(text, hit.end())
         end = particle.end() if particle else hit.end()
-        yield from _values(text, hit.start(), end, foreign(hit.group()))
+        for start, stop, kind in _values(text, hit.start(), end, foreign(hit.group())):
+            # Where words are not parted by blanks, the sentence goes on right behind the value.
+            inside = _ASCII.match(text, start, stop)
+            yield start, inside.end() if inside else stop, kind
 
 
 def _qualified(lower: str, text: str, start: int, end: int) -> str:
@@ -181,6 +186,8 @@ def _values(text: str, start: int, end: int, name: Name) -> Iterator[Span]:
         how, at = separator.lastgroup or "", separator.end()
         if how == "pair" and not separator["close"]:
             how = "space"
+        elif at == end:
+            how = "assign"
         if (
             how == "element"
             and text[start - 1 : start] not in ("<", "/", ":", ";")
@@ -207,7 +214,11 @@ def _values(text: str, start: int, end: int, name: Name) -> Iterator[Span]:
     stop = begin + _shortened(
         text[begin:stop], in_query=text[max(0, start - 1) : start] in ("?", "&"), prose=how == "space"
     )
-    sure = name.strict and (how in ("assign", "pair", "element") or option or (how == "prose" and quoted))
+    if name.kind == "mnemonic" and (phrase := phrase_end(text, begin)) is not None:
+        yield begin, phrase, name.kind
+        return
+    said = quoted and (how == "prose" or (how == "space" and name.kind in ("password", "passphrase")))
+    sure = name.strict and (how in ("assign", "pair", "element") or option or said)
     if _is_secret(text[begin:stop], name, sure=sure, quoted=quoted):
         yield begin, stop, name.kind
 
@@ -225,9 +236,10 @@ def _is_secret(value: str, name: Name, *, sure: bool, quoted: bool) -> bool:
     if is_placeholder(value) or (not any(c.isdigit() for c in value) and classify(value) is not None):
         return False
     if name.numeric:
-        return sum(c.isdigit() for c in value) >= 4 and len(value) <= 40
-    if name.kind == "mnemonic" and not name.strict:
-        return value.count(" ") >= 11 or looks_random(value)
+        most = 40 if name.kind == "account_number" else 10
+        return sum(c.isdigit() for c in value) >= 4 and len(value) <= most
+    if name.kind == "mnemonic" and not quoted:
+        return looks_random(value)
     if sure:
         return len(value) >= 3 or quoted
     return looks_secret(value) if name.strict else looks_random(value)

@@ -49,22 +49,23 @@ _BODY = re.compile(r"[A-Za-z0-9+/=\s:,.()\[\]\"'|\\-]*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 _LOGIN = re.compile(
     r"\\{0,8}\"(?:op|method|type|event|action|cmd|e)\\{0,8}\"\s?:\s?"
-    r"\\{0,8}\"(?:auth\w{0,16}|login|logon|signin|(?:public|user)[./](?:auth|login))\\{0,8}\""
+    r"\\{0,8}\"(?:auth\w{0,16}|login|logon|signin|[a-z]{1,20}[./](?:auth|login|logon))\\{0,8}\""
 )
 _ARGUMENT = re.compile(r"[\"']([A-Za-z0-9+/=_\-!@#$%^&*.]{6,200})\\{0,8}[\"']")
 _CALL = re.compile(
-    r"\b(?:[A-Z]\w{0,30}|ccxt\.\w{1,30}|login|connect|authenticate|auth|sign_in|set_api_keys?|set_credentials)"
+    r"\b(?:[A-Z]\w{0,30}|ccxt\.\w{1,30}|\w{0,20}(?:login|connect|authenticate|auth|sign_in|keys?|credentials|secret|account))"
     r"\((?=[\"'])"
 )
-_POSITIONAL = re.compile(r"\s{0,4}(?:\w{1,40}=)?[\"']([^\"'\s]{6,200})[\"'],?")
+_POSITIONAL = re.compile(r"\s{0,4}(?:\w{1,40}=)?[\"']([^\"'\s]{1,200})[\"'],?")
 _USERINFO = re.compile(r"[^\s\"'`<>\\|\x00-\x1f]{0,600}")
 _HOST = re.compile(r"(?:[\w.\-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?(?:[/?#,)\];&}]|$)")
 _OPTION = re.compile(
     r"(?<!\S)(?:-u|--user|--proxy-user|-U)(?:\s{1,4}|=)[\"']?[^\s:\"'/]{1,100}:(?P<value>[^\s\"'/]{3,200})"
 )
 _STATEMENT = re.compile(
-    r"(?i:\bidentified\s{1,4}(?:with\s{1,4}\w{1,40}\s{1,4})?by|\bpassword|\brequirepass|\bsshpass\s{1,4}-p"
-    r"|\blogin\b.{0,80}?\s-p|\bredis-cli\b.{0,80}?\s-a|\"auth\")\s{1,4}([\"'])(?P<value>[^\"'\n]{3,200})\1"
+    r"(?i:\bidentified\s{1,4}(?:with\s{1,4}\w{1,40}\s{1,4})?by\s{1,4}[\"']|\bsshpass\s{1,4}-p\s{0,4}[\"']?"
+    r"|\blogin\b.{0,80}?\s-p\s{1,4}[\"']?|\bredis-cli\b.{0,80}?\s-a\s{1,4}[\"']?|\"auth\"\s{1,4}\""
+    r"|\bmysql\w{0,10}\b.{0,80}?\s-p[\"']?|:thin:\w{1,40}/|\bsqlplus\s{1,4}\w{1,40}/)(?P<value>[^\"'\s@]{3,200})"
 )
 _FIX = re.compile(r"(?:\x01|\||\^A|;)(?:554|925|96)=(?P<value>[^\x01|;^\s]{3,200})")
 _PGPASS = re.compile(
@@ -90,7 +91,16 @@ def find_shapes(text: str, lower: str) -> Iterator[Span]:
         yield from _named_groups(_HOOK, text, "webhook")
     if " -u" in text or "-user" in text or text.startswith("-u"):
         yield from _named_groups(_OPTION, text, "password")
-    if "identified" in lower or "pass" in lower or "login" in lower or "redis" in lower or '"auth"' in lower:
+    if (
+        "identified" in lower
+        or "pass" in lower
+        or "login" in lower
+        or "redis" in lower
+        or "mysql" in lower
+        or ":thin:" in lower
+        or "sqlplus" in lower
+        or '"auth"' in lower
+    ):
         yield from _named_groups(_STATEMENT, text, "password")
     if "8=FIX" in text:
         yield from _named_groups(_FIX, text, "password")
@@ -114,7 +124,9 @@ def _arguments(text: str) -> Iterator[Span]:
     """`Client("key", "secret")`: the arguments of a call that look random."""
     for call in _CALL.finditer(text):
         at = call.end()
-        lowercase = call.group()[:-1] in ("login", "connect", "authenticate", "auth", "sign_in")
+        lowercase = (
+            call.group()[:-1].lower().endswith(("login", "connect", "authenticate", "auth", "sign_in"))
+        )
         for _ in range(6):
             argument = _POSITIONAL.match(text, at)
             if argument is None:

@@ -20,7 +20,7 @@ _PLACEHOLDER = re.compile(
     re.DOTALL,
 )
 _NUMBER = re.compile(r"[-+]?[0-9][0-9_.,:eE%/+\-TZ]*[a-zA-Z%]{0,3}")
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}|(?:0x)?[0-9a-fA-F]{4,8}")
+_ADDRESS = re.compile(r"0x(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{1,16})")
 _CHARACTERS = re.compile(r"[A-Za-z0-9_\-+/=.~%:]+")
 _SEGMENT = re.compile(r"[A-Za-z0-9]+")
 _SIGNS = frozenset("!@#$%^&*?+~")
@@ -44,7 +44,11 @@ def looks_secret(value: str) -> bool:
         return False
     letters = any(c.isalpha() for c in value)
     inside = value[:-1]
-    marked = any(c.isdigit() for c in value) or (not _SIGNS.isdisjoint(inside) and not value.islower())
+    marked = (
+        any(c.isdigit() for c in value)
+        or (not _SIGNS.isdisjoint(inside) and not value.islower())
+        or (len(value) >= 8 and value.isascii() and changes(value) >= 0.4 * len(value))
+    )
     return (letters and marked and "=" not in value.rstrip("=")) or looks_random(value)
 
 

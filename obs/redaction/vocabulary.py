@@ -47,7 +47,7 @@ token            token bearer jwt csrf xsrf refresh pat csrftoken tkn
 api_key          key access apikeys hwkey
 authorization    auth
 signature        sign sig signature hmac apisign sgn
-session          session sessionid jsessionid phpsessid sess sid connectsid sessid
+session          session sessionid jsessionid phpsessid sess sid connectsid sessid psid papisid
 cookie           cookie cookies
 webhook          webhook webhookurl hook
 mnemonic         seed
@@ -102,7 +102,7 @@ cookie           쿠키
 api_key          키,ключ,clé,schlüssel,キー
 pin              暗証番号,пин-код,пін-код,핀번호,핀 번호
 one_time_code    인증번호,인증코드,验证码,驗證碼,код подтверждения,認証コード
-account_number   계좌번호,口座番号,账号,номер счёта
+account_number   계좌번호,계좌,口座番号,账号,номер счёта
 mnemonic         니모닉,시드 구문,시드구문,시드 문구,복구 구문,복구구문,助记词,助記詞,ニーモニック,сид-фраза,сид фраза,мнемоника
 mnemonic         мнемоническая фраза,frase semilla,frase de recuperación,phrase de récupération,frase de recuperação
 """,
