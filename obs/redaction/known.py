@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
@@ -16,7 +15,8 @@ __all__ = ["find_known", "forget_known", "is_known_hint", "register_environment"
 MIN_LENGTH = 8
 """Shorter values are ordinary words too often."""
 
-_lock = threading.Lock()
+# No lock: the first log call of a bot registers its environment, and a signal handler may log meanwhile.
+_registered: dict[str, None] = {}
 _forms: tuple[str, ...] = ()
 
 
@@ -24,8 +24,8 @@ def register_known(values: Iterable[str]) -> None:
     """Mask these values from now on, in any text of this process. Kept in memory only; values under 8 characters are ignored."""
     global _forms
     forms = {form for value in values if len(value) >= MIN_LENGTH for form in _written(value)}
-    with _lock:
-        _forms = tuple(sorted({*_forms, *forms}, key=len, reverse=True))
+    _registered.update(dict.fromkeys(forms))
+    _forms = tuple(sorted(list(_registered), key=len, reverse=True))
 
 
 def register_environment(environ: Mapping[str, str]) -> None:
@@ -45,8 +45,8 @@ def register_environment(environ: Mapping[str, str]) -> None:
 def forget_known() -> None:
     """Forget every registered value."""
     global _forms
-    with _lock:
-        _forms = ()
+    _registered.clear()
+    _forms = ()
 
 
 def is_known_hint(text: str) -> bool:
