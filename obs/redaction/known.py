@@ -25,7 +25,7 @@ def register_known(values: Iterable[str]) -> None:
     global _forms
     forms = {form for value in values if len(value) >= MIN_LENGTH for form in _written(value)}
     _registered.update(dict.fromkeys(forms))
-    _forms = tuple(sorted(list(_registered), key=len, reverse=True))
+    _forms = tuple(sorted(_registered, key=len, reverse=True))
 
 
 def register_environment(environ: Mapping[str, str]) -> None:
