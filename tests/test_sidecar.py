@@ -438,8 +438,8 @@ def test_with_no_bot_left_it_ends_by_itself_when_asked_to(directory: Path) -> No
     bot = Bot(directory)
     bot.say("one")
     with process(directory, "--idle-exit", "0.3") as running:
-        assert until(lambda: running_pid(directory) is not None)
-        time.sleep(1.0)
+        assert until(lambda: wait_processed(directory, 5))
+        time.sleep(0.8)
         assert running.poll() is None
         bot.end()
         assert running.wait(10) == 0
