@@ -14,9 +14,10 @@ import msgspec
 
 from obs import fingerprints, formats, hazards, outlook, rules, sources
 from obs.adapters import Adapters
+from obs.books import LLM_CALL, WRITERS
 from obs.components import health_of, health_score
 from obs.events import Event, ExceptionInfo, Severity
-from obs.issues import Lifecycle, derive_status, from_facts, link, ranked
+from obs.issues import Lifecycle, derive_status, from_facts, link, ranked, standing_of
 from obs.patterns import form
 from obs.redaction import has_hint, redact, redact_attributes
 from obs.snapshot import (
@@ -36,7 +37,8 @@ from obs.tracebacks import culprit
 
 __all__ = ["Analyzer", "analyze", "clean", "letters", "to_ns"]
 
-FUTURE_NS = 366 * 86_400 * 1_000_000_000
+UNDERSTOOD = frozenset(WRITERS) - {"bot.stopped", LLM_CALL, "llm.called"}
+"""Event names whose meaning is drawn from their attributes; no rule need read their text."""
 
 
 class Analyzer:
@@ -62,7 +64,7 @@ class Analyzer:
         event = clean(self._dated(event))
         event = self.adapters.translate(event)
         service = event.service or service or self.service
-        matches = self.rules.match(event)
+        matches = () if event.event_name in UNDERSTOOD else self.rules.match(event)
         works = self.rules.successes(event)
         harmless = matches[0].rule.id if matches and matches[0].rule.role == "noise" else ""
         verdicts: list[tuple[fingerprints.Group, Verdict]] = []
@@ -111,7 +113,7 @@ class Analyzer:
             health_score=health_score(issues),
             first_event=state.seen.first,
             last_event=state.seen.last,
-            bots=tuple(sorted(name for name in (state.books.bots or state.services) if name)),
+            bots=_bots(state),
             program=view.program,
             mode=view.mode,
             phase=view.phase,
@@ -128,7 +130,7 @@ class Analyzer:
             losses=tuple(losses),
             events=state.events,
             by_severity=dict(state.by_severity),
-            leaks={kind: facts.seen.count for kind, facts in state.leaks.items()},
+            leaks=_leaked(state),
             quiet_warnings=len(state.quiet_warnings),
             quiet_warning_events=sum(series.count for series in state.quiet_warnings.values()),
             harmless_events=sum(state.harmless.values()),
@@ -143,13 +145,16 @@ class Analyzer:
         ]
         found += hazards.find(state, now)
         found += [issue for source in read if (issue := _cut_off(source)) is not None]
-        roles = {i.fingerprint: known[i.rule].role if i.rule in known else "cause" for i in found}
-        weights = {i.fingerprint: known[i.rule].weight if i.rule in known else 40 for i in found}
+        found += _stopped_short(state, read)
+        standings = {
+            issue.fingerprint: standing_of(issue, known.get(issue.rule), state.issues.get(issue.fingerprint))
+            for issue in found
+        }
         found = [
             msgspec.structs.replace(issue, status=derive_status(lifecycle.get(issue.fingerprint), issue, now))
             for issue in found
         ]
-        return ranked(link(found, state, roles), weights)
+        return ranked(link(found, state, standings), standings)
 
     def _components(self, issues: Iterable[Issue]) -> dict[str, ComponentStatus]:
         components = {
@@ -268,6 +273,21 @@ def to_ns(now: int | datetime) -> int:
     return int(now.timestamp() * 1_000_000) * 1_000
 
 
+def _bots(state: State) -> tuple[str, ...]:
+    """Services that spoke; one that only ran backtests, or only started others, is no bot."""
+    backtests = state.books.backtests
+    spoke = {name for name, count in state.services.items() if name and count > backtests.get(name, 0)}
+    return tuple(sorted(spoke or {name for name in state.books.bots if name}))
+
+
+def _leaked(state: State) -> dict[str, int]:
+    kinds: dict[str, int] = {}
+    for joined, facts in sorted(state.leaks.items()):
+        for kind in joined.split("+"):
+            kinds[kind] = kinds.get(kind, 0) + facts.seen.count
+    return kinds
+
+
 def _is_trouble(event: Event) -> bool:
     if event.event_name:
         return False
@@ -285,6 +305,38 @@ def letters() -> list[str]:
     """Return the letters of recorded sources, in the order in which they are named."""
     alphabet = "abcdefghijklmnopqrstuvwxyz"
     return [*alphabet, *(a + b for a in alphabet for b in alphabet)]
+
+
+def _stopped_short(state: State, read: tuple[Source, ...]) -> list[Issue]:
+    """A recorded run that says when it starts and beats, and whose log stops without a word of an end."""
+    found = []
+    for name, bot in state.books.bots.items():
+        beats = bot.heartbeats.count and bot.state.name not in ("", "bot.stopped") and not bot.process.name
+        if not read or not beats or any(source.cut_at_end for source in read):
+            continue
+        digest = fingerprints.fingerprint_of("stopped-short", name)
+        found.append(
+            Issue(
+                fingerprint=digest,
+                id=f"I-{digest[:6]}",
+                rule="stopped-short",
+                category=Category.SYSTEM,
+                severity=IssueSeverity.INFO,
+                status=IssueStatus.ONGOING,
+                component=name,
+                title="The log stops without a shutdown",
+                explanation="The bot was running at its last line and said nothing of an end: it still runs, "
+                "or it was killed, or its machine went down.",
+                fix_in="host",
+                actions=("[read] Is the process alive? If not: exit code, kernel log, out of memory?",),
+                expected_minutes=5,
+                count=1,
+                first_seen=state.seen.last,
+                last_seen=state.seen.last,
+                grouped_by="the end of the log",
+            )
+        )
+    return found
 
 
 def _cut_off(source: Source) -> Issue | None:

@@ -18,7 +18,18 @@ from obs.series import Series
 if TYPE_CHECKING:
     from obs.state import Quote
 
-__all__ = ["Books", "BotFacts", "Calls", "Llm", "Register", "Thing", "Trades", "decimal"]
+__all__ = [
+    "LLM_CALL",
+    "WRITERS",
+    "Books",
+    "BotFacts",
+    "Calls",
+    "Llm",
+    "Register",
+    "Thing",
+    "Trades",
+    "decimal",
+]
 
 MAX_ENTRIES = 2_000
 """Orders, positions or feeds remembered per bot; the newest by time stay."""
@@ -94,8 +105,8 @@ class Llm(msgspec.Struct):
     calls: Series = msgspec.field(default_factory=Series)
     cost: dict[str, Decimal] = {}
     unpriced: int = 0
-    conversations: dict[str, int] = {}
-    prompts: dict[str, int] = {}
+    repeated: dict[str, Series] = {}
+    """Conversation or prompt -> its calls; the busiest of many say whether the agent talks to itself."""
     limit: Decimal | None = None
     first: Register | None = None
     last: Register = msgspec.field(default_factory=Register)
@@ -130,13 +141,13 @@ class Books(msgspec.Struct):
     """The facts of all bots."""
 
     bots: dict[str, BotFacts] = {}
-    backtest_events: int = 0
-    """Events of `run.mode=backtest`: counted, never money, never an anomaly."""
+    backtests: dict[str, int] = {}
+    """Service -> events of `run.mode=backtest`: counted, never money, never an anomaly."""
 
     def add(self, event: Event, service: str, quote: Quote) -> None:
         """Fold one event that speaks the vocabulary."""
         if event.attributes.get("run.mode") == "backtest":
-            self.backtest_events += 1
+            _tally(self.backtests, service)
             return
         bot = self.bots.setdefault(service, BotFacts())
         bot.events += 1
@@ -150,13 +161,14 @@ class Books(msgspec.Struct):
         )
         if event.attributes.get("run.mode"):
             bot.mode.put(register)
-        writer = _WRITERS.get(event.event_name)
+        writer = WRITERS.get(event.event_name)
         if writer is not None:
             writer(bot, event, register)
 
     def merge(self, other: Books) -> None:
         """Add all that `other` has seen."""
-        self.backtest_events += other.backtest_events
+        for name, count in other.backtests.items():
+            self.backtests[name] = self.backtests.get(name, 0) + count
         for name, theirs in other.bots.items():
             mine = self.bots.get(name)
             if mine is None:
@@ -266,10 +278,10 @@ def _llm(bot: BotFacts, event: Event, register: Register) -> None:
     else:
         currency = str(values.get("llm.cost_currency") or "USD")
         agent.cost[currency] = agent.cost.get(currency, Decimal(0)) + cost
-    for key, counts in (("gen_ai.conversation.id", agent.conversations), ("llm.prompt_hash", agent.prompts)):
-        name = values.get(key)
-        if name and (str(name) in counts or len(counts) < MAX_ENTRIES):
-            _tally(counts, str(name))
+    for key in ("gen_ai.conversation.id", "llm.prompt_hash"):
+        name = f"{key} {values[key]}" if values.get(key) else ""
+        if name and (name in agent.repeated or len(agent.repeated) < MAX_ENTRIES):
+            agent.repeated.setdefault(name, Series()).add(event.time)
     limit = decimal(values.get("llm.daily_limit"))
     if limit is not None:
         agent.limit = limit if agent.limit is None else max(agent.limit, limit)
@@ -297,7 +309,7 @@ def _process(bot: BotFacts, event: Event, register: Register) -> None:
     bot.process.put(register)
 
 
-_WRITERS: Mapping[str, Callable[[BotFacts, Event, Register], None]] = {
+WRITERS: Mapping[str, Callable[[BotFacts, Event, Register], None]] = {
     **dict.fromkeys(("bot.started", "bot.stopped", "bot.state_changed"), _state),
     **dict.fromkeys(("position.opened", "position.changed", "position.closed"), _position),
     **dict.fromkeys(

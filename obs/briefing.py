@@ -185,7 +185,7 @@ def page(
         more=_more(open_issues[detail.issues :], words),
         ranking=_ranking(snapshot, open_issues, words),
         steps=_steps(shown, detail),
-        do_not=next((i.do_not for i in shown if i.do_not and _is_bad(i)), ""),
+        do_not=next((i.do_not.rstrip(".") for i in shown if i.do_not and _is_bad(i)), ""),
         evidence=tuple(lines),
         health=snapshot.facts if detail.headings else snapshot.facts[:3],
         changes=changes(snapshot, since) if since is not None else (),

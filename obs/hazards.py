@@ -186,7 +186,8 @@ def _outage(exchange: str, by_bot: Mapping[str, Calls]) -> Iterator[Issue]:
 
 def _agent_loops(name: str, bot: BotFacts) -> Iterator[Issue]:
     for agent, llm in sorted(bot.llm.items()):
-        repeated = max([*llm.conversations.values(), *llm.prompts.values()], default=0)
+        loop = max(llm.repeated.values(), key=lambda series: series.count, default=llm.calls)
+        repeated = loop.count if llm.repeated else 0
         over_limit = llm.limit is not None and any(cost > llm.limit for cost in llm.cost.values())
         if repeated < LOOP_CALLS and not over_limit:
             continue
@@ -199,10 +200,10 @@ def _agent_loops(name: str, bot: BotFacts) -> Iterator[Issue]:
             IssueSeverity.ERROR,
             "LLM agent loops",
             name,
-            first=llm.first.time if llm.first else llm.calls.first,
-            last=llm.calls.last,
-            count=llm.calls.count,
-            trend=llm.calls.trend(),
+            first=loop.first,
+            last=loop.last,
+            count=loop.count,
+            trend=loop.trend(),
             explanation=_loop_text(agent, llm, repeated, cost, bot),
             fix_in=f"config: pause agent {_name(agent)}; then code",
             actions=(
@@ -356,10 +357,11 @@ def _ended(name: str, bot: BotFacts) -> Iterator[Issue]:
 
 
 def _leaks(state: State) -> Iterator[Issue]:
-    for kind, facts in sorted(state.leaks.items()):
+    for joined, facts in sorted(state.leaks.items()):
+        kind = joined.replace("+", ", ")
         grave = any(word in kind for word in ("key", "secret", "token", "password", "private", "mnemonic"))
         yield Issue(
-            fingerprint=(digest := fingerprint_of("leak", kind)),
+            fingerprint=(digest := fingerprint_of("leak", joined)),
             id=f"I-{digest[:6]}",
             rule="leak",
             category=Category.SYSTEM,
@@ -378,7 +380,7 @@ def _leaks(state: State) -> Iterator[Issue]:
             first_seen=facts.seen.first,
             last_seen=facts.seen.last,
             evidence=evidence_of(facts),
-            grouped_by=f"masked secrets of kind {kind}",
+            grouped_by=f"masked secrets of kind {kind}, found in one line",
         )
 
 

@@ -5,7 +5,7 @@ Pure functions of `State`, the rules, the stored life cycle and `now`; no clock,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +19,17 @@ from obs.state import IssueFacts, Quote, State
 if TYPE_CHECKING:
     from obs.components import SystemStatusTracker
 
-__all__ = ["IssueAnalyzer", "Lifecycle", "derive_status", "evidence_of", "from_facts", "link", "ranked"]
+__all__ = [
+    "IssueAnalyzer",
+    "Lifecycle",
+    "Standing",
+    "derive_status",
+    "evidence_of",
+    "from_facts",
+    "link",
+    "ranked",
+    "standing_of",
+]
 
 SECOND_NS = 1_000_000_000
 LINK_WINDOW_NS = 120 * SECOND_NS
@@ -136,23 +146,49 @@ def shown(quote: Quote) -> Evidence:
     )
 
 
-def link(issues: Iterable[Issue], state: State, roles: Mapping[str, str]) -> list[Issue]:
+class Standing(msgspec.Struct, frozen=True):
+    """What the rule behind an issue says of its place among others."""
+
+    role: str = "cause"
+    weight: int = 40
+    is_side: bool = False
+    host: str = ""
+    """The host its text names; two faults at different hosts are never cause and symptom."""
+
+
+def standing_of(issue: Issue, rule: Rule | None, facts: IssueFacts | None) -> Standing:
+    """Return the standing of an issue; one that no rule names is a cause of middling weight."""
+    values = facts.first[0].values if facts is not None and facts.first else {}
+    host = values.get("host") or values.get("url_host") or ""
+    if rule is None:
+        return Standing(is_side=issue.severity is IssueSeverity.INFO and issue.rule == "ended", host=host)
+    return Standing(rule.role, rule.weight, rule.is_side, host)
+
+
+def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing]) -> list[Issue]:
     """Attach symptoms to their causes: found in the same record, or a known symptom at the same time.
+
+    A cause is as grave as the worst of its symptoms and began with the first of them.
 
     Args:
         issues: All issues.
         state: Holds which issue was found under which in one record.
-        roles: Fingerprint -> `cause` or `symptom`, as its rule says.
+        standings: Fingerprint -> what its rule says of it.
     """
     known = {issue.fingerprint: issue for issue in issues}
     cause_of: dict[str, str] = {}
+    hazards = [issue for issue in known.values() if issue.rule in _EXPLAINS]
     for fingerprint, issue in known.items():
+        explained = next((h for h in hazards if h is not issue and _EXPLAINS[h.rule](h, issue)), None)
+        if explained is not None:
+            cause_of[fingerprint] = explained.fingerprint
+            continue
         facts = state.issues.get(fingerprint)
         inside = {c: n for c, n in (facts.causes if facts else {}).items() if c in known}
         if inside and sum(inside.values()) * 2 >= issue.count:
             cause_of[fingerprint] = max(inside, key=lambda c: (inside[c], c))
-        elif roles.get(fingerprint) == "symptom":
-            cause = _cause_at_the_time(issue, known.values(), roles)
+        elif standings[fingerprint].role == "symptom":
+            cause = _cause_at_the_time(issue, known.values(), standings)
             if cause:
                 cause_of[fingerprint] = cause
     for fingerprint in list(cause_of):
@@ -168,32 +204,35 @@ def link(issues: Iterable[Issue], state: State, roles: Mapping[str, str]) -> lis
     for fingerprint, cause in cause_of.items():
         symptoms.setdefault(cause, []).append(fingerprint)
     return [
-        msgspec.structs.replace(
+        _with_symptoms(
             issue,
-            cause=cause_of.get(issue.fingerprint),
-            symptoms=tuple(sorted(symptoms.get(issue.fingerprint, ()))),
+            [known[s] for s in symptoms.get(issue.fingerprint, ())],
+            cause_of.get(issue.fingerprint),
+            is_side=standings[issue.fingerprint].is_side,
         )
         for issue in known.values()
     ]
 
 
-def ranked(issues: Iterable[Issue], weights: Mapping[str, int]) -> list[Issue]:
+def ranked(issues: Iterable[Issue], standings: Mapping[str, Standing]) -> list[Issue]:
     """Return the issues in the order in which they matter.
 
-    Ongoing before past, cause before symptom, real money at risk, severity, how specific the rule is,
-    spread, count; the fingerprint decides the rest, so that the order is the same in every run.
+    Ongoing before past, cause before symptom, real money at risk, real trouble before side services,
+    severity, how specific the rule is, spread, count; the fingerprint decides the rest, so each run agrees.
     """
 
     def key(issue: Issue) -> tuple[object, ...]:
         past = issue.status in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
+        standing = standings.get(issue.fingerprint, Standing())
         risk = max((money.amount for money in issue.money_at_risk or ()), default=0)
         return (
             past,
             issue.cause is not None,
             -(risk > 0),
+            standing.is_side,
             -issue.severity.rank,
             -risk,
-            -weights.get(issue.fingerprint, 0),
+            -standing.weight,
             -len(issue.services),
             -issue.count,
             issue.fingerprint,
@@ -213,19 +252,73 @@ class IssueAnalyzer:
         return ranked(tracker.issues(), {})
 
 
-def _cause_at_the_time(issue: Issue, others: Iterable[Issue], roles: Mapping[str, str]) -> str:
-    candidates = [
-        other
-        for other in others
-        if other.fingerprint != issue.fingerprint
-        and roles.get(other.fingerprint) == "cause"
-        and other.severity.rank >= IssueSeverity.WARNING.rank
-        and _overlap(other, issue)
-    ]
-    if not candidates:
-        return ""
-    best = max(candidates, key=lambda other: (other.severity.rank, other.count, other.fingerprint))
-    return best.fingerprint
+def _with_symptoms(issue: Issue, symptoms: list[Issue], cause: str | None, *, is_side: bool) -> Issue:
+    gravest = issue if is_side else max([issue, *symptoms], key=lambda one: one.severity.rank)
+    starts = [one.first_seen for one in (issue, *symptoms) if one.first_seen]
+    return msgspec.structs.replace(
+        issue,
+        severity=gravest.severity,
+        first_seen=min(starts, default=0),
+        last_seen=max(one.last_seen for one in (issue, *symptoms)),
+        cause=cause,
+        symptoms=tuple(one.fingerprint for one in sorted(symptoms, key=lambda o: (-o.count, o.fingerprint))),
+    )
+
+
+def _cause_at_the_time(issue: Issue, others: Iterable[Issue], standings: Mapping[str, Standing]) -> str:
+    own = standings[issue.fingerprint]
+
+    def fits(other: Issue) -> bool:
+        standing = standings[other.fingerprint]
+        if other.fingerprint == issue.fingerprint or standing.role != "cause":
+            return False
+        if own.host and standing.host and own.host != standing.host:
+            return False
+        # A side service explains only what names the same host.
+        if standing.is_side and not (own.host and own.host == standing.host):
+            return False
+        return other.severity.rank >= IssueSeverity.WARNING.rank and _overlap(other, issue)
+
+    def closeness(other: Issue) -> tuple[object, ...]:
+        standing = standings[other.fingerprint]
+        return (
+            bool(own.host) and own.host == standing.host,
+            other.severity.rank,
+            standing.weight,
+            other.count,
+            other.fingerprint,
+        )
+
+    best = max(filter(fits, others), key=closeness, default=None)
+    return best.fingerprint if best is not None else ""
+
+
+def _is_part_of_outage(outage: Issue, issue: Issue) -> bool:
+    """Network and exchange trouble, and refused orders, of the same bots while the exchange was away."""
+    related = issue.category in (Category.NETWORK, Category.EXCHANGE) and issue.rule not in (
+        "outage",
+        "notifier",
+    )
+    if not related and issue.rule != "rejected":
+        return False
+    return bool(issue.services) and set(issue.services) <= set(outage.services) and _overlap(outage, issue)
+
+
+def _is_word_about(hazard: Issue, issue: Issue) -> bool:
+    """An error line that no rule knows, spoken by the same bot right after a line of the evidence."""
+    if issue.rule or issue.services != hazard.services or not issue.first_seen:
+        return False
+    return any(
+        item.time - SECOND_NS <= issue.first_seen and issue.last_seen <= item.time + 5 * SECOND_NS
+        for item in hazard.evidence
+    )
+
+
+_EXPLAINS: Mapping[str, Callable[[Issue, Issue], bool]] = {
+    "outage": _is_part_of_outage,
+    "unprotected": _is_word_about,
+}
+"""Hazards that explain other issues, and how to tell which."""
 
 
 def _overlap(cause: Issue, symptom: Issue) -> bool:

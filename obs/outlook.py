@@ -80,7 +80,7 @@ def plain(text: object, limit: int = 60) -> str:
 def _mode(state: State, bots: Iterable[BotFacts]) -> str:
     modes = {_MODES.get(str(bot.mode.values.get("run.mode")), "") for bot in bots} - {""}
     if not modes:
-        return "backtest" if state.books.backtest_events else ""
+        return "backtest" if state.books.backtests else ""
     # Where one bot of several trades live, the page must speak of live money.
     return next((mode for mode in ("live", "dry run", "backtest") if mode in modes), "")
 

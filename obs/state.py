@@ -128,7 +128,7 @@ class State(msgspec.Struct):
     """Masked warnings that no rule knows: counted, not raised."""
     harmless: dict[str, int] = {}
     leaks: dict[str, IssueFacts] = {}
-    """Kind of secret -> where it was logged."""
+    """Kinds of secret that one record held, joined by `+` -> where they were logged."""
     books: Books = msgspec.field(default_factory=Books)
 
     def add(
@@ -153,7 +153,8 @@ class State(msgspec.Struct):
         self.events += 1
         _count(self.by_severity, event.severity.name)
         self.seen.add(event.time)
-        _count(self.services, service)
+        if not event.event_name.startswith("process."):
+            _count(self.services, service)
         component = event.component
         series = self.components.get(component)
         if series is None:
@@ -247,12 +248,14 @@ class State(msgspec.Struct):
         return facts
 
     def _leak(self, event: Event, order: Order, service: str) -> None:
-        found: dict[str, tuple[int, str]] = {}
+        kinds: dict[str, tuple[int, str]] = {}
         for offset, line in event.lines():
             for mask in MASK.finditer(line):
-                found.setdefault(mask[1], (offset, line))
-        for kind, (offset, line) in found.items():
-            facts = self.leaks.setdefault(kind, IssueFacts())
+                kinds.setdefault(mask[1], (offset, line))
+        if kinds:
+            # What stands in one record leaked together: one incident, not one for each kind.
+            offset, line = next(iter(kinds.values()))
+            facts = self.leaks.setdefault("+".join(sorted(kinds)), IssueFacts())
             facts.add(event, Exhibit(order, (_quote(event, service, offset, line),)), service)
 
 
