@@ -8,14 +8,15 @@ neither a name nor a known shape that was never registered stays readable: the l
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from obs.redaction import disguise, known
 from obs.redaction.gate import has_hint
 from obs.redaction.known import register_environment, register_known
 from obs.redaction.mnemonic import find_mnemonics
-from obs.redaction.pairs import Span, find_pairs, kind_of_value
+from obs.redaction.pairs import OVERFLOW, Span, find_pairs, kind_of_value
 from obs.redaction.shapes import find_encoded, find_shapes
 from obs.redaction.tokens import find_tokens
 
@@ -23,6 +24,9 @@ __all__ = ["MASK", "has_hint", "redact", "redact_attributes", "register_environm
 
 MASK = re.compile(r"\[REDACTED:([a-z0-9_]+)\]")
 """Finds the masks in redacted text; group 1 is the kind."""
+
+MAX_SPANS = 1_000
+"""Secrets of one sort in one text; what follows more of them is masked whole, so that time stays bounded."""
 
 _ROUNDS = 6
 
@@ -80,14 +84,31 @@ def _find(text: str, *, deep: bool = True) -> list[Span]:
     lower = text.lower()
     if len(lower) != len(text):
         lower = disguise.ascii_lower(text)
-    spans = [*find_pairs(text, lower), *find_shapes(text, lower), *find_tokens(text), *find_mnemonics(text)]
-    spans += known.find_known(text)
+    finders = (find_pairs(text, lower), find_shapes(text, lower), find_tokens(text), find_mnemonics(text))
+    spans = [span for finder in finders for span in _bounded(text, finder)]
+    spans += _bounded(text, known.find_known(text))
     if deep:
         spans += [
-            (start, end, "encoded") for start, end, plain in find_encoded(text) if _find(plain, deep=False)
+            (start, end, "encoded")
+            for start, end, plain in find_encoded(text)
+            if has_hint(plain) and _find(plain, deep=False)
         ]
-    spans = _outside_masks(text, spans)
-    return _again(text, spans) if spans else spans
+    spans = _again(text, _outside_masks(text, spans))
+    rest = min((start for start, _, kind in spans if kind == OVERFLOW), default=len(text))
+    return (
+        spans
+        if rest == len(text)
+        else [*(span for span in spans if span[0] < rest), (rest, len(text), OVERFLOW)]
+    )
+
+
+def _bounded(text: str, finder: Iterator[Span]) -> Iterator[Span]:
+    """The first spans of a finder; a text that holds more of them is masked from there to its end."""
+    for number, span in enumerate(finder):
+        if number == MAX_SPANS:
+            yield span[0], len(text), OVERFLOW
+            return
+        yield span
 
 
 def _outside_masks(text: str, spans: list[Span]) -> list[Span]:
@@ -95,15 +116,20 @@ def _outside_masks(text: str, spans: list[Span]) -> list[Span]:
         return [span for span in spans if span[0] < span[1]]
     masks = [mask.span() for mask in MASK.finditer(text)]
     kept: list[Span] = []
+    starts = [left for left, _ in masks]
     for start, end, kind in sorted(spans):
-        for left, right in masks:
-            if right <= start:
-                continue
-            if left >= end:
-                break
-            if start < left:
-                kept.append((start, left, kind))
-            start = right
+        at = bisect_right(starts, start) - 1
+        if kind == OVERFLOW:
+            kept.append((masks[at][1] if at >= 0 and masks[at][1] > start else start, end, kind))
+            continue
+        at = max(at, 0)
+        while at < len(masks) and masks[at][0] < end:
+            left, right = masks[at]
+            at += 1
+            if right > start:
+                if start < left:
+                    kept.append((start, left, kind))
+                start = right
         if start < end:
             kept.append((start, end, kind))
     return kept

@@ -10,15 +10,15 @@ __all__ = ["ascii_lower", "uncover"]
 
 _COVERED = re.compile(
     # Colour and link codes of terminals, raw and as a `repr` or a JSON string writes them.
-    r"(?P<hidden>(?:\x1b|\\{1,4}x1b|\\{1,4}u001[bB]|\\{1,4}033|\^\[)\[[0-9;:?]{0,32}[A-Za-z]"
+    r"(?P<hidden>(?:(?:\x1b|\\{1,4}x1b|\\{1,4}u001[bB]|\\{1,4}033|\^\[)\[[0-9;:?]{0,32}[A-Za-z]"
     r"|\x1b\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)|\x9b[0-9;]{0,32}[A-Za-z]"
     r"|[\x02-\x08\x0e-\x1a\x7f\x80-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
-    r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef])"
+    r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef])+)"
     # Letters of another script in JSON or a URL, where names stand escaped.
     r"|(?P<json>\\{1,8}u(?!00[0-7])[0-9a-fA-F]{4})"
     r"|(?P<percent>(?:%[89a-fA-F][0-9a-fA-F]){2,64})"
     # Full-width and mathematical letters.
-    r"|(?P<wide>[\uff01-\uff5e\u3000\U0001d400-\U0001d7ff])"
+    r"|(?P<wide>[\uff01-\uff5e\u3000\U0001d400-\U0001d7ff]+)"
 )
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\xad\x02-\x08\x0e-\x1a]")
 _LOWER = {code: code + 32 for code in range(65, 91)}
@@ -46,7 +46,7 @@ def uncover(text: str) -> tuple[str, list[int]] | None:
         places.extend(range(position, start))
         shown = _shown(covered)
         parts.append(shown)
-        places.extend([start] * len(shown))
+        places.extend(range(start, end) if len(shown) == end - start else [start] * len(shown))
         position = end
         covered = _COVERED.search(text, position)
     parts.append(text[position:])
@@ -74,4 +74,4 @@ def _shown(covered: re.Match[str]) -> str:
     if covered["percent"]:
         return unquote(covered["percent"], errors="replace")
     plain = unicodedata.normalize("NFKC", covered["wide"])
-    return plain if len(plain) == 1 else covered["wide"]
+    return plain if len(plain) == len(covered["wide"]) else covered["wide"]

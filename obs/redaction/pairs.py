@@ -18,11 +18,16 @@ __all__ = ["Span", "find_pairs", "kind_of_value"]
 Span = tuple[int, int, str]
 """Where a secret stands (half-open, in characters) and its kind."""
 
-MAX_NAMES = 4_000
-"""Names looked at in one text; what follows them is masked whole: a redactor fails closed, and in bounded time."""
+OVERFLOW = "overflow"
+"""The kind of what was not looked at: a redactor fails closed, and in bounded time."""
+
+MAX_NAMES = 2_000
+"""Names looked at in one text; what follows them is masked whole."""
 
 _MAX_NAME = 48
 _MAX_VALUE = 4_096
+_MAX_WINDOW = 512
+_LONG = 256
 
 _NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 _REST = re.compile(r"[A-Za-z0-9_\-.]*")
@@ -65,7 +70,7 @@ _OPEN = re.compile(
 _UNQUOTED = re.compile(
     r"(?:[^\s\x00\x01\x1d-\x1f,;&\"'`<>()\[\]{}|\\%“”]"
     r"|%(?!26|22|27|2[cC]|7[dD])"
-    r"|[,;)\]}(\[{|](?!\s|$|[\"'`)\]}>,;\\]|[\w.-]{1,40}[\"']?[=:])){1,4096}"
+    r"|[,;)\]}(\[{|](?!\s|$|[\"'`)\]}>,;\\]|[\w.-]{1,40}[\"']?[=:])){1,2048}"
 )
 _PLAIN_QUOTED = {
     '"': re.compile(r'[^"\\\n]{0,4096}(?:\\.[^"\\\n]{0,4096}){0,64}'),
@@ -103,23 +108,22 @@ def find_pairs(text: str, lower: str) -> Iterator[Span]:
         lower: The same in lower case, with the same length.
     """
     position = seen = 0
-    for hit in STEMS.finditer(lower):
-        if hit.start() < position:
-            continue
-        seen += 1
-        if seen > MAX_NAMES:
-            yield hit.start(), len(text), "overflow"
-            return
+    while (hit := STEMS.search(lower, position)) is not None:
         start, end = _identifier(text, *hit.span())
         position = max(end, hit.end())
         if end - start > 2 * _MAX_NAME or text[max(0, start - 10) : start] == "[REDACTED:":
             continue
+        seen += 1
+        if seen > MAX_NAMES:
+            yield start, len(text), OVERFLOW
+            return
         name = classify(_qualified(lower, text, start, end))
         if name is not None:
             for span in _values(text, start, end, name):
-                yield span
-                if name.kind not in ("authorization", "cookie"):
+                if name.kind not in ("authorization", "cookie") or span[1] - end > _LONG:
                     position = max(position, span[1])
+                if span[2]:
+                    yield span
     if not lower.isascii() or "mot de" in lower or "clave" in lower or "kata sandi" in lower:
         yield from _foreign_pairs(text, lower)
 
@@ -155,14 +159,15 @@ def _identifier(text: str, start: int, end: int) -> tuple[int, int]:
 def _foreign_pairs(text: str, lower: str) -> Iterator[Span]:
     for seen, hit in enumerate(FOREIGN_NAMES.finditer(lower)):
         if seen > MAX_NAMES:
-            yield hit.start(), len(text), "overflow"
+            yield hit.start(), len(text), OVERFLOW
             return
         particle = _PARTICLE.match(text, hit.end())
         end = particle.end() if particle else hit.end()
         for start, stop, kind in _values(text, hit.start(), end, foreign(hit.group())):
             # Where words are not parted by blanks, the sentence goes on right behind the value.
             inside = _ASCII.match(text, start, stop)
-            yield start, inside.end() if inside else stop, kind
+            if kind:
+                yield start, inside.end() if inside else stop, kind
 
 
 def _qualified(lower: str, text: str, start: int, end: int) -> str:
@@ -221,6 +226,9 @@ def _values(text: str, start: int, end: int, name: Name) -> Iterator[Span]:
     sure = name.strict and (how in ("assign", "pair", "element") or option or said)
     if _is_secret(text[begin:stop], name, sure=sure, quoted=quoted):
         yield begin, stop, name.kind
+    elif stop - begin > _LONG:
+        # Too long to hold another name's value; without a kind it only says where to go on looking.
+        yield begin, stop, ""
 
 
 def _shortened(value: str, *, in_query: bool, prose: bool) -> int:
@@ -233,7 +241,9 @@ def _shortened(value: str, *, in_query: bool, prose: bool) -> int:
 
 
 def _is_secret(value: str, name: Name, *, sure: bool, quoted: bool) -> bool:
-    if is_placeholder(value) or (not any(c.isdigit() for c in value) and classify(value) is not None):
+    if len(value) <= 100 and (
+        is_placeholder(value) or (not any(c.isdigit() for c in value) and classify(value) is not None)
+    ):
         return False
     if name.numeric:
         most = 40 if name.kind == "account_number" else 10
@@ -277,8 +287,8 @@ def _header(text: str, at: int, name: Name) -> Iterator[Span]:
         if len(value) >= 4 and not is_placeholder(value) and not _NAMED.match(value):
             yield begin, begin + len(value), name.kind
             return
-    line = text.find("\n", begin, begin + _MAX_VALUE)
-    for field in _FIELD.finditer(text, begin, line if line >= 0 else begin + _MAX_VALUE):
+    line = text.find("\n", begin, begin + _MAX_WINDOW)
+    for field in _FIELD.finditer(text, begin, line if line >= 0 else begin + _MAX_WINDOW):
         value = field.group(2)
         if field.group(1).lower() not in _COOKIE_FIELDS and looks_random(value):
             yield *field.span(2), name.kind
@@ -286,8 +296,8 @@ def _header(text: str, at: int, name: Name) -> Iterator[Span]:
 
 def _items(text: str, at: int, name: Name) -> Iterator[Span]:
     """The strings of a list or tuple that a name announces; of `auth=(user, password)` the second."""
-    stop = text.find("]" if text[at] == "[" else ")", at, at + _MAX_VALUE)
-    strings = list(_STRING.finditer(text, at, stop if stop >= 0 else at + _MAX_VALUE))
+    stop = text.find("]" if text[at] == "[" else ")", at, at + _MAX_WINDOW)
+    strings = list(_STRING.finditer(text, at, stop if stop >= 0 else at + _MAX_WINDOW))
     login = name.kind == "authorization" and text[at] == "(" and len(strings) == 2
     for number, item in enumerate(strings):
         value = item.group(2)

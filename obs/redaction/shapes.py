@@ -9,12 +9,15 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from obs.redaction.values import changes, is_placeholder, looks_random, looks_secret
 
 __all__ = ["find_encoded", "find_shapes"]
 
 Span = tuple[int, int, str]
+
+_MAX_TAILS = 16
 
 _BEARER = re.compile(r"\bbearer(?:\s{1,4}|%20|\+)(?P<value>[A-Za-z0-9._~+/=\-]{12,4096})", re.IGNORECASE)
 _HOOK = re.compile(
@@ -141,9 +144,7 @@ def _arguments(text: str) -> Iterator[Span]:
 
 def _private_keys(text: str) -> Iterator[Span]:
     position = 0
-    for begin in _BEGIN.finditer(text):
-        if begin.start() < position:
-            continue
+    while (begin := _BEGIN.search(text, position)) is not None:
         end = _END.search(text, begin.end(), begin.end() + 20_000)
         if end is not None:
             position = end.end()
@@ -151,7 +152,7 @@ def _private_keys(text: str) -> Iterator[Span]:
             body = _BODY.match(text, begin.end())
             position = body.end() if body else begin.end()
         yield begin.start(), position, "private_key"
-    for end in _END.finditer(text, position):
+    for end in islice(_END.finditer(text, position), _MAX_TAILS):
         # The tail of a key whose head stands in another record.
         head = text[max(0, end.start() - 4_096) : end.start()]
         lines = head.replace("\\n", "\n\n").split("\n")
@@ -166,11 +167,12 @@ def _private_keys(text: str) -> Iterator[Span]:
 def _urls(text: str) -> Iterator[Span]:
     at = text.find("://")
     while at >= 0:
-        found = _USERINFO.match(text, at + 3)
+        following = text.find("://", at + 3)
+        found = _USERINFO.match(text, at + 3, following if following >= 0 else len(text))
         rest = found.group() if found else ""
         web = text[max(0, at - 5) : at].lower().endswith(("http", "https", "ws", "wss"))
         yield from _userinfo(rest, at + 3, web=web)
-        at = text.find("://", at + 3)
+        at = following
 
 
 def _userinfo(rest: str, at: int, *, web: bool) -> Iterator[Span]:
@@ -185,8 +187,6 @@ def _userinfo(rest: str, at: int, *, web: bool) -> Iterator[Span]:
     last = first
     following = rest.find("@", first + 1)
     while following >= 0 and (following < path or not web):
-        if "://" in rest[first:following]:
-            break
         if _HOST.match(rest, following + 1):
             last = following
         following = rest.find("@", following + 1)

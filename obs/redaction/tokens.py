@@ -7,6 +7,7 @@ once, at its start: linear whatever the text holds.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator
 
 from obs.redaction.values import changes
@@ -74,11 +75,38 @@ _PREFIXED = (
     ("age_key", r"AGE-SECRET-KEY-1[A-Z0-9]{16,}"),
     ("nostr_key", r"nsec1[a-z0-9]{40,}"),
     ("onepassword_token", r"ops_eyJ[\w\-=]{16,}"),
-    # 64 and 40 characters are the keys of Binance and Upbit; see `_is_key` for what tells them from identifiers.
-    ("api_key", r"(?:[A-Za-z0-9]{64}|[A-Za-z0-9]{40})(?![A-Za-z0-9+/=_\-])"),
 )
-_TOKEN = re.compile("|".join(f"(?P<{kind}>{shape})" for kind, shape in _PREFIXED))
+
+_HEX = "0123456789abcdef"
+_STARTS = {
+    "stripe_key": "srpw",
+    "langfuse_key": "ps",
+    "google_key": "AyG",
+    "huggingface_token": "ha",
+    "mailchimp_key": _HEX,
+    "terraform_token": string.ascii_letters + string.digits,
+    "extended_private_key": "xyztuvYZUV",
+    "wif_private_key": "5KLc",
+    "discord_token": "mMNO",
+    "aws_key": "A",
+}
+"""With which characters the shapes start that do not begin with a plain letter."""
+
+
+def _by_first_character() -> dict[str, re.Pattern[str]]:
+    """One pattern for each character a token may start with: a run is then tried against a few shapes only."""
+    patterns = {}
+    for first in string.ascii_letters + string.digits:
+        fitting = [(kind, shape) for kind, shape in _PREFIXED if first in _STARTS.get(kind, shape[0])]
+        patterns[first] = re.compile("|".join(f"(?P<{kind}>{shape})" for kind, shape in fitting))
+    return patterns
+
+
+_TOKENS = _by_first_character()
 _RUN = re.compile(r"[A-Za-z0-9_\-.]{16,}")
+_KEY_LENGTHS = (64, 40)
+"""The keys of Binance and of Upbit; `_is_key` tells them from hashes and identifiers."""
+
 _ESCAPED = re.compile(r"[nrtb](?=[A-Za-z0-9])|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2}|[0-9A-F]{2}(?=[A-Za-z0-9])")
 _TELEGRAM = re.compile(r"(?<![0-9])[0-9]{6,12}(?::|%3[aA])[A-Za-z0-9_\-]{30,50}(?![\w\-])")
 _OLD_REFRESH = re.compile(r"\b1//0[\w\-]{20,200}")
@@ -90,17 +118,21 @@ def find_tokens(text: str) -> Iterator[tuple[int, int, str]]:
     found_run = False
     for run in _RUN.finditer(text):
         found_run = True
-        start = run.start()
-        token = _TOKEN.match(text, start)
-        if token is None and text[start - 1 : start] in ("\\", "%"):
+        start, end = run.span()
+        if text[start - 1 : start] in ("\\", "%"):
             # The tail of an escape (`\n`, `%20`) is no part of the token behind it.
             escape = _ESCAPED.match(text, start)
-            token = _TOKEN.match(text, escape.end()) if escape else None
-        if token is None:
-            continue
-        kind = token.lastgroup or "token"
-        if kind != "api_key" or _is_key(text, *token.span()):
-            yield *token.span(), kind
+            start = escape.end() if escape else start
+        pattern = _TOKENS.get(text[start])
+        token = pattern.match(text, start) if pattern else None
+        if token is not None:
+            yield *token.span(), token.lastgroup or "token"
+        elif (
+            end - start in _KEY_LENGTHS
+            and text[end : end + 1] not in ("+", "/", "=")
+            and _is_key(text, start, end)
+        ):
+            yield start, end, "api_key"
     if not found_run:
         return
     if ":" in text or "%3" in text:
@@ -119,6 +151,8 @@ def find_tokens(text: str) -> Iterator[tuple[int, int, str]]:
 def _is_key(text: str, start: int, end: int) -> bool:
     """Hashes have one case and sixteen letters, addresses lack 0OIl, identifiers seldom change case."""
     value = text[start:end]
+    if "_" in value or "-" in value or "." in value:
+        return False
     if text[start - 1 : start] in ("+", "/", "=") and "://" not in text[max(0, start - 200) : start]:
         return False
     cased = not value.islower() and not value.isupper() and any(c.isdigit() for c in value)

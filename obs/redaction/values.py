@@ -40,6 +40,7 @@ def is_placeholder(value: str) -> bool:
 @lru_cache(maxsize=1024)
 def looks_secret(value: str) -> bool:
     """Whether a value that follows a secret name in prose is no ordinary word: it mixes letters, digits, signs."""
+    value = value[:128]
     if len(value) < 6 or _NUMBER.fullmatch(value) or is_placeholder(value):
         return False
     letters = any(c.isalpha() for c in value)
@@ -55,7 +56,7 @@ def looks_secret(value: str) -> bool:
 @lru_cache(maxsize=1024)
 def looks_random(value: str) -> bool:
     """Whether a value is surely no word, symbol, date or count, as a weak name (`token`, `key`) demands."""
-    core = value.strip("=")
+    core = value[:128].strip("=")
     if (
         len(core) < 12
         or _NUMBER.fullmatch(core)
