@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from obs.analysis import Analyzer
+from obs.events import Event
 from obs.intake import Intake
 from obs.ledger import Ledger
 from obs.memory import MemoryOptimizer
@@ -36,7 +37,7 @@ from obs.state import State
 from obs.store import StoreError
 from obs.vault import Vault
 
-__all__ = ["Sidecar", "ensure_running", "main", "running_pid", "wait_processed"]
+__all__ = ["Sidecar", "ensure_running", "main", "running_pid", "stop_on_signals", "wait_processed"]
 
 STEP_LINES = 400
 """Lines folded before others get their turn: 10 to 30 ms."""
@@ -44,7 +45,7 @@ COMMIT_SECONDS = 0.25
 COMMIT_SHARE = 10
 """Storing may take one part in so many of our time."""
 RETRY_SECONDS = 1.0
-POLL_SECONDS = (0.005, 0.05)
+POLL_SECONDS = (0.005, 0.1)
 """Pause after work, growing to this when nothing comes."""
 DRAIN_SECONDS = 5.0
 MEMORY_SECONDS = 5.0
@@ -125,6 +126,11 @@ class Sidecar:
     def fault(self) -> str:
         """What keeps us from storing or showing, in words; empty while all is well."""
         return self.vault.fault or self.outlet.fault
+
+    def accept(self, event: Event) -> bool:
+        """Fold one event of another source (a followed file); False when it was dropped, which is counted."""
+        self._is_dirty = self._is_undrawn = True
+        return self._intake.accept(event)
 
     def step(self, limit: int = STEP_LINES) -> int:
         """Take one slice of what waits; store, answer and draw when that is due.
@@ -336,19 +342,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _serve(directory: str, idle_exit: float) -> None:
-    stop, hurry = asyncio.Event(), asyncio.Event()
+def stop_on_signals(stop: asyncio.Event) -> asyncio.Event:
+    """Set `stop` at the first SIGTERM or SIGINT; return the event that the second one sets."""
+    hurry = asyncio.Event()
 
     def told(*_: object) -> None:
         (hurry if stop.is_set() else stop).set()
 
     loop = asyncio.get_running_loop()
-    # Before anything is opened: a signal that comes while we start is answered like any other.
     for number in (signal.SIGTERM, signal.SIGINT):
         try:
             loop.add_signal_handler(number, told)
         except NotImplementedError:
             signal.signal(number, told)
+    return hurry
+
+
+async def _serve(directory: str, idle_exit: float) -> None:
+    # Before anything is opened: a signal that comes while we start is answered like any other.
+    stop = asyncio.Event()
+    hurry = stop_on_signals(stop)
     with Sidecar(directory) as sidecar:
         # What is loaded now stays; the collector need not look at it again.
         gc.freeze()
