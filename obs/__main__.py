@@ -61,9 +61,9 @@ def up(
 ) -> None:
     """Run the sidecar: read the spool, write briefing and dashboard, serve /metrics and /health."""
     with _told():
-        from obs.sidecar import serve
+        from obs.serving import serve
 
-        code = serve(_settings(dir=directory, port=port), files or [])
+        code = serve(_settings(dir=directory, port=port).settings, files or [])
     raise typer.Exit(code)
 
 
@@ -214,8 +214,11 @@ def _told() -> Iterator[None]:
     """Turn what the user can mend into one line on stderr and exit code 2."""
     try:
         yield
-    except (ValueError, OSError) as error:
-        message = str(error).strip() or type(error).__name__
+    except Exception as error:
+        # Our own error types and those of files say what to mend; anything else is a fault of ours.
+        if not isinstance(error, (ValueError, OSError)) and not type(error).__module__.startswith("obs."):
+            raise
+        message = " ".join(str(error).split()) or type(error).__name__
         typer.echo(f"obs: {message}", err=True)
         raise typer.Exit(BAD_INPUT) from None
 

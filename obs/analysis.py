@@ -154,7 +154,8 @@ class Analyzer:
             msgspec.structs.replace(issue, status=derive_status(lifecycle.get(issue.fingerprint), issue, now))
             for issue in found
         ]
-        return ranked(link(found, state, standings), standings)
+        simulated = outlook.mode_of(state) in ("dry run", "backtest")
+        return ranked(link(found, state, standings), standings, simulated=simulated)
 
     def _components(self, issues: Iterable[Issue]) -> dict[str, ComponentStatus]:
         components = {

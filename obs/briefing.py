@@ -28,6 +28,7 @@ from obs.snapshot import Evidence, Health, Issue, IssueSeverity, IssueStatus, Sn
 __all__ = ["Detail", "Entry", "Page", "page", "render", "tokens"]
 
 LANGUAGES = ("en", "ko")
+SIMULATED = ("dry run", "backtest")
 LEAST_BUDGET = 120
 """Below this not even the verdict and what first fit; smaller budgets are answered with the smallest page."""
 
@@ -180,7 +181,7 @@ def page(
         fix_in=top.fix_in if top else "",
         money=snapshot.money_lines,
         restart=snapshot.restart,
-        first=_plain_step(top.actions[0]) if top and top.actions else "",
+        first=top.actions[0] if top and top.actions else "",
         entries=tuple(_entry(n, i, snapshot, detail, words) for n, i in enumerate(shown, 1)),
         more=_more(open_issues[detail.issues :], words),
         ranking=_ranking(snapshot, open_issues, words),
@@ -229,9 +230,9 @@ def _verdict(snapshot: Snapshot, top: Issue | None, words: dict[str, str]) -> st
         note = words["minor"].format(n=minor) if minor else ""
         return f"**{snapshot.health}: {words['no_fault']}**{note}"
     phase = words["ongoing"] if snapshot.live else words["unresolved"]
-    risk = f" · {words['at_risk']} {_risk(top)}" if top.money_at_risk else ""
+    risk = f" · {_risk_word(snapshot, words)} {_risk(top)}" if top.money_at_risk else ""
     begin = _when(top.first_seen, snapshot) if top.first_seen else words["unknown_time"]
-    times = words["times"].format(n=f"{top.count:,}") if top.count > 1 else words["once"]
+    times = _times(top, words)
     who = (
         f" ({', '.join(plain(s) for s in top.services[:3])})"
         if len(snapshot.bots) > 1 and top.services
@@ -244,7 +245,7 @@ def _consequence(snapshot: Snapshot, top: Issue | None, words: dict[str, str]) -
     parts = []
     if top is not None and top.explanation:
         parts.append(top.explanation)
-    if snapshot.phase:
+    if snapshot.phase and snapshot.phase != "running":
         parts.append(words["phase"].format(phase=snapshot.phase))
     return " ".join(parts)
 
@@ -266,7 +267,7 @@ def _entry(number: int, issue: Issue, snapshot: Snapshot, detail: Detail, words:
         severity=issue.severity,
         status=issue.status,
         where=", ".join(where),
-        money=_risk(issue),
+        money=f"{_risk_word(snapshot, words)} {_risk(issue)}" if issue.money_at_risk else "",
         when=_span(issue, snapshot, words, rate=detail.prose),
         explanation=issue.explanation if detail.prose else "",
         symptoms=told if detail.prose else (words["n_symptoms"].format(n=len(symptoms)) if symptoms else ""),
@@ -275,7 +276,7 @@ def _entry(number: int, issue: Issue, snapshot: Snapshot, detail: Detail, words:
 
 
 def _span(issue: Issue, snapshot: Snapshot, words: dict[str, str], *, rate: bool) -> str:
-    times = f"{issue.count:,}×" if issue.count != 1 else words["once"]
+    times = f"{issue.count:,}×" if issue.count != 1 else _times(issue, words)
     if not issue.first_seen:
         return times
     begin, end = _when(issue.first_seen, snapshot), _when(issue.last_seen, snapshot)
@@ -285,6 +286,20 @@ def _span(issue: Issue, snapshot: Snapshot, words: dict[str, str], *, rate: bool
         per = issue.count / seconds
         text += f", {per:.1f}/s" if per >= 1 else f", {per * 60:.1f}/min"
     return text + (f", {words[issue.trend]}" if issue.count > 5 or issue.trend == "worse" else "")
+
+
+def _times(issue: Issue, words: dict[str, str]) -> str:
+    """How often; for one thing that lasts, how long."""
+    if issue.count > 1:
+        return words["times"].format(n=f"{issue.count:,}")
+    seconds = (issue.last_seen - issue.first_seen) // 1_000_000_000
+    if seconds < 60:
+        return words["once"]
+    return words["for_minutes"].format(n=f"{seconds // 60:,}")
+
+
+def _risk_word(snapshot: Snapshot, words: dict[str, str]) -> str:
+    return words["at_risk_simulated"] if snapshot.mode in SIMULATED else words["at_risk"]
 
 
 def _life(issue: Issue, words: dict[str, str]) -> str:
@@ -311,9 +326,9 @@ def _more(rest: Sequence[Issue], words: dict[str, str]) -> str:
 
 
 def _ranking(snapshot: Snapshot, issues: Sequence[Issue], words: dict[str, str]) -> str:
-    if any(issue.money_at_risk for issue in issues):
-        return words["by_money"]
-    return words["no_real_money"] if snapshot.mode in ("dry run", "backtest") else words["by_severity"]
+    if snapshot.mode in SIMULATED:
+        return words["no_real_money"]
+    return words["by_money"] if any(issue.money_at_risk for issue in issues) else words["by_severity"]
 
 
 def _steps(issues: Sequence[Issue], detail: Detail) -> tuple[str, ...]:
@@ -328,10 +343,6 @@ def _steps(issues: Sequence[Issue], detail: Detail) -> tuple[str, ...]:
         if issue.actions and issue.severity.rank >= bad[0].severity.rank - 1:
             found.setdefault(issue.actions[0] + (f" ({issue.id})" if len(bad) > 1 else ""))
     return tuple(found)[: detail.steps]
-
-
-def _plain_step(step: str) -> str:
-    return re.sub(r"^\[\w+\]\s*", "", step)
 
 
 def _evidence(issues: Sequence[Issue], detail: Detail, snapshot: Snapshot) -> tuple[set[str], list[str]]:

@@ -17,7 +17,7 @@ import msgspec
 from cachetools import TTLCache
 from cachetools.keys import hashkey
 
-__all__ = ["CacheManager", "CacheStatistics"]
+__all__ = ["SHARED", "CacheManager", "CacheStatistics"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -182,3 +182,7 @@ def _key(cache: _Cache, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> obj
             cache.bypassed += 1
         return None
     return key
+
+
+SHARED = CacheManager()
+"""The caches of this process that its metrics tell of."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from obs.caching import SHARED
 from obs.events import Event
 from obs.patterns import form
 from obs.tracebacks import Block, culprit, parse
@@ -75,16 +76,12 @@ def unwrapped(event: Event) -> tuple[Block, ...]:
     """Return the event's exceptions, the first cause first; parsed once for equal texts."""
     if event.exception is None or not event.exception.stacktrace:
         return ()
-    text = event.exception.stacktrace
-    known = _blocks.get(text)
-    if known is None:
-        if len(_blocks) >= 256:
-            _blocks.clear()
-        known = _blocks[text] = parse(text)
-    return known
+    return _parsed(event.exception.stacktrace)
 
 
-_blocks: dict[str, tuple[Block, ...]] = {}
+@SHARED.cached_function("tracebacks", max_size=256, ttl=3_600)
+def _parsed(stacktrace: str) -> tuple[Block, ...]:
+    return parse(stacktrace)
 
 
 def _by_exception(event: Event) -> Group:

@@ -132,11 +132,17 @@ def _unprotected(name: str, bot: BotFacts) -> Iterator[Issue]:
             minutes=15,
             money=money,
             evidence=[
-                *(_shown(stop.last) for stop in sorted(stops, key=lambda s: s.last.time)),
+                *(_shown(stop.last) for stop in _telling(stops, since)),
                 _shown(position.last),
             ],
             grouped_by=f"the open position {key} of {name}",
         )
+
+
+def _telling(stops: list[Thing], since: int) -> list[Thing]:
+    """The stop that went away and the newest that were refused; earlier ones say nothing."""
+    late = sorted((s for s in stops if s.last.time >= since), key=lambda stop: stop.last.time)
+    return [*late[:1], *late[1:][-3:]]
 
 
 def _outage(exchange: str, by_bot: Mapping[str, Calls]) -> Iterator[Issue]:

@@ -214,7 +214,9 @@ def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing
     ]
 
 
-def ranked(issues: Iterable[Issue], standings: Mapping[str, Standing]) -> list[Issue]:
+def ranked(
+    issues: Iterable[Issue], standings: Mapping[str, Standing], *, simulated: bool = False
+) -> list[Issue]:
     """Return the issues in the order in which they matter.
 
     Ongoing before past, cause before symptom, real money at risk, real trouble before side services,
@@ -224,7 +226,9 @@ def ranked(issues: Iterable[Issue], standings: Mapping[str, Standing]) -> list[I
     def key(issue: Issue) -> tuple[object, ...]:
         past = issue.status in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
         standing = standings.get(issue.fingerprint, Standing())
-        risk = max((money.amount for money in issue.money_at_risk or ()), default=0)
+        # Simulated money never raises a rank.
+        amounts = () if simulated else issue.money_at_risk or ()
+        risk = max((money.amount for money in amounts), default=0)
         return (
             past,
             issue.cause is not None,

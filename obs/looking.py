@@ -12,16 +12,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from obs.outlook import plain
 from obs.quoting import quote
 from obs.snapshot import Evidence, Issue, IssueSeverity, IssueStatus, Snapshot
+from obs.store import Change, Cursor, Store
 
 __all__ = ["current", "cursor", "open_issues", "print_status", "shown", "since_ns"]
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
+FRESH_SECONDS = 3.0
+"""How long a look waits for the sidecar to take in what is in the spool."""
+DATABASE = "obs.db"
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -31,14 +36,30 @@ def current(directory: Path) -> Snapshot:
     Raises:
         ValueError: If nothing was ever recorded there.
     """
-    from obs.sidecar import take
+    from obs.analysis import Analyzer
+    from obs.ledger import Ledger
+    from obs.presence import running_pid, wait_processed
+    from obs.sidecar import Sidecar
+    from obs.state import State
+    from obs.vault import decisions
 
     if not directory.is_dir():
         raise ValueError(
             f"{directory}: nothing is recorded there: start a bot with `obs run -- CMD`, "
             "name log files, or point --dir at the folder"
         )
-    return take(directory)
+    if running_pid(directory) is None:
+        with Sidecar(directory) as sidecar:
+            sidecar.flush()
+            return sidecar.snapshot()
+    wait_processed(directory, FRESH_SECONDS)
+    with Store(directory / DATABASE) as store:
+        saved = store.load()
+    state = State.decode(saved.state) if saved.state is not None else State()
+    losses = Ledger.decode(saved.notes["ledger"]).losses() if "ledger" in saved.notes else ()
+    return Analyzer(state=state).snapshot(
+        now=time.time_ns(), live=True, lifecycle=decisions(saved), losses=losses
+    )
 
 
 @contextmanager
@@ -57,19 +78,18 @@ def cursor(
     Raises:
         ValueError: If `since` cannot be read.
     """
-    from obs import sidecar
-
     if recorded:
         if since == "last":
             raise ValueError("--since last: recorded files have no cursor: write a duration or a time")
         yield since_ns(since, snapshot.taken_at) if since else None
         return
-    before = sidecar.last_look(directory, reader) if since == "last" else None
-    if since and since != "last":
-        yield since_ns(since, snapshot.taken_at)
-    else:
-        yield before
-    sidecar.note_look(directory, reader, snapshot)
+    with Store(directory / DATABASE) as store:
+        if since and since != "last":
+            yield since_ns(since, snapshot.taken_at)
+        else:
+            yield _last_look(store, reader) if since else None
+        text = msgspec.json.encode(snapshot).decode()
+        store.save(Change(cursors=[Cursor(reader=reader, looked=snapshot.taken_at, snapshot=text)]))
 
 
 def since_ns(text: str, now: int) -> int:
@@ -137,6 +157,16 @@ def print_status(snapshot: Snapshot, directory: Path) -> None:
     lost = sum(loss.count for loss in snapshot.losses)
     count = len(open_issues(snapshot, IssueSeverity.INFO))
     console.print(f"{snapshot.events:,} events, {count} open issues, {lost} lost")
+
+
+def _last_look(store: Store, reader: str) -> Snapshot | int | None:
+    found = store.load().cursors.get(reader)
+    if found is None:
+        return None
+    try:
+        return msgspec.json.decode(found.snapshot, type=Snapshot)
+    except msgspec.DecodeError:
+        return found.looked
 
 
 def _one(issues: Iterable[Issue], wanted: str) -> Issue:

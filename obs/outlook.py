@@ -17,7 +17,7 @@ from obs.hazards import mark_price, open_positions, protection
 from obs.snapshot import Funnel, Issue, IssueStatus, ProcessEnd, Source
 from obs.state import State
 
-__all__ = ["Outlook", "look", "plain"]
+__all__ = ["Outlook", "look", "mode_of", "plain"]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_./:-]")
 _MODES = {"paper": "dry run", "dry_run": "dry run", "live": "live", "backtest": "backtest"}
@@ -56,7 +56,7 @@ def look(
         sources: The recorded sources.
     """
     bots = {name: bot for name, bot in sorted(state.books.bots.items()) if bot.events}
-    mode = _mode(state, bots.values())
+    mode = mode_of(state)
     ends = tuple(end for name, bot in bots.items() if (end := _end(name, bot)) is not None)
     return Outlook(
         program=_program(bots.values(), sources),
@@ -77,7 +77,9 @@ def plain(text: object, limit: int = 60) -> str:
     return _UNSAFE.sub("", str(text))[:limit]
 
 
-def _mode(state: State, bots: Iterable[BotFacts]) -> str:
+def mode_of(state: State) -> str:
+    """Return `live`, `dry run`, `backtest`, or empty when no bot tells."""
+    bots = [bot for bot in state.books.bots.values() if bot.events]
     modes = {_MODES.get(str(bot.mode.values.get("run.mode")), "") for bot in bots} - {""}
     if not modes:
         return "backtest" if state.books.backtests else ""

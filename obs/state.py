@@ -179,7 +179,7 @@ class State(msgspec.Struct):
         if "[REDACTED:" in event.body or (event.exception and "[REDACTED:" in event.exception.stacktrace):
             self._leak(event, order, service)
         if event.event_name:
-            self.books.add(event, service, _quote(event, service, 0, event.body))
+            self.books.add(event, service, _quote(event, service, 0, _spoken(event)))
 
     def warn(self, event: Event, form: str) -> None:
         """Count a warning that no rule knows, under its masked form."""
@@ -290,6 +290,23 @@ def _quote(event: Event, service: str, offset: int, text: str, focus: tuple[int,
         text=text,
         focus=focus,
     )
+
+
+TOLD = (
+    "order.id", "order.quantity", "order.price", "order.stop_price", "position.quantity", "pnl.unrealized",
+    "pnl.net", "currency", "reason", "error.type", "exchange.id", "http.response.status_code", "candle.age_s",
+    "bot.state", "gen_ai.agent.name", "llm.cost", "llm.cost_currency", "channel", "process.exit_code",
+    "process.signal", "faulthandler.stacktrace",
+)  # fmt: skip
+"""Attributes shown beside an event's text, in this order, as far as it has them."""
+
+
+def _spoken(event: Event) -> str:
+    """The text of an event that speaks in attributes: its body and what they say, as logfmt."""
+    if event.attributes.get("bot.program"):
+        return event.body  # a line of another program already says it all
+    said = [f"{key}={event.attributes[key]}" for key in TOLD if event.attributes.get(key) not in (None, "")]
+    return " ".join([event.body, *said])
 
 
 def _word(severity: Severity) -> str:

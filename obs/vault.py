@@ -20,7 +20,7 @@ from obs.issues import Lifecycle
 from obs.snapshot import IssueStatus
 from obs.store import Change, LifecycleEntry, Saved, Store, StoreError, StoreTakenError
 
-__all__ = ["Vault"]
+__all__ = ["Vault", "decisions"]
 
 SPOOL = "spool"
 LOOK_SECONDS = 1.0
@@ -116,11 +116,7 @@ class Vault:
 
     def _decide(self, saved: Saved) -> None:
         self._entries, self._cursors = saved.lifecycle, saved.cursors
-        self.lifecycle: Mapping[str, Lifecycle] = {
-            fingerprint: decision
-            for fingerprint, entry in saved.lifecycle.items()
-            if (decision := _decision(entry)) is not None
-        }
+        self.lifecycle: Mapping[str, Lifecycle] = decisions(saved)
         """Decisions by fingerprint, as the analyzer wants them."""
 
     def _saved_anew(self, change: Change) -> bool:
@@ -151,6 +147,15 @@ class Vault:
         for text in self._store.notices:
             self.notice(text)
         self._store.notices.clear()
+
+
+def decisions(saved: Saved) -> dict[str, Lifecycle]:
+    """Return the stored decisions by fingerprint, as the analyzer wants them."""
+    return {
+        fingerprint: decision
+        for fingerprint, entry in saved.lifecycle.items()
+        if (decision := _decision(entry)) is not None
+    }
 
 
 def _decision(entry: LifecycleEntry) -> Lifecycle | None:

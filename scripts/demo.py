@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from obs.presence import running_pid
 
 FOLDER = Path(".obs") / "demo"
 
@@ -14,6 +18,7 @@ FOLDER = Path(".obs") / "demo"
 def main() -> int:
     """Play the day, print its briefing; return the exit code."""
     began = time.monotonic()
+    stop_sidecar()
     shutil.rmtree(FOLDER, ignore_errors=True)
     obs = [sys.executable, "-m", "obs"]
     bot = [sys.executable, "-m", "trading", "run", "--paper", "--faults", "demo"]
@@ -30,7 +35,20 @@ def main() -> int:
     ):
         print(f"  {FOLDER / path}  {what}")
     print(f"Go on with: .venv/bin/obs status --dir {FOLDER}   or   .venv/bin/obs show I-… --dir {FOLDER}")
+    stop_sidecar()
     return played.returncode or briefed.returncode
+
+
+def stop_sidecar() -> None:
+    """End the demo's own sidecar, which would else wait a minute for the next bot."""
+    pid = running_pid(FOLDER)
+    if pid is None:
+        return
+    os.kill(pid, signal.SIGTERM)
+    for _ in range(50):
+        if running_pid(FOLDER) is None:
+            return
+        time.sleep(0.1)
 
 
 if __name__ == "__main__":
