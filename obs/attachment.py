@@ -5,6 +5,7 @@ Standard library only, because it runs in the bot. A bot that cannot be observed
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import subprocess
@@ -80,6 +81,7 @@ def _attach(directory: Path, level: int, service: str) -> Attachment:
     bootstrap.install(str(directory), level, service)
     if "OBS_RUN" not in os.environ:
         faults.write_dumps_into(str(directory), f"{os.getpid()}-{time.time_ns():x}")
+        atexit.register(faults.forget)
         crashes.hook_main(bootstrap.report)
         crashes.hook_threads(threading)
     return Attachment(directory, service, active=True)

@@ -14,6 +14,7 @@ from obs import crashes, faults, streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` and its like cost a program that never logs several milliseconds
+    from collections.abc import Callable
     from typing import Any
 
     from obs.capture import Capture
@@ -23,6 +24,7 @@ __all__ = ["install", "report", "start", "take_back_output"]
 
 _started: list[int] = []
 _captures: list[Capture] = []
+_early: list[Callable[[Capture], None]] = []
 _LEVELS = {"INFO": 20, "ERROR": 40, "CRITICAL": 50}
 
 
@@ -83,7 +85,11 @@ def install(directory: str | None = None, level: int = 0, service: str | None = 
 
         capture = handler.capture()
         capture.install(directory or os.environ.get("OBS_DIR"), level, service)
-        handler.wrap_logging(capture)
+        # Our own early wrapper turns into `handler`'s, in place: no record can slip through between them.
+        for become_the_wrapper in _early:
+            become_the_wrapper(capture)
+        if not _early:
+            handler.wrap_logging(capture)
         _captures.append(capture)
         # Before `logging.shutdown`, which ends the capture: what is said after it costs a segment of its own.
         atexit.register(_at_exit)
@@ -109,10 +115,49 @@ def _emit(stream: str, printed: PrintedRecord) -> None:
     install().emit_record(record)
 
 
-def _attach_logging(_: Any) -> None:
-    install()
-    # A module that is loaded again has a new `Logger`.
-    sys.modules["obs.handler"].wrap_logging(_captures[0])
+def _attach_logging(logging: Any) -> None:
+    """Hear every record from the first one on; only then load the capture, since many programs never log."""
+    if _captures:
+        # A module that is loaded again has a new `Logger`.
+        sys.modules["obs.handler"].wrap_logging(_captures[0])
+        return
+    dispatch = logging.Logger.callHandlers
+    level = 0
+
+    def first(record: Any) -> None:
+        # A second thread that comes here waits for the first one's imports, so its record is kept as well.
+        try:
+            capture = install()
+            if record.levelno >= capture.level:
+                capture.accept(record)
+        except Exception:  # noqa: BLE001 - the observer may never hurt the bot
+            return
+
+    accept: Any = first
+
+    def callHandlers(self: Any, record: Any) -> None:  # noqa: N802 - logging's name
+        if record.levelno >= level:
+            accept(record)
+        dispatch(self, record)
+
+    def become_the_wrapper(capture: Capture) -> None:
+        nonlocal accept, level
+        accept, level = capture.accept, capture.level
+        # What `handler.wrap_logging` says of its own wrapper, so that it takes this one for it.
+        callHandlers._obs_capture = capture  # type: ignore[attr-defined]
+        callHandlers._obs_look_twice = look_twice  # type: ignore[attr-defined]
+        handler = sys.modules["obs.handler"]
+        if handler._doors.in_use:
+            look_twice()
+        capture.is_wrapped = True
+        handler._choose_doors()
+
+    def look_twice() -> None:
+        nonlocal accept
+        accept = sys.modules["obs.handler"]._once
+
+    _early.append(become_the_wrapper)
+    logging.Logger.callHandlers = callHandlers
 
 
 def _at_exit() -> None:

@@ -83,15 +83,24 @@ class _Copy:
         encoding = stream.encoding or "utf-8"
         write, flush = stream.write, stream.flush
 
+        thread, take = _thread, self._take
+
         def copied_write(text: str, /) -> int:
-            with own_output():
+            thread.silent += 1
+            try:
                 written: int = write(text)
-            self._take(text)
+            finally:
+                thread.silent -= 1
+            if not thread.silent:
+                take(text)
             return written
 
         def silent_flush() -> None:
-            with own_output():
+            thread.silent += 1
+            try:
                 flush()
+            finally:
+                thread.silent -= 1
 
         stream.write = copied_write
         if buffer is None:
@@ -102,8 +111,8 @@ class _Copy:
 
         def copied_write_bytes(data: Any, /) -> int:
             written: int = write_bytes(data)
-            if not _thread.silent:
-                self._take(bytes(data).decode(encoding, "replace"))
+            if not thread.silent:
+                take(bytes(data).decode(encoding, "replace"))
             return written
 
         try:
@@ -121,7 +130,7 @@ class _Copy:
             return
 
     def _take(self, text: str) -> None:
-        if _thread.silent or not isinstance(text, str):
+        if not isinstance(text, str):
             return
         _thread.silent += 1
         try:
@@ -132,20 +141,23 @@ class _Copy:
             _thread.silent -= 1
 
     def _copy(self, text: str) -> None:
-        reason = _reason_to_skip(sys._getframe(3))
-        if reason is not None:
-            if not isinstance(reason, bool):
-                self._emit(self._name, reason)
-            return
-        assembler = getattr(self._lines, "assembler", None)
+        assembler = self._lines.__dict__.get("assembler")
         if assembler is None:
             from obs.textlines import LineAssembler
 
             assembler = self._lines.assembler = LineAssembler()
-        for record in assembler.feed(text):
-            self._emit(self._name, record)
-        for record in assembler.settle():
-            self._emit(self._name, record)
+        if "\n" not in text:
+            # `print` writes in pieces; who wrote a line is asked once, when it ends.
+            assembler.feed(text)
+            return
+        reason = _reason_to_skip(sys._getframe(3))
+        if reason is None:
+            for record in assembler.feed(text) + assembler.settle():
+                self._emit(self._name, record)
+            return
+        assembler.drop_partial()
+        if not isinstance(reason, bool):
+            self._emit(self._name, reason)
 
 
 def _reason_to_skip(frame: FrameType | None) -> PrintedRecord | bool | None:

@@ -66,6 +66,8 @@ class LineAssembler:
         if "\n" not in text:
             self._keep(text)
             return []
+        if text == "\n":
+            return self._line(self._take())
         first, *rest = text.split("\n")
         self._keep(first)
         records = self._line(self._take())
@@ -73,6 +75,10 @@ class LineAssembler:
             records += self._line(_cut(line))
         self._keep(rest[-1])
         return records
+
+    def drop_partial(self) -> None:
+        """Forget the line that has no end yet."""
+        self._partial, self._partial_chars = [], 0
 
     def settle(self) -> list[PrintedRecord]:
         """Return a traceback that looks complete: for a pause in the text, where waiting would be a loss."""
@@ -90,7 +96,9 @@ class LineAssembler:
         self._partial_chars += len(piece)
 
     def _take(self) -> str:
-        line = _with_cut("".join(self._partial), self._partial_chars - MAX_LINE_CHARS)
+        line = "".join(self._partial)
+        if self._partial_chars > MAX_LINE_CHARS:
+            line = _with_cut(line, self._partial_chars - MAX_LINE_CHARS)
         self._partial, self._partial_chars = [], 0
         return line
 
@@ -98,13 +106,14 @@ class LineAssembler:
         if "\x1b" in line:
             line = _STYLING.sub("", line)
         # A progress bar writes over itself: what stood last on the line counts.
-        line = line.rstrip("\r").rpartition("\r")[2]
+        if "\r" in line:
+            line = line.rstrip("\r").rpartition("\r")[2]
         if self._traceback_lines:
             if self._belongs(line):
                 self._add(line)
                 return []
             return self._end_traceback() + self._line(line)
-        if _TRACEBACK.match(line):
+        if "Traceback" in line and _TRACEBACK.match(line):
             self._add(line)
             return []
         return [PrintedRecord(line)] if line.strip() else []

@@ -48,6 +48,7 @@ def test_one_line_keeps_records_and_what_nobody_caught(tmp_path: Path) -> None:
     assert [row["exception"]["type"] for row in kept[1:]] == ["KeyError", "ZeroDivisionError"]
     assert {row["resource"]["service.name"] for row in kept} == {"grid-1"}
     assert (tmp_path / ".obs" / ".gitignore").read_text() == "*\n"
+    assert list((tmp_path / ".obs" / "faults").iterdir()) == []
 
 
 def test_a_level_keeps_what_is_below_it_out(tmp_path: Path) -> None:

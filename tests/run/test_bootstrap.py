@@ -36,6 +36,28 @@ def test_a_program_that_never_logs_loads_neither_logging_nor_us_in_full(tmp_path
     assert attached(tmp_path, code) == "obs.bootstrap"
 
 
+def test_a_program_that_loads_logging_and_never_logs_pays_nothing_more(tmp_path: Path) -> None:
+    code = "import logging, os, sys; os.write(1, str('obs.handler' in sys.modules).encode())"
+
+    assert attached(tmp_path, code) == "False"
+    assert not (tmp_path / "spool").exists()
+
+
+def test_the_first_record_is_kept_once_beside_another_wrapper(tmp_path: Path) -> None:
+    """Fault 21: somebody else wraps the same method before the first record, as Sentry does."""
+    code = (
+        "import logging\n"
+        "theirs = logging.Logger.callHandlers\n"
+        "logging.Logger.callHandlers = lambda self, record: theirs(self, record)\n"
+        "logging.lastResort = None; logging.getLogger().addHandler(logging.NullHandler())\n"
+        "for word in ('first', 'second', 'third'): logging.warning(word)\n"
+    )
+
+    attached(tmp_path, code)
+
+    assert [row["body"] for row in read_spool(tmp_path)] == ["first", "second", "third"]
+
+
 def test_the_programs_path_and_streams_are_its_own(tmp_path: Path) -> None:
     code = "import sys; print(sys.path[1:]); print(type(sys.stdout), sys.stdout.name, sys.flags, sys.argv)"
     plain = subprocess.run([sys.executable, "-c", code], env=surroundings(), capture_output=True, check=True)
