@@ -14,13 +14,21 @@ from typing import Any
 
 from obs.redaction import disguise, known
 from obs.redaction.gate import has_hint
-from obs.redaction.known import register_environment, register_known
+from obs.redaction.known import forget_known, register_environment, register_known
 from obs.redaction.mnemonic import find_mnemonics
 from obs.redaction.pairs import OVERFLOW, Span, find_pairs, kind_of_value
 from obs.redaction.shapes import find_encoded, find_shapes
 from obs.redaction.tokens import find_tokens
 
-__all__ = ["MASK", "has_hint", "redact", "redact_attributes", "register_environment", "register_known"]
+__all__ = [
+    "MASK",
+    "forget_known",
+    "has_hint",
+    "redact",
+    "redact_attributes",
+    "register_environment",
+    "register_known",
+]
 
 MASK = re.compile(r"\[REDACTED:([a-z0-9_]+)\]")
 """Finds the masks in redacted text; group 1 is the kind."""
@@ -72,15 +80,15 @@ def _redact_value(key: str, value: Any, depth: int) -> Any:
     return value
 
 
-def _spans(text: str) -> list[Span]:
+def _spans(text: str, *, deep: bool = True) -> list[Span]:
     clear = disguise.uncover(text)
     if clear is None:
-        return _find(text)
+        return _find(text, deep=deep)
     plain, places = clear
-    return [(places[start], places[end], kind) for start, end, kind in _find(plain) if end > start]
+    return [(places[start], places[end], kind) for start, end, kind in _find(plain, deep=deep) if end > start]
 
 
-def _find(text: str, *, deep: bool = True) -> list[Span]:
+def _find(text: str, *, deep: bool) -> list[Span]:
     lower = text.lower()
     if len(lower) != len(text):
         lower = disguise.ascii_lower(text)
@@ -91,7 +99,7 @@ def _find(text: str, *, deep: bool = True) -> list[Span]:
         spans += [
             (start, end, "encoded")
             for start, end, plain in find_encoded(text)
-            if has_hint(plain) and _find(plain, deep=False)
+            if has_hint(plain) and _spans(plain, deep=False)
         ]
     spans = _again(text, _outside_masks(text, spans))
     rest = min((start for start, _, kind in spans if kind == OVERFLOW), default=len(text))

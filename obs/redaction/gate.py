@@ -91,9 +91,12 @@ def has_hint(text: str) -> bool:
 
 
 def _has_mixed_word(raw: bytes) -> bool:
-    """Whether a word of eight and more mixes letters and digits: order ids and class names do not, tokens do."""
+    """Whether a long word mixes letters and digits, or is all capitals: tokens are, order ids and classes are not."""
     return any(
-        len(word) >= 8 and not word.isalpha() and not word.isdigit() for word in raw.translate(_WORDS).split()
+        len(word) >= 8
+        and not word.isdigit()
+        and (not word.isalpha() or (len(word) >= 16 and word[1:].isupper()))
+        for word in raw.translate(_WORDS).split()
     )
 
 

@@ -86,6 +86,7 @@ _SCHEME = re.compile(
 )
 _FIELD = re.compile(r"([A-Za-z_][\w\-.]{0,60})=\"?([^\s;,\"\\']{1,4096})")
 _NAMED = re.compile(r"[A-Za-z_][\w.-]{0,60}=[\"']?[^=\s]")
+_LIST = re.compile(r"[\[(]\s{0,40}(?:[brfu]?\\{0,8}[\"']|\[|\(|\{|$)")
 _STRING = re.compile(r"\\{0,8}([\"'])([^\"'\\]{1,4096})\\{0,8}\1")
 _PARTICLE = re.compile(r"[가-힣]{1,3}(?=\s|[:=]|：)|(?:は|が|を|是|为|為|的值是){1,2}")
 _ASCII = re.compile(r"[!-~]{4,}")
@@ -207,7 +208,7 @@ def _values(text: str, start: int, end: int, name: Name) -> Iterator[Span]:
         yield from found
         if found or name.kind == "cookie":
             return
-    if text[at : at + 1] in ("[", "(") and how in ("assign", "pair"):
+    if how in ("assign", "pair") and _LIST.match(text, at):
         yield from _items(text, at, name)
         return
     option = how == "space" and (text[start] == "-" or text[max(0, start - 1) : start] == "-")
@@ -216,9 +217,11 @@ def _values(text: str, start: int, end: int, name: Name) -> Iterator[Span]:
         return
     begin, stop = span
     quoted = begin > at
-    stop = begin + _shortened(
-        text[begin:stop], in_query=text[max(0, start - 1) : start] in ("?", "&"), prose=how == "space"
-    )
+    if not quoted:
+        before = text[max(0, start - 16) : start]
+        ends = "#" if before[-1:] in ("?", "&") else "@" if "://" in before else ""
+        ends += "," if how == "space" and not option else ""
+        stop = min((at for sign in ends if (at := text.find(sign, begin, stop)) > 0), default=stop)
     if name.kind == "mnemonic" and (phrase := phrase_end(text, begin)) is not None:
         yield begin, phrase, name.kind
         return
@@ -229,15 +232,6 @@ def _values(text: str, start: int, end: int, name: Name) -> Iterator[Span]:
     elif stop - begin > _LONG:
         # Too long to hold another name's value; without a kind it only says where to go on looking.
         yield begin, stop, ""
-
-
-def _shortened(value: str, *, in_query: bool, prose: bool) -> int:
-    """Where the value ends: at the fragment of a URL, at the comma of a sentence."""
-    if in_query and "#" in value:
-        return value.index("#")
-    if prose and "," in value:
-        return value.index(",")
-    return len(value)
 
 
 def _is_secret(value: str, name: Name, *, sure: bool, quoted: bool) -> bool:

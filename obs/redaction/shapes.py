@@ -21,13 +21,13 @@ _MAX_TAILS = 16
 
 _BEARER = re.compile(r"\bbearer(?:\s{1,4}|%20|\+)(?P<value>[A-Za-z0-9._~+/=\-]{12,4096})", re.IGNORECASE)
 _HOOK = re.compile(
-    r"(?:hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/"
+    r"(?:hooks\.slack(?:-gov)?\.com/(?:services/(?:T[A-Z0-9]{4,16}/B[A-Z0-9]{4,16}/|(?!T[A-Z0-9]{4,16}/B))|workflows/|triggers/)"
     r"|discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/[0-9]{5,25}/"
     r"|webhook\.office\.com/webhookb2/|logic\.azure\.com(?::443)?/workflows/"
     r"|open-apis/bot/v2/hook/|/hooks/catch/[0-9]{1,12}/|/hooks/(?=[a-z0-9]{26})|/with/key/"
     r"|hc-ping\.com/|infura\.io/(?:ws/)?v3/|alchemy(?:api)?\.(?:com|io)/v2/|quiknode\.pro/|quicknode\.com/"
     r"|rpc\.ankr\.com/[a-z_]{1,30}/|api\.day\.app/|events\.pagerduty\.com/integration/|chainstack\.com/"
-    r"|api\.opsgenie\.com/v1/json/|sctapi\.ftqq\.com/|/bot(?=[0-9]{5,12}(?::|%3[aA]))"
+    r"|api\.opsgenie\.com/v1/json/|sctapi\.ftqq\.com/"
     r"|:9443/(?:ws|stream)/(?=[A-Za-z0-9]{48})|/ws/(?=[A-Za-z0-9]{60}))"
     r"(?P<value>[\w\-/.:%@]{6,400})"
 )

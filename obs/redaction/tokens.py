@@ -127,11 +127,7 @@ def find_tokens(text: str) -> Iterator[tuple[int, int, str]]:
         token = pattern.match(text, start) if pattern else None
         if token is not None:
             yield *token.span(), token.lastgroup or "token"
-        elif (
-            end - start in _KEY_LENGTHS
-            and text[end : end + 1] not in ("+", "/", "=")
-            and _is_key(text, start, end)
-        ):
+        elif end - start in _KEY_LENGTHS and _is_key(text, start, end):
             yield start, end, "api_key"
     if not found_run:
         return
@@ -153,7 +149,12 @@ def _is_key(text: str, start: int, end: int) -> bool:
     value = text[start:end]
     if "_" in value or "-" in value or "." in value:
         return False
-    if text[start - 1 : start] in ("+", "/", "=") and "://" not in text[max(0, start - 200) : start]:
+    around = text[start - 1 : start] + text[end : end + 1]
+    if (
+        "+" in around
+        or ("/" in around and "://" not in text[max(0, start - 200) : start])
+        or around.endswith("=")
+    ):
         return False
     cased = not value.islower() and not value.isupper() and any(c.isdigit() for c in value)
     return cased and changes(value) >= 0.36 * len(value) and any(c in value for c in "0OIl+/")
