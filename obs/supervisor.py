@@ -144,7 +144,7 @@ def _start_sidecar(directory: Path) -> None:
     if os.environ.get("OBS_SIDECAR", "auto") != "auto":
         return
     with suppress(Exception):
-        from obs.sidecar import ensure_running
+        from obs.presence import ensure_running
 
         ensure_running(directory)
 
@@ -152,7 +152,7 @@ def _start_sidecar(directory: Path) -> None:
 def _where_the_briefing_is(directory: Path) -> str:
     processed = False
     with suppress(Exception):
-        from obs.sidecar import wait_processed
+        from obs.presence import wait_processed
 
         processed = bool(wait_processed(directory, _BRIEFING_SECONDS))
     latest = directory / "briefings" / "latest.md"
