@@ -93,14 +93,14 @@ def _start_sidecar(directory: Path) -> None:
     Nothing of the sidecar is loaded into the bot: another Python looks whether one is alive. It is
     reaped by a thread, because a bot may count its children.
     """
-    code = "import pathlib, sys, obs.sidecar; obs.sidecar.ensure_running(pathlib.Path(sys.argv[1]))"
+    code = "import pathlib, sys, obs.presence; obs.presence.ensure_running(pathlib.Path(sys.argv[1]))"
 
     def start() -> None:
         from obs.launch import plain_environment
 
         try:
             subprocess.run(
-                [sys.executable, "-c", code, str(directory)],
+                [sys.executable, "-P", "-c", code, str(directory)],
                 env=plain_environment(os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
