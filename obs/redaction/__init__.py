@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from obs.redaction import disguise, known
-from obs.redaction.gate import has_hint
+from obs.redaction.gate import has_hint, has_long_run, has_twelve_words
 from obs.redaction.known import forget_known, register_environment, register_known
 from obs.redaction.mnemonic import find_mnemonics
 from obs.redaction.pairs import OVERFLOW, Span, find_pairs, kind_of_value
@@ -92,15 +92,16 @@ def _find(text: str, *, deep: bool) -> list[Span]:
     lower = text.lower()
     if len(lower) != len(text):
         lower = disguise.ascii_lower(text)
-    finders = (find_pairs(text, lower), find_shapes(text, lower), find_tokens(text), find_mnemonics(text))
+    finders = [find_pairs(text, lower), find_shapes(text, lower), known.find_known(text)]
+    if has_twelve_words(text):
+        finders.append(find_mnemonics(text))
+    if has_long_run(text):
+        finders.append(find_tokens(text))
+        if deep:
+            finders.append(_encoded(text))
     spans = [span for finder in finders for span in _bounded(text, finder)]
-    spans += _bounded(text, known.find_known(text))
-    if deep:
-        spans += [
-            (start, end, "encoded")
-            for start, end, plain in find_encoded(text)
-            if has_hint(plain) and _spans(plain, deep=False)
-        ]
+    if not spans:
+        return spans
     spans = _again(text, _outside_masks(text, spans))
     rest = min((start for start, _, kind in spans if kind == OVERFLOW), default=len(text))
     return (
@@ -108,6 +109,13 @@ def _find(text: str, *, deep: bool) -> list[Span]:
         if rest == len(text)
         else [*(span for span in spans if span[0] < rest), (rest, len(text), OVERFLOW)]
     )
+
+
+def _encoded(text: str) -> Iterator[Span]:
+    """Base64 that holds a secret is masked as a whole; what was decoded is not decoded again."""
+    for start, end, plain in find_encoded(text):
+        if has_hint(plain) and _spans(plain, deep=False):
+            yield start, end, "encoded"
 
 
 def _bounded(text: str, finder: Iterator[Span]) -> Iterator[Span]:

@@ -21,6 +21,12 @@ _COVERED = re.compile(
     r"|(?P<wide>[\uff01-\uff5e\u3000\U0001d400-\U0001d7ff]+)"
 )
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\xad\x02-\x08\x0e-\x1a]")
+_HIGH_PERCENT = re.compile("%[89a-fA-F][0-9a-fA-F]")
+_STRANGE = re.compile(
+    "[\x02-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3000\ufe00-\ufe0f\ufeff\uff01-\uff5e"
+    "\U0001d400-\U0001d7ff\U000e0000-\U000e01ef]"
+)
 _LOWER = {code: code + 32 for code in range(65, 91)}
 
 
@@ -34,7 +40,7 @@ def uncover(text: str) -> tuple[str, list[int]] | None:
 
     The list has one more element, the length of the original. None when nothing was hidden.
     """
-    covered = _COVERED.search(text) if not text.isascii() or _may_be_covered(text) else None
+    covered = _COVERED.search(text) if _may_be_covered(text) else None
     if covered is None:
         return None
     parts: list[str] = []
@@ -55,14 +61,11 @@ def uncover(text: str) -> tuple[str, list[int]] | None:
 
 
 def _may_be_covered(text: str) -> bool:
-    return (
-        "\\u" in text
-        or "\x1b" in text
-        or "%" in text
-        or "\\x1b" in text
-        or "\\033" in text
-        or not text.isprintable()
-    )
+    if "\\" in text and ("\\u" in text or "\\x1b" in text or "\\033" in text):
+        return True
+    if "%" in text and _HIGH_PERCENT.search(text):
+        return True
+    return "^[[" in text or not (text.isascii() and text.isprintable()) and _STRANGE.search(text) is not None
 
 
 def _shown(covered: re.Match[str]) -> str:

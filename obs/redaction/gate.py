@@ -11,7 +11,7 @@ import re
 
 from obs.redaction import known
 
-__all__ = ["has_hint"]
+__all__ = ["has_hint", "has_long_run", "has_twelve_words"]
 
 _FOREIGN = (
     *("비밀", "암호", "비번", "번호", "시크릿", "패스", "키", "토큰", "인증", "계좌", "보안"),
@@ -80,23 +80,32 @@ def has_hint(text: str) -> bool:
         or ("%" in lower and ("%e" in lower or "%d" in lower or "%c" in lower))
     ):
         return True
-    raw = text.encode("utf-8", "surrogatepass")
-    if (_RUN in raw.translate(_TABLE) and _has_mixed_word(raw)) or _TWELVE_WORDS in raw.translate(
-        None, _DROPPED
-    ):
+    if has_twelve_words(text) or (has_long_run(text) and _has_mixed_word(text)):
         return True
-    if len(raw) != len(text) and (any(word in lower for word in _FOREIGN) or not _is_plain(text)):
+    if not text.isascii() and (any(word in lower for word in _FOREIGN) or not _is_plain(text)):
         return True
     return known.is_known_hint(text)
 
 
-def _has_mixed_word(raw: bytes) -> bool:
+def has_long_run(text: str) -> bool:
+    """Whether sixteen token characters stand in a row."""
+    return _RUN in text.encode("utf-8", "surrogatepass").translate(_TABLE)
+
+
+def has_twelve_words(text: str) -> bool:
+    """Whether twelve lower-case words stand in a row, as in a recovery phrase."""
+    return text.count(" ") >= 11 and _TWELVE_WORDS in text.encode("utf-8", "surrogatepass").translate(
+        None, _DROPPED
+    )
+
+
+def _has_mixed_word(text: str) -> bool:
     """Whether a long word mixes letters and digits, or is all capitals: tokens are, order ids and classes are not."""
     return any(
         len(word) >= 8
         and not word.isdigit()
         and (not word.isalpha() or (len(word) >= 16 and word[1:].isupper()))
-        for word in raw.translate(_WORDS).split()
+        for word in text.encode("utf-8", "surrogatepass").translate(_WORDS).split()
     )
 
 

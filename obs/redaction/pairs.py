@@ -59,7 +59,7 @@ _ANNOTATION = re.compile(
     r"(?:str|bytes|String|SecretStr|Optional\[str\]|str ?\| ?None|string)\s{0,4}=\s{0,4}"
 )
 _VALUE_FIELD = re.compile(
-    rf"(?:{_QUOTE})?\s{{0,8}}[,;/]?\s{{0,40}}(?:{_QUOTE})?(?:value|Value|VALUE|content|val)"
+    rf"(?:{_QUOTE})?\s{{0,8}}[,;/]?\s{{0,40}}(?:{_QUOTE})?(?:[vV]alue|content|val)"
     rf"(?:{_QUOTE})?\s{{0,8}}[=:]\s{{0,8}}"
 )
 _OPEN = re.compile(
@@ -183,7 +183,10 @@ def _qualified(lower: str, text: str, start: int, end: int) -> str:
 
 def _values(text: str, start: int, end: int, name: Name) -> Iterator[Span]:
     separator = _SEPARATOR.match(text, end)
-    field = _VALUE_FIELD.match(text, end)
+    nearby = text[end : end + 80]
+    field = (
+        _VALUE_FIELD.match(text, end) if "val" in nearby or "Val" in nearby or "content" in nearby else None
+    )
     if field is not None:
         how, at = "assign", field.end()
     elif separator is None:
