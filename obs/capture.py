@@ -217,7 +217,8 @@ class Capture:
             lost = sum(count for key, count in self.books().items() if key.startswith("dropped.spool"))
             if lost:
                 warn_once(f"{lost} log records are lost: {self.spool.fault or 'the spool takes nothing'}")
-        self.packer.stop(0.0)
+        # It must be gone before the close: its books would open the segment again.
+        self.packer.stop()
         self.handoff.set_urgent(-(1 << 60))
         self.handoff.keep_helping(awake=False)
         self.spool.close(clean=clean)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from obs.freezing import SAFE, Snapshot, is_harmless, name_of, thaw
+from obs.interruptions import is_interruption
 from obs.plain import Deferred, Shown, cut, plain
 from obs.raised import FrameTexts, Raised, cut_text
 
@@ -30,7 +31,16 @@ except ImportError:  # The bot may have nothing but the standard library.
         return _encode(row).encode()
 
 
-__all__ = ["PLACEHOLDER", "PROVISIONAL", "QUICK", "RENDERED", "Encoder", "extras_of", "severity_name"]
+__all__ = [
+    "PLACEHOLDER",
+    "PROVISIONAL",
+    "QUICK",
+    "RENDERED",
+    "Encoder",
+    "extras_of",
+    "nanoseconds",
+    "severity_name",
+]
 
 QUICK: Final = 0
 RENDERED: Final = 1
@@ -42,10 +52,14 @@ _FOREIGN: Final = (None, True, False, False)
 
 BODY_LIMIT: Final = 32_768
 """Characters of a message that are kept: half of them from its head, half from its tail."""
+_PROVISIONAL_BODY: Final = 4_096
 TRACE_LIMIT: Final = 65_536
 _PROVISIONAL_TRACE: Final = 8_192
 _LINE_LIMIT: Final = 1 << 20
 _CACHE_LIMIT: Final = 8_192
+
+_LATEST_NS: Final = (1 << 63) - 1
+"""What a signed 64-bit number of nanoseconds reaches: the year 2262."""
 
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
     "message",
@@ -60,6 +74,8 @@ _TRACE_KEYS = {
     "span_id": "span_id",
 }
 _NO_TRACE = frozenset({"0", "", "0" * 32, "0" * 16})
+_CONVERSION = re.compile(r"%(?:\([^)]*\))?[^a-zA-Z%]*[a-zA-Z]")
+_PROBE: Final = "q7Zx9Kd2Lm8Vt4Rb"
 # A width or precision that would make megabytes out of one number.
 _BOMB = re.compile(r"%[^a-zA-Z%]*(?:\*|[0-9]{5})")
 
@@ -115,7 +131,9 @@ class Encoder:
             return line if len(line) <= _LINE_LIMIT else self._minimal(seq, item, "too long")
         except Deferred:
             raise
-        except Exception as error:  # noqa: BLE001  (one bad record costs only itself)
+        except Exception as error:
+            if mode != RENDERED and is_interruption(error):
+                raise
             return self._minimal(seq, item, name_of(type(error)))
 
     def _row(self, seq: int, item: Any, mode: int) -> dict[str, Any] | None:
@@ -123,7 +141,8 @@ class Encoder:
             return self._event_row(seq, item, mode)
         name = item.name
         if (name[:3] == "obs" and (name[3:4] in ("", ".")) and not getattr(item, "trusted", False)) or (
-            item.thread in self.own_threads
+            # Numbers are used again: a record of a thread that has ended may carry ours. Ours have no name.
+            item.thread in self.own_threads and str(item.threadName)[:5] == "Dummy"
         ):
             return None
         attributes: dict[str, Any] = {}
@@ -132,7 +151,7 @@ class Encoder:
             row["timestamp"] = item.created_ns
             extras = item.extras
         else:
-            row["timestamp"] = _nanoseconds(item.created)
+            row["timestamp"] = nanoseconds(item.created)
             extras = extras_of(item.__dict__)
         severity, text = self._levels.get(item.levelno) or self._level(item.levelno)
         row["severity"] = severity
@@ -219,17 +238,24 @@ class Encoder:
                 return str(template % values)
             except Deferred:
                 raise
-            except Exception:  # noqa: BLE001, S110  (the template and its arguments do not fit)
-                pass
+            except Exception as error:
+                if mode != RENDERED and is_interruption(error):
+                    raise
         attributes["format_error"] = True
         listed = values if type(values) is tuple else (values,)
-        attributes["log.args"] = [self._shown(value, mode, quoted=True) for value in listed[:20]]
+        # The template may name what an argument is, and the two could not be put together.
+        probe = _CONVERSION.sub(_PROBE, template)
+        names_secret = self._redact(probe) != probe
+        attributes["log.args"] = [
+            "[REDACTED:unformatted]" if names_secret else self._shown(value, mode, quoted=True)
+            for value in listed[:20]
+        ]
         return template
 
     def _argument(self, value: Any, mode: int) -> Any:
         """Return what `%` may be given in place of an argument."""
         if mode >= PROVISIONAL and type(value) is str and len(value) > BODY_LIMIT:
-            return cut(value, 8_192, self._redact)[0]
+            return cut(value, _PROVISIONAL_BODY, self._redact)[0]
         if is_harmless(value):
             return value
         if mode == QUICK:
@@ -254,7 +280,9 @@ class Encoder:
         if mode == QUICK:
             raise Deferred  # the digest of ten megabytes is nothing for a slice
         attributes["log.body.length"] = len(message)
-        text, middle = cut(message, BODY_LIMIT, self._redact)
+        # Last words are made on the bot's time; the whole line follows and replaces them.
+        limit = BODY_LIMIT if mode == RENDERED else _PROVISIONAL_BODY
+        text, middle = cut(message, limit, self._redact)
         if middle and mode == RENDERED:
             digest = hashlib.sha256()
             for start in range(0, len(message), 1 << 20):
@@ -385,7 +413,7 @@ class Encoder:
                 row["timestamp"], row["event_name"] = item[0], self._cleaned(item[3])
                 row["severity"] = severity_name(item[1])
             else:
-                created = item.created_ns if type(item) is Snapshot else _nanoseconds(item.created)
+                created = item.created_ns if type(item) is Snapshot else nanoseconds(item.created)
                 row["timestamp"] = created
                 row["severity"] = severity_name(item.levelno)
                 row["logger"] = self._cleaned(item.name)
@@ -411,9 +439,10 @@ def severity_name(level: Any) -> str:
     return "TRACE"
 
 
-def _nanoseconds(created: Any) -> int:
+def nanoseconds(created: Any) -> int:
+    """Return a record's `created` as Unix nanoseconds; what is no time is 0."""
     try:
-        return min(max(int(created * 1_000_000_000), 0), 253_402_300_799_000_000_000 // 1000 * 1000)
+        return min(max(int(created * 1_000_000_000), 0), _LATEST_NS)
     except (TypeError, ValueError, OverflowError):
         return 0
 

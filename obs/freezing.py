@@ -12,8 +12,7 @@ import decimal
 import enum
 import itertools
 import marshal
-import uuid
-import zoneinfo
+import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
@@ -47,12 +46,10 @@ _HARMLESS = SAFE | {
     dt.date,
     dt.timedelta,
     dt.timezone,
-    uuid.UUID,
     PosixPath,
     PurePosixPath,
     PureWindowsPath,
     WindowsPath,
-    zoneinfo.ZoneInfo,
     range,
     slice,
     type,
@@ -61,7 +58,8 @@ _HARMLESS = SAFE | {
     FunctionType,
     BuiltinFunctionType,
 }
-_STOCK_ZONES = frozenset({NoneType, dt.timezone, zoneinfo.ZoneInfo})
+# Looked up where the bot has loaded them: importing them here would cost every start of a bot a millisecond.
+_IF_LOADED = (("zoneinfo", "ZoneInfo"), ("uuid", "UUID"))
 
 MAX_ITEMS = 20_000
 """Items in a container, all levels together, that are still copied whole by `marshal`."""
@@ -175,12 +173,13 @@ def is_harmless(value: Any) -> bool:
     if kind in _HARMLESS:
         return True
     if kind is dt.datetime or kind is dt.time:
-        return type(value.tzinfo) in _STOCK_ZONES
+        zone = type(value.tzinfo)
+        return zone is NoneType or zone is dt.timezone or _is_stock(zone)
     if kind is Unread:
         return True
     if kind in MUTABLE:
         return _is_harmless_container(value)
-    return type(kind) is enum.EnumMeta and _is_stock_enum(kind)
+    return (type(kind) is enum.EnumMeta and _is_stock_enum(kind)) or _is_stock(kind)
 
 
 def name_of(kind: type) -> str:
@@ -193,6 +192,11 @@ def name_of(kind: type) -> str:
     if type(module) is not str or module in ("builtins", "__main__"):
         return str(name)
     return f"{module}.{name}"
+
+
+def _is_stock(kind: type) -> bool:
+    """Whether a class is one of the standard library's harmless ones."""
+    return any(kind is getattr(sys.modules.get(module), name, None) for module, name in _IF_LOADED)
 
 
 def _is_stock_enum(kind: Any) -> bool:
@@ -241,7 +245,8 @@ def _copied(value: Any, depth: int, left: list[int]) -> Any:
     left[0] -= taken
     if issubclass(kind, dict):
         return _copied_mapping(value, depth, left, taken)
-    items = [_copied(item, depth - 1, left) for item in itertools.islice(list(value), taken)]
+    taken_items = list(itertools.islice(value, taken))
+    items = [_copied(item, depth - 1, left) for item in taken_items]
     if taken < size:
         items.append(Unread(f"[{size - taken} more]"))
     if kind in (set, frozenset):
@@ -251,7 +256,7 @@ def _copied(value: Any, depth: int, left: list[int]) -> Any:
 
 
 def _copied_mapping(value: Any, depth: int, left: list[int], taken: int) -> Any:
-    pairs = list(itertools.islice(list(dict.items(value)), taken))
+    pairs = list(itertools.islice(dict.items(value), taken))
     if not all(is_harmless(key) for key, _ in pairs):
         return value
     copied = {key: _copied(item, depth - 1, left) for key, item in pairs}

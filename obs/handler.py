@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from obs.capture import Capture, warn_once
+from obs.doors import Doors, text_of
+from obs.interruptions import is_interruption
 
-__all__ = ["Capture", "SidecarHandler", "capture", "event", "wrap_logging"]
+__all__ = ["Capture", "SidecarHandler", "capture", "event", "use_door", "wrap_logging"]
 
-_captures: dict[int, Capture] = {}
+# `importlib.reload` runs this file again in the same namespace: there is still only one capture.
+_captures: dict[int, Capture] = globals().get("_captures", {})
 _SEVERITIES = {
     "TRACE": 5,
     "DEBUG": 10,
@@ -67,7 +68,9 @@ def event(
         else:
             level = _SEVERITIES.get(severity) or _SEVERITIES.get(severity.upper(), 20)
         taken.event(name, level, body, attributes, fields)
-    except Exception:  # noqa: BLE001  (the observer may never hurt the bot)
+    except Exception as error:
+        if is_interruption(error):
+            raise
         taken.handoff.failed.append((20, "events"))
 
 
@@ -83,14 +86,21 @@ def wrap_logging(taken: Capture | None = None) -> Callable[[], None]:
     dispatch = logging.Logger.callHandlers
     if getattr(dispatch, "_obs_capture", None) is taken or not taken.enabled:
         return lambda: None
-    accept, level = taken.accept, taken.level
+    level, accept = taken.level, taken.accept
 
     def callHandlers(self: logging.Logger, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
         if record.levelno >= level:
             accept(record)
         dispatch(self, record)
 
+    def look_twice() -> None:
+        nonlocal accept
+        accept = _once
+
     callHandlers._obs_capture = taken  # type: ignore[attr-defined]
+    callHandlers._obs_look_twice = look_twice  # type: ignore[attr-defined]
+    if _doors.in_use:
+        look_twice()
     logging.Logger.callHandlers = callHandlers  # type: ignore[method-assign]
     taken.is_wrapped = True
     _choose_doors()
@@ -131,6 +141,7 @@ class SidecarHandler(logging.Handler):
         for name in unknown:
             warn_once(f'SidecarHandler knows no setting "{name}"; it is not used')
         self._capture = capture()
+        self._capture.handoff.on_doubled = _choose_doors
         self._capture.install(directory, logging.NOTSET, service, durable=durable)
         _handlers.add(self)
         _choose_doors()
@@ -174,8 +185,19 @@ class SidecarHandler(logging.Handler):
         return bool(found)
 
 
-_handlers: weakref.WeakSet[SidecarHandler] = weakref.WeakSet()
-_recent: dict[int, deque[Any]] = {}
+_handlers: weakref.WeakSet[SidecarHandler] = globals().get("_handlers", weakref.WeakSet())
+_doors: Doors = globals().get("_doors", Doors())
+
+
+def use_door(name: str) -> Doors:
+    """Tell that a door besides `logging` is in use: from now on it is watched that nothing comes in twice."""
+    if name not in _doors.in_use:
+        _doors.in_use.add(name)
+        _choose_doors()
+        look_twice = getattr(logging.Logger.callHandlers, "_obs_look_twice", None)
+        if look_twice is not None:
+            look_twice()
+    return _doors
 
 
 def _choose_doors() -> None:
@@ -187,7 +209,7 @@ def _choose_doors() -> None:
             door: Any = _ignore
         elif handler.filters:
             door = handler._filtered
-        elif len(living) > 1:
+        elif len(living) > 1 or _doors.in_use or taken.handoff.is_doubled:
             door = _once
         else:
             door = taken.accept
@@ -199,11 +221,14 @@ def _ignore(record: logging.LogRecord) -> None:
 
 
 def _once(record: logging.LogRecord) -> None:
-    """Take a record unless another of our handlers has just taken this very object on this thread."""
-    recent = _recent.setdefault(threading.get_ident(), deque(maxlen=8))
-    if any(seen() is record for seen in recent):
-        return
-    if len(_recent) > 1_000:
-        _recent.clear()
-    recent.append(weakref.ref(record))
-    capture().accept(record)
+    """Take a record unless this very object, or the same words by another door, were just taken."""
+    taken = capture()
+    try:
+        if (len(_handlers) > 1 or taken.handoff.is_doubled) and _doors.has_passed(record):
+            return
+        if _doors.in_use and _doors.is_second("logging", record.levelno, text_of(record), record.name):
+            return
+    except Exception as error:
+        if is_interruption(error):
+            raise
+    taken.accept(record)

@@ -16,9 +16,11 @@ from collections import deque
 from collections.abc import Callable
 from logging import WARNING, LogRecord
 from typing import Any, Final
+from weakref import ref
 
-from obs.encoding import PLACEHOLDER, PROVISIONAL, QUICK, Encoder, extras_of, severity_name
+from obs.encoding import PLACEHOLDER, PROVISIONAL, QUICK, Encoder, extras_of, nanoseconds, severity_name
 from obs.freezing import MUTABLE, Snapshot, freeze, freeze_values
+from obs.interruptions import is_interruption
 from obs.plain import Deferred
 from obs.raised import summarise
 
@@ -36,6 +38,7 @@ _STALL_SECONDS: Final = 0.25
 _BIG_TEXT: Final = 65_536
 _MAX_COMPONENTS: Final = 64
 _STANDARD_COUNT: Final = len(LogRecord("", 0, "", 0, "", (), None).__dict__)
+_STRUCTLOG_OWN: Final = frozenset({"event", "level", "logger", "timestamp", "_record", "_from_structlog"})
 _UNNUMBERED: Final = frozenset({"queue_full", "error"})
 
 QUEUED, WRITTEN, LAST_WORDS = 0, 1, 2
@@ -71,7 +74,10 @@ class Handoff:
         self._owner: dict[int, object] = {}
         self._urgent_level = 0 if durable else WARNING
         self._seq = itertools.count(1)
-        self.accept, self._arm = _door(self)
+        self.is_doubled = False
+        """Whether a handler has got the same record twice: it is attached to a logger and to its parent."""
+        self.on_doubled: Callable[[], None] = lambda: None
+        self.accept, self._arm, self.forget_last = _door(self)
         self.begin()
 
     def begin(self) -> None:
@@ -98,6 +104,12 @@ class Handoff:
         self._urgent_level = level
         self._arm(HELP if self.is_awake else -1, self._seq.__next__, level)
 
+    def is_again(self) -> None:
+        """Note that a record came in twice; the doors look more closely from now on."""
+        if not self.is_doubled:
+            self.is_doubled = True
+            self.on_doubled()
+
     # What callers do ------------------------------------------------------------------------------
 
     def put(self, item: Any, level: int) -> None:
@@ -109,8 +121,10 @@ class Handoff:
                 self.urge(item, level)
             else:
                 self.queue.append([next(self._seq), item, QUEUED])
-        except Exception:  # noqa: BLE001  (the observer may never hurt the bot)
-            self.failed.append((level, "obs"))
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            self.failed.append((level, _logger_of(item)))
 
     def relieve(self, level: int, item: Any) -> bool:
         """Wake the packer, help it, or refuse: what a call does when the door is not simply open."""
@@ -139,8 +153,9 @@ class Handoff:
             self.drain(URGENT_NS)
             if entry[2] == QUEUED:
                 self._write_own(entry)
-        except Exception:  # noqa: BLE001, S110  (it waits in the queue; the packer will do it)
-            pass
+        except Exception as error:
+            if is_interruption(error):
+                raise
         if not is_waiting and entry[2] == QUEUED:
             self.drop("spool", level, _logger_of(item))
 
@@ -187,8 +202,10 @@ class Handoff:
                     done += 1
                     if clock() > end:
                         break
-        except IndexError:
-            pass  # the queue was cleared under us: a fork
+        except IndexError as error:
+            if is_interruption(error):
+                raise
+            # Else the queue was cleared under us.
         finally:
             # No call in here, on purpose: a signal handler that raises would leak the token for ever.
             if 0 in self._owner and self._owner[0] is ticket:
@@ -290,8 +307,10 @@ class Handoff:
         self.begin()
 
 
-def _door(handoff: Handoff) -> tuple[Callable[[LogRecord], None], Callable[..., None]]:
-    """Make the function that callers run for each record, and the one that sets its variables.
+def _door(
+    handoff: Handoff,
+) -> tuple[Callable[[LogRecord], None], Callable[..., None], Callable[[], None]]:
+    """Make the function that callers run for each record, the one that sets its variables, and one to forget.
 
     A closure, because its variables are read without a look-up: this is the bot's own time. The function
     stays the same object across forks, so whoever holds it (a handler, the wrapped `callHandlers`) need not
@@ -300,13 +319,23 @@ def _door(handoff: Handoff) -> tuple[Callable[[LogRecord], None], Callable[..., 
     queue, failed = handoff.queue, handoff.failed
     append, has_no_mutable, standard = queue.append, MUTABLE.isdisjoint, _STANDARD_COUNT
     limit, urgent_level, next_seq = -1, WARNING, handoff._seq.__next__
+    last: Any = None
+    last_taken_apart: Any = None
 
     def arm(new_limit: int, new_next: Callable[[], int], new_level: int) -> None:
         nonlocal limit, next_seq, urgent_level
         limit, next_seq, urgent_level = new_limit, new_next, new_level
 
+    def forget_last() -> None:
+        nonlocal last
+        last = None
+
     def accept(record: LogRecord) -> None:
+        nonlocal last, last_taken_apart
         try:
+            if record is last or (last_taken_apart is not None and last_taken_apart() is record):
+                handoff.is_again()
+                return
             if len(queue) > limit and not handoff.relieve(record.levelno, record):
                 return
             arguments = record.args
@@ -322,27 +351,33 @@ def _door(handoff: Handoff) -> tuple[Callable[[LogRecord], None], Callable[..., 
                     )
                 )
             ):
+                last = record
                 if record.levelno < urgent_level:
                     append((next_seq(), record))
                 else:
                     handoff.urge(record, record.levelno)
                 return
+            # Weakly: an exception's record would keep the bot's frames alive.
+            last, last_taken_apart = None, ref(record)
             item = snapshot(record)
             if item.levelno < urgent_level:
                 append([next_seq(), item, QUEUED])
             else:
                 handoff.urge(item, item.levelno)
-        except Exception:  # noqa: BLE001  (the observer may never hurt the bot)
-            # Near the recursion limit or out of memory nothing but a C call can be relied upon.
+        except (RecursionError, MemoryError):
+            # Nothing but a C call can be relied upon now.
+            failed.append((record.levelno, record.name))
+        except Exception as error:
+            if is_interruption(error):
+                raise
             failed.append((record.levelno, record.name))
 
-    return accept, arm
+    return accept, arm, forget_last
 
 
 def snapshot(record: LogRecord) -> Snapshot:
     """Return the record's fields as they are now: mutables copied, the exception without its frames."""
-    created = record.created
-    item = Snapshot(record.name, record.levelno, freeze(record.msg), int(created * 1_000_000_000))
+    item = Snapshot(record.name, record.levelno, freeze(record.msg), nanoseconds(record.created))
     item.args = freeze_values(record.args) if record.args else ()
     item.pathname, item.lineno, item.funcName = record.pathname, record.lineno, record.funcName or ""
     item.thread, item.threadName = record.thread, record.threadName
@@ -350,6 +385,11 @@ def snapshot(record: LogRecord) -> Snapshot:
     fields = record.__dict__
     if len(fields) > _STANDARD_COUNT:
         item.extras = {key: freeze(value) for key, value in extras_of(fields).items()}
+    message = record.msg
+    if type(message) is dict and type(message.get("event")) is str:
+        # structlog hands its whole event to `logging` where `ProcessorFormatter` renders it later.
+        item.msg = item.template = message["event"]
+        item.extras = {key: freeze(value) for key, value in message.items() if key not in _STRUCTLOG_OWN}
     info = record.exc_info
     if type(info) is tuple and len(info) == 3 and isinstance(info[1], BaseException):
         item.exception = summarise(info[1], info[2])

@@ -76,7 +76,7 @@ class Packer:
         finally:
             self._starting.pop(0, None)
 
-    def stop(self, limit: float = 0.05) -> None:
+    def stop(self, limit: float = 0.1) -> None:
         """End the thread and wait for it, as Python 3.12+ warns at forks; the next record starts another."""
         if not self._running:
             return
@@ -154,6 +154,8 @@ class Packer:
 
     def _slice(self) -> int:
         done = self._handoff.drain(SLICE_NS)
+        if not done:
+            self._handoff.forget_last()
         if self._handoff.later or self._rendering is not None:
             self._keep_rendering()
         self.publish()

@@ -18,7 +18,7 @@ TEXT_LIMIT: Final = 8_192
 MAX_ITEMS: Final = 1_000
 MAX_WIDTH: Final = 200
 MAX_DEPTH: Final = 8
-_MARGIN: Final = 8_192
+_MARGIN: Final = 4_096
 _MAX_DIGITS: Final = 4_000
 
 
