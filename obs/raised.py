@@ -215,6 +215,8 @@ def _has_plain_text(error: BaseException) -> bool:
         if "__str__" in base.__dict__:
             if type(base.__dict__["__str__"]) is not type(BaseException.__str__):
                 return False
+            if base is BaseExceptionGroup:
+                return True  # its message and how many it holds
             break
     arguments = _field(error, "args")
     if len(arguments) > 20:
