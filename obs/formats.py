@@ -76,6 +76,9 @@ class Parser:
         self._last_ns = 0
         self._head_shape = ""
         self._column = 0
+        self._tag = ""
+        self._told = False
+        """Whether the traceback that is open has a head on each of its lines."""
         self._cut_lines = self._cut_records = self._untimed = 0
         self._container = ""
 
@@ -106,7 +109,8 @@ class Parser:
         shape = _DIGIT.sub("0", text[:_HEAD_SHAPE])
         sound = self._heads.any_sound and text[:1] not in {"", " ", "\t"}
         head = self._heads.read(text) if sound else None
-        if sound and (head.layout.kind == "time first" if head else self._head_shape.startswith(shape)):
+        fits = head is not None and (head.level != "" or self._heads.kinds[head.layout.kind] > 0)
+        if sound and not fits and (head is not None or self._head_shape.startswith(shape)):
             self.broken_line = text
             self.line += 1
             self._untimed += 1
@@ -221,7 +225,10 @@ class Parser:
             # The outer head's own level is its guess: a child's INFO on stderr arrives as WARNING.
             self._line(text, outer)
         elif self._goes_on(outer) or (
-            self._inner.any_known and not outer.level and self._pending is not None
+            self._inner.any_known
+            and not outer.level
+            and outer.logger == self._tag
+            and self._pending is not None
         ):
             self._headless(text, outer)
         else:
@@ -229,6 +236,7 @@ class Parser:
             self._start(outer, None)
 
     def _start(self, head: Head, outer: Head | None) -> None:
+        self._tag = (outer.service or outer.logger) if outer is not None else head.logger
         ns, severity, level, logger = head.ns, head.severity, head.level, head.logger
         service = head.service
         if outer is not None:
@@ -242,6 +250,7 @@ class Parser:
             self._last_ns = ns
         else:
             self._untimed += 1
+        self._told = False
         message = head.message
         if self._column and (found := _RICH_PATH.search(message)):
             message, logger = message[: found.start()], logger or found["file"]
@@ -260,7 +269,9 @@ class Parser:
 
     def _headless(self, line: str, outer: Head | None) -> None:
         pending = self._pending
-        if pending is not None and not self._opens(line, pending, outer):
+        same = outer is None or outer.layout.kind != "prefix" or outer.service == self._tag
+        if pending is not None and same and not self._opens(line, pending, outer):
+            self._told &= outer is not None
             pending.add(line)
             return
         if "=" in line and (row := logfmt.decode(line)) is not None:
@@ -271,6 +282,7 @@ class Parser:
         heads.kinds["plain"] += 1
         if outer is not None:
             self._start(outer._replace(severity=severity or outer.severity, message=line), None)
+            self._tag = outer.service or outer.logger
             return
         self._untimed += 1
         self._next(Record(self.line, line, self._last_ns, severity))
@@ -294,11 +306,11 @@ class Parser:
         if pending is None or pending.level != head.level or pending.logger != head.logger:
             return False
         if head.message[:1] in " \t":
-            return pending.in_traceback
-        return (pending.in_traceback and pending.count > 1) or (
-            pending.count > 2
-            and head.message.startswith(("During handling of the above", "The above exception was"))
-        )
+            self._told = pending.in_traceback and pending.head[0].startswith("Traceback (")
+        elif not head.message.startswith(_CHAINS):
+            # The line that names the exception ends it; without heads before, it would be another record.
+            self._told = self._told and pending.in_traceback
+        return self._told
 
     def _rich(self, line: str) -> Head | None:
         """Return the head of a line whose time Rich left out because it is the one of the line before."""

@@ -21,8 +21,14 @@ __all__ = ["SAMPLE", "Head", "Heads"]
 SAMPLE = 400
 """Lines that are enough to tell how a stream is laid out."""
 _MOST = 24
+_MOST_HEADS = 0.6
+"""A doubtful head is believed beside whole ones only if most lines have it: tables have rows with dates."""
 _LEVEL_NEAR = re.compile(r"\W*(?:\S+\s+){0,4}?\W?(?:INFO|DEBUG|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE)\b")
-_STRICT = re.compile(r"[A-Z]+:(?:\s{2,}\S|[\w.]+:(?! ))")
+# uvicorn pads its levels to ten characters (PostgreSQL's "ERROR:  ..." has two blanks), basicConfig adds
+# a name.
+_STRICT = re.compile(
+    r"(?:INFO: {5}|(?:DEBUG|ERROR|TRACE): {4}|WARNING: {2}|CRITICAL: |[A-Z]+:[\w.]+:(?! ))\S"
+)
 _PROGRAMS = ("freqtrade", "hummingbot", "nautilus_trader", "jesse", "octobot")
 _NAMES = {
     "nautilus": "nautilus",
@@ -36,6 +42,7 @@ _NAMES = {
     "access log": "access log",
     "level first": "text with levels",
     "time first": "text with times",
+    "bare time": "text with times",
     "timed": "python logging",
     "plain": "plain text",
 }
@@ -98,12 +105,12 @@ class Heads:
             if layout is not None and found is not None:
                 messages.setdefault(layout, []).append(found["message"])
                 if layout.has_logger:
-                    self.programs[found["logger"].split(".")[0]] += 1
+                    self.programs[(found["logger"] or "").split(".")[0]] += 1
         headed = sum(len(group) for group in messages.values())
         self.mostly_plain = len(sample) - headed > headed
         sound = any(layout.form is not None and layout.has_level for layout in messages)
         for layout, group in messages.items():
-            if not sound or layout.is_sound or len(group) > 0.2 * headed:
+            if not sound or layout.is_sound or len(group) > _MOST_HEADS * headed:
                 self._add(layouts.vote(layout, group))
                 self._add(layout)
 
@@ -152,12 +159,8 @@ class Heads:
         layout = layouts.scan(line)
         if layout is None or layout in self._known:
             return None
-        if (
-            layout.form is None
-            and any(known.form is not None for known in self._known)
-            and not _STRICT.match(line)
-        ):
-            return None  # "ERROR: ..." under a timed head is that record's second line
+        if not layout.is_sound and self.any_sound and not _STRICT.match(line):
+            return None  # "ERROR: ..." or a table's row under a whole head: that record's second line
         head = self.apply(layout, line)
         if head is not None:
             self._add(layout)
@@ -189,7 +192,7 @@ class Heads:
             if read is None:
                 return None
             ns = read
-        if not layout.has_logger:
+        if not layout.has_logger or logger is None:
             logger = ""
         zoned = form is not None and bool(z)
         if not layout.extra:

@@ -22,6 +22,7 @@ _PLAIN_WORDS = (
     "ERR", "SEVERE", "FATAL", "CRITICAL", "CRIT",
 )  # fmt: skip
 LEVELS: dict[str, Severity] = {word: severity_of(word) for word in _PLAIN_WORDS}
+LEVELS["LOG"] = Severity.INFO  # PostgreSQL's
 """Words that are a level also between two spaces; `ALERT BTC above 50k` is a message, `[ALERT] ...` not."""
 _WORDS = {
     spelled: severity_of(word)
@@ -44,6 +45,7 @@ _WORDS.update({"NOTIFICATION": Severity.INFO, "V": Severity.TRACE})
 _WORDS.update({letter: severity_of(letter) for letter in "DIWECF"})
 
 _ANY_LEVEL = "(?P<level>" + "|".join(sorted((w for w in _WORDS if len(w) > 1), key=len, reverse=True)) + ")"
+_UPPER = r"[A-Z]+\b"
 _BARE_LEVEL = "(?P<level>" + "|".join(sorted(LEVELS, key=len, reverse=True)) + ")"
 _NAME = r"[A-Za-z_][\w.$<>-]*"
 _DOTTED = (
@@ -104,7 +106,11 @@ _WHOLE = (
     ("glog", ("glog",), r"(?P<level>[DIWEFC])TIME\s+(?P<pid>\d+) (?P<logger>[\w.-]+):(?P<place>\d+)\]\s*"),
     ("android", ("without year",), r"TIME\s+\d+\s+\d+ (?P<level>[VDIWEF]) (?P<logger>[^:]{1,60}?)\s*: "),
     ("container", ("iso",), r"TIME (?:stdout|stderr) [FP] "),
-    ("syslog", ("syslog", "iso"), r"(?:<\d{1,3}>1? ?)?TIME [\w.-]+ (?P<logger>[\w./()@-]+)(?:\[\d+\])?: "),
+    (
+        "syslog",
+        ("syslog", "iso"),
+        rf"(?:<\d{{1,3}}>1? ?)?TIME (?!{_UPPER})[\w.-]+ (?P<logger>[\w./()@-]+)(?:\[\d+\])?: ",
+    ),
     ("access log", ("named",), r"(?=\S+ \S+ \S+ \[TIME\] )"),
     ("timed", ("iso",), rf"\[TIME[ ,|-]+{_ANY_LEVEL}(?:[ |-]+(?P<logger>[\w.]+)(?::\d+)?)?\]\s*"),
 )  # fmt: skip
@@ -128,7 +134,7 @@ _WRAPPERS = (
 )
 _SPOKEN = {"ctime", "syslog", "named"}
 """Forms of time that tables do not have; shell scripts print them before a message."""
-_WRAPPING = {"container", "syslog", "time first", "prefix"}
+_WRAPPING = {"container", "syslog", "time first", "bare time", "prefix"}
 _STARTS = re.compile(r"[\d\[(<A-Za-z_]")
 
 
@@ -156,7 +162,7 @@ class Layout:
         """Whether the separators are so clear that an unknown word is a level too."""
         self.wraps = kind in _WRAPPING
         """Whether the message may be another program's whole line."""
-        self.is_sound = form is not None and (self.has_level or kind != "time first" or form.name in _SPOKEN)
+        self.is_sound = form is not None and (self.has_level or kind != "bare time" or form.name in _SPOKEN)
         """Whether a message's further lines hardly ever look like this head."""
         self.rank = (not self.has_level, form is None, -len(groups))
         """Layouts that say more are tried first: the others would fit their lines too."""
@@ -226,8 +232,9 @@ def _timed(line: str, form: TimeForm, opening: str, closing: str) -> Layout | No
         return _layout(head + after + tail, form, kind)
     if form.name == "epoch":
         return None  # a bare number at the start of a line is a time only beside a level
-    after = r"(?:\s*[-|:]\s| ?)" if closing else r"(?:\s- |\s*\|\s*|:\s|\s)"
-    return _layout(head + after, form, "time first")
+    kind = "time first" if closing or start[0].rstrip().endswith(("-", "|", ":")) else "bare time"
+    after = r"(?:\s*[-|:]\s| ?)" if closing else r"(?:\s- |\s*\|\s*|:\s)" if kind == "time first" else r"\s"
+    return _layout(head + after, form, kind)
 
 
 def _to_message(line: str, position: int, used: frozenset[str] = frozenset()) -> str | None:

@@ -23,6 +23,12 @@ _CRASH_FRAME = re.compile(r'\s+File "[^"]*", line \d+, in (?:<module>|_bootstrap
 _REPR = re.compile(
     r"(?P<type>[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning))\((?P<message>.*)\)$", re.MULTILINE
 )
+_OPENS_TRACEBACK = (
+    "Traceback (most recent",
+    '  File "',
+    "During handling of the above",
+    "The above exception was",
+)
 _NOTHING: Mapping[str, Value] = {}
 
 
@@ -57,7 +63,7 @@ class Record:
         self.logger = logger
         self.attributes = attributes
         self.resource = resource
-        self.in_traceback = text.startswith("Traceback (most recent")
+        self.in_traceback = text.startswith(_OPENS_TRACEBACK)
         """Whether its last line is inside a traceback whose exception has not been printed yet."""
 
     def add(self, text: str) -> None:

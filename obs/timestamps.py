@@ -170,6 +170,8 @@ def _iso(t: str, _: Clock) -> dt.datetime:
 
 
 def _compact(t: str, _: Clock) -> dt.datetime:
+    if t.count(":") == 2 and t[:8].isdigit():
+        return _at(int(t[:4]), int(t[4:6]), int(t[6:8]), t[8:].lstrip("-T _"))
     digits = re.sub(r"\D", "", t)
     if len(digits) == 12:  # six digits of date: without the century
         digits = "20" + digits
@@ -242,7 +244,7 @@ FORMS: tuple[TimeForm, ...] = (
     TimeForm("iso to the minute", rf"(?P<t>\d{{4}}-\d\d-\d\d[ T]\d\d:\d\d)(?![\d:])(?P<f>){_ZONE}", _iso),
     TimeForm(
         "compact",
-        rf"(?P<t>(?:20)\d{{6}}[-T _]?(?:{_CLOCK}|\d{{6}}))(?:[.,:](?P<f>\d{{1,9}}))?{_ZONE}",
+        rf"(?P<t>(?:20)\d{{6}}[-T _]?(?:\d{{1,2}}:\d{{1,2}}:\d{{1,2}}|\d{{6}}))(?:[.,:](?P<f>\d{{1,9}}))?{_ZONE}",
         _compact,
     ),
     TimeForm("six digits", rf"(?P<t>\d{{6}} (?:{_CLOCK}|\d{{6}}))(?!\d){_FRACTION}(?P<z>)", _compact),

@@ -24,6 +24,7 @@ _EXCEPTION = re.compile(
     r"(?P<type>[A-Za-z_]\w*(?:\.(?:[A-Za-z_]\w*|<locals>))*)(?:: ?(?P<message>.*))?$", re.DOTALL
 )
 _RAISED = re.compile(r"(?:Error|Exception|Interrupt|Exit|Warning|Timeout|Iteration)$")
+_CLASS = re.compile(r"(?:^|\.)(?:[A-Z]\w*|\w*(?:error|timeout|exit))$")
 _GROUP_EDGE = re.compile(r"^(?P<indent>\s*)(?:\+(?P<rule>-?[+-]*-{4,}.*)?|\|)(?: |$)")
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 _CAUSE = "The above exception was the direct cause of the following exception:"
@@ -133,6 +134,9 @@ class _Reader:
         self.newest_first = False
         self.source_due = False
         self.depth = 0
+        self.faulting_seen = self.other_thread = False
+        self.before = ""
+        """The last line before a frame: Java and JavaScript name the exception there."""
 
     def read(self, line: str) -> None:
         edge = _GROUP_EDGE.match(line)
@@ -173,8 +177,12 @@ class _Reader:
             self._frame(frame)
         elif text.startswith(("Thread 0x", "Current thread 0x")):
             # A dump lists all threads; the frames of the faulting one are those that count.
-            self.frames = []
+            if not self.faulting_seen:
+                self.frames = []
+            self.other_thread = self.faulting_seen
+            self.faulting_seen |= text.startswith("Current")
         elif not self.open:
+            self.before = text.removeprefix("Caused by: ")
             self._more(text)
         elif not line[:1].isspace() and text and not boxed:
             self._exception(text)
@@ -183,6 +191,13 @@ class _Reader:
             self.source_due = False
 
     def _frame(self, found: re.Match[str]) -> None:
+        if self.other_thread:
+            return
+        if found.re is _JAVA_FRAME and not self.newest_first:
+            self._end()
+            self.newest_first = True
+            if raised := _EXCEPTION.match(self.before):
+                self.type, self.message = raised["type"], [raised["message"] or ""]
         if self.message is not None and not self.newest_first:
             self._end()
         self.open = not self.newest_first
@@ -195,6 +210,8 @@ class _Reader:
 
     def _exception(self, text: str) -> None:
         found = _EXCEPTION.match(text)
+        if found is not None and found["message"] is None and not _CLASS.search(found["type"]):
+            return  # the rest of a line that a console wrapped
         self.open = False
         if found is None:
             self.type, self.message = "", [text]
@@ -218,6 +235,7 @@ class _Reader:
                 self.blocks.append(block)
         self.frames, self.message, self.type = [], None, ""
         self.open = self.source_due = self.newest_first = False
+        self.faulting_seen = self.other_thread = False
 
     def _link(self, kind: str) -> None:
         if self.blocks:
