@@ -1,7 +1,7 @@
 """Keep the spool within its quota when nobody reads it: the oldest lines go, their warnings and worse stay.
 
-Only a writer that needs room drops anything, and only while no reader lives. It takes its own oldest segment,
-or the oldest of a process that is dead; never one that is being written. Warnings and worse are put into a
+Only a writer that needs room drops anything, and only while no reader lives. It takes the oldest segment of
+its own or of a process that is dead; never one that is being written. Warnings and worse are put into a
 reserve beside it first, and each line that goes is counted as `dropped.quota.<severity>.<component>` in the
 books of the process that wrote it. Standard library only.
 """
@@ -74,12 +74,14 @@ def _files(store: SegmentStore) -> list[_File]:
         except OSError:
             continue
         if parsed is not None:
-            found.append(_File(name, *parsed, state.st_size, state.st_mtime))
+            # What it takes on the disk: a file may claim more than it has.
+            size = min(state.st_size, getattr(state, "st_blocks", state.st_size) * 512)
+            found.append(_File(name, *parsed, size, state.st_mtime))
     return found
 
 
 def _in_order(writer: SpoolWriter, files: list[_File]) -> list[_File]:
-    """What may go: reserves beyond their share, own segments, those of dead processes; oldest first."""
+    """What may go if its writer is dead or we are it: reserves beyond their share, then segments by age."""
     by_age = sorted(files, key=lambda file: (file.modified, file.number))
     reserves = [file for file in by_age if file.is_reserve and file.size > segments.HEADER_BYTES]
     surplus = sum(file.size for file in reserves) - writer.quota_bytes // RESERVE_SHARE
@@ -88,11 +90,8 @@ def _in_order(writer: SpoolWriter, files: list[_File]) -> list[_File]:
         if surplus > 0:
             first.append(file)
             surplus -= file.size
-    plain = [file for file in by_age if not file.is_reserve]
-    own = [
-        file for file in plain if file.process == writer.process and file.number not in writer.open_indexes
-    ]
-    return first + own + [file for file in plain if file.process != writer.process]
+    still_open = {segments.segment_name(writer.process, index) for index in writer.open_indexes}
+    return first + [file for file in by_age if not file.is_reserve and file.name not in still_open]
 
 
 def _evict(writer: SpoolWriter, store: SegmentStore, file: _File, files: list[_File]) -> int:
@@ -110,7 +109,7 @@ def _evict(writer: SpoolWriter, store: SegmentStore, file: _File, files: list[_F
     if is_own:
         slot = writer.count_evicted(dropped)
     else:
-        slot = _books_after(store, [other.name for other in files if other.process == file.process], dropped)
+        slot = _books_after(store, file.process, dropped)
     reserve = segments.segment_name(file.process, file.number, reserve=True)
     taken = 0
     # The living keep their books in the next segment's header; the dead need a file for them.
@@ -148,10 +147,14 @@ def _sort_out(data: bytes, *, keeps: bool) -> tuple[bytes, Counter[str]]:
     return bytes(kept), dropped
 
 
-def _books_after(store: SegmentStore, names: list[str], dropped: Mapping[str, int]) -> segments.Slot:
+def _books_after(store: SegmentStore, process: str, dropped: Mapping[str, int]) -> segments.Slot:
     """Return the newest books of a dead process, with what is dropped now added."""
     best = segments.Slot(0, "open", False, 0, time.time_ns(), {})
-    for name in names:
+    # Listed anew, because the last eviction may have made a file that knows more.
+    listing = store.list()
+    for name in listing.segments if listing is not None else ():
+        if not name.startswith(process):
+            continue
         opened = store.open(name)
         if isinstance(opened, Opened):
             with opened:

@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from obs import ownership
+from obs import ownership, segment_files
 
 __all__ = ["LOCK_NAME", "ReaderLock", "SpoolBusyError", "has_living_reader"]
 
 LOCK_NAME = "reader.lock"
+_TRIES = 5
 
 
 class SpoolBusyError(RuntimeError):
@@ -26,10 +27,15 @@ class ReaderLock:
     def __init__(self, directory: Path) -> None:
         self.path = directory / LOCK_NAME
         self._descriptor = -1
-        self._take()
+        self.problem = ""
+        """Why there is no lock, in words: a folder that cannot be written to; reading goes on without."""
+        self._try()
 
     def check(self) -> None:
         """Take the lock again when its file was deleted under us; SpoolBusyError when another was quicker."""
+        if self._descriptor < 0:
+            self._try()
+            return
         try:
             found, mine = self.path.lstat(), os.fstat(self._descriptor)
             if (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino):
@@ -39,7 +45,7 @@ class ReaderLock:
         except OSError:
             return
         self.release()
-        self._take()
+        self._try()
 
     def release(self) -> None:
         """Let another reader in."""
@@ -50,11 +56,28 @@ class ReaderLock:
                 os.ftruncate(descriptor, 0)
             os.close(descriptor)
 
+    def _try(self) -> None:
+        try:
+            segment_files.make_directory(self.path.parent)
+            self._take()
+        except OSError as error:
+            self.problem = (
+                f"{error.strerror}: {self.path}; reading without a lock, and nothing will be deleted"
+            )
+        else:
+            self.problem = ""
+
     def _take(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         descriptor = os.open(self.path, flags | getattr(os, "O_BINARY", 0), 0o600)
         try:
             locked = ownership.take_lock(descriptor)
+            for _ in range(_TRIES):
+                if locked is not False:
+                    break
+                # A writer that asks whether there is a reader holds the lock for a moment.
+                time.sleep(0.01)
+                locked = ownership.take_lock(descriptor)
             holder = _holder(descriptor)
             alive = bool(holder) and ownership.is_running(holder) is not False
             other = holder.get("pid") != os.getpid()

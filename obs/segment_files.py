@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from obs import ownership, segments
 
-__all__ = ["Segment", "create_segment", "header_of", "make_directory", "write_file"]
+__all__ = ["Segment", "create_segment", "header_of", "make_directory", "renames_open_files", "write_file"]
 
 _ZEROS = bytes(64 * 1024)
 _abandoned: list[Any] = []
@@ -57,7 +57,7 @@ def create_segment(
     """Create, lock and open a segment of `size` bytes; nothing stays behind when that fails."""
     path = directory / segments.segment_name(process, index)
     owner = ownership.describe_process()
-    draft = directory / f"{path.name}.{owner['pid']}.new"
+    draft = directory / f"{path.name}.{owner['pid']}.new" if renames_open_files() else path
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _flag("O_NOFOLLOW") | _flag("O_CLOEXEC") | _flag("O_BINARY")
     descriptor = os.open(draft, flags, 0o600)
     kept = False
@@ -74,7 +74,8 @@ def create_segment(
         except (ImportError, AttributeError, ValueError) as no_map:
             header = header_of({**identity, "mode": "append"}, slot)
             segment = _append_instead(path, index, descriptor, size, header, no_map)
-        draft.rename(path)
+        if draft != path:
+            draft.rename(path)
         kept = True
         return segment
     finally:
@@ -82,6 +83,11 @@ def create_segment(
             os.close(descriptor)
             with contextlib.suppress(OSError):
                 draft.unlink()
+
+
+def renames_open_files() -> bool:
+    """Whether a file can get its name while open: not on Windows, where the reader waits for the header."""
+    return sys.platform != "win32"
 
 
 def header_of(identity: Mapping[str, Any], slot: segments.Slot) -> bytes:
@@ -108,13 +114,14 @@ def write_file(path: Path, content: bytes) -> None:
     try:
         _restrict(descriptor)
         _write_all(descriptor, content, at=0)
+    finally:
+        os.close(descriptor)
+    try:
         draft.replace(path)
-    except BaseException:
+    except OSError:
         with contextlib.suppress(OSError):
             draft.unlink()
         raise
-    finally:
-        os.close(descriptor)
 
 
 class _MappedSegment:
@@ -171,7 +178,11 @@ class _MappedSegment:
 
 
 class _AppendedSegment:
-    """The fallback: one `write` system call per line, at the end of the file."""
+    """The fallback: each line is written through a descriptor of its own, at the end of the file.
+
+    A descriptor that threads share could be closed by one's rotation and be a stranger's by the time another
+    writes to it. The one kept here only holds the lock.
+    """
 
     def __init__(self, path: Path, index: int, descriptor: int, size: int) -> None:
         self.path = path
@@ -179,25 +190,32 @@ class _AppendedSegment:
         self._descriptor = descriptor
         self._file = _file_of(descriptor)
         self._size = size
-        self._end = segments.HEADER_BYTES
-        self._torn = False
+        self._is_finished = False
+        self._is_torn = False
 
     def put(self, data: bytes) -> None:
-        if self._descriptor < 0 or self._end + len(data) > self._size:
-            raise ValueError("no room in this segment")
-        if self._file != _file_of(self._descriptor):
-            raise ValueError("the descriptor is a stranger's by now")
-        if self._torn:
-            # The last write came only half way (a full disk): its rest must not spoil this line.
-            data = b"\n" + data
-        written = os.write(self._descriptor, data)
-        self._end += written
-        self._torn = written != len(data)
-        if self._torn:
-            raise OSError("short write")
+        if self._is_finished:
+            raise ValueError("this segment is finished")
+        flags = os.O_WRONLY | os.O_APPEND | _flag("O_NOFOLLOW") | _flag("O_CLOEXEC") | _flag("O_BINARY")
+        descriptor = os.open(self.path, flags)
+        try:
+            found = os.fstat(descriptor)
+            if (found.st_dev, found.st_ino) != self._file or found.st_size + len(data) > self._size:
+                raise ValueError("no room in this segment")
+            # When the last write came only half way (a full disk), its rest must not spoil this line.
+            line = b"\n" + data if self._is_torn else data
+            self._is_torn = os.write(descriptor, line) != len(line)
+        finally:
+            os.close(descriptor)
+        if self._is_torn:
+            raise OSError("the line was written only in part")
+        if self._is_finished:
+            # Another thread's rotation ended this segment meanwhile, and the reader may be through with it.
+            # Written again, the line has the same number and counts once.
+            raise ValueError("this segment is finished")
 
     def put_slot(self, slot: segments.Slot) -> None:
-        if self._descriptor >= 0:
+        if not self._is_finished:
             _put_slot_by_path(self.path, self._file, slot)
 
     def is_in_place(self) -> bool:
@@ -207,13 +225,17 @@ class _AppendedSegment:
         return _read_from(self._descriptor, segments.HEADER_BYTES)
 
     def finish(self, slot: segments.Slot) -> None:
-        if self._descriptor < 0:
+        if self._is_finished:
             return
-        end = self._end
-        self.forget()
-        _put_slot_by_path(self.path, self._file, slot._replace(end=end))
+        self._is_finished = True
+        _put_slot_by_path(self.path, self._file, slot)
+        self._let_go()
 
     def forget(self) -> None:
+        self._is_finished = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0 and _file_of(descriptor) == self._file:
             with contextlib.suppress(OSError):
@@ -290,6 +312,9 @@ def _file_of(descriptor: int) -> tuple[int, int]:
 
 
 def _leads_to(path: Path, file: tuple[int, int]) -> bool:
+    if sys.platform == "win32":
+        # A mapped file can be neither deleted nor moved there.
+        return True
     try:
         found = path.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -39,9 +39,10 @@ class Listing(NamedTuple):
 class Opened:
     """One segment, open for reading; a context manager."""
 
-    def __init__(self, name: str, descriptor: int, size: int) -> None:
+    def __init__(self, name: str, descriptor: int, size: int, age_seconds: float) -> None:
         self._descriptor = descriptor
         self.size = size
+        self._age_seconds = age_seconds
         header = self._pread(segments.HEADER_BYTES, 0)
         identity = segments.decode_identity(header)
         self.identity: Mapping[str, Any] = identity or {}
@@ -50,7 +51,10 @@ class Opened:
         self.process = str(self.identity.get("process") or (parsed[0] if parsed else name))
         self.is_newer = identity is not None and identity["obs_spool"] != segments.VERSION
         self.is_appended = self.identity.get("mode") == "append"
-        self.end = min(self.slot.end, size) if self.slot is not None and self.slot.state != "open" else 0
+        self.end = 0
+        """Where the lines end, once the writer has said so."""
+        if self.slot is not None and self.slot.state != "open" and self.slot.end >= segments.HEADER_BYTES:
+            self.end = min(self.slot.end, size)
         self.problem = _problem(size, identity, self.slot)
 
     def __enter__(self) -> Opened:
@@ -65,6 +69,15 @@ class Opened:
         if self.slot is not None and self.slot.state != "open":
             return True
         return not ownership.is_owner_alive(self._descriptor, self.identity)
+
+    @property
+    def is_being_made(self) -> bool:
+        """Whether its writer may still be at its header, on a system where that can be seen."""
+        return (
+            bool(self.problem)
+            and self._age_seconds < DRAFT_SECONDS
+            and not segment_files.renames_open_files()
+        )
 
     def read(self, start: int, count: int) -> bytes:
         """Return up to `count` bytes of lines; fewer only where they end."""
@@ -92,7 +105,6 @@ class SegmentStore:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        segment_files.make_directory(directory)
 
     def list(self) -> Listing | None:
         """Return what is there; None when the folder cannot be read now."""
@@ -126,7 +138,7 @@ class SegmentStore:
             if not stat.S_ISREG(found.st_mode):
                 os.close(descriptor)
                 return "not a regular file"
-            return Opened(name, descriptor, found.st_size)
+            return Opened(name, descriptor, found.st_size, time.time() - found.st_mtime)
         except OSError as error:
             if descriptor >= 0:
                 os.close(descriptor)

@@ -110,7 +110,7 @@ def decode_identity(header: bytes) -> dict[str, Any] | None:
     """Return who wrote a segment, from whichever of the two areas is whole; None when neither is."""
     for start in (0, IDENTITY_BYTES):
         identity = decode_header_line(header[start : start + IDENTITY_BYTES])
-        if identity is not None and isinstance(identity.get("obs_spool"), int):
+        if identity is not None and _is_identity(identity):
             return identity
     return None
 
@@ -129,10 +129,23 @@ def encode_slot(slot: Slot) -> bytes:
 def decode_slot(area: bytes) -> Slot | None:
     """Return the slot in `area`, or None when it is empty, torn or damaged."""
     found = decode_header_line(area)
-    try:
-        return Slot(**found) if found is not None else None
-    except TypeError:
+    if found is None or found.keys() != set(Slot._fields):
         return None
+    slot = Slot(**found)
+    numbers = (slot.generation, slot.end, slot.time_ns)
+    books = slot.books.values() if isinstance(slot.books, dict) else [None]
+    # A checksum keeps accidents out, not forgers; what has another shape is no slot.
+    if all(isinstance(number, int) for number in (*numbers, *books)) and isinstance(slot.state, str):
+        return slot
+    return None
+
+
+def _is_identity(found: Mapping[str, Any]) -> bool:
+    return (
+        isinstance(found.get("obs_spool"), int)
+        and isinstance(found.get("resource", {}), dict)
+        and re.fullmatch(r"[0-9a-f]{16}", str(found.get("process"))) is not None
+    )
 
 
 def best_slot(header: bytes) -> Slot | None:
@@ -147,10 +160,11 @@ def decode_header_line(area: bytes) -> dict[str, Any] | None:
     line = unseal(stored.rstrip(b" ")) if feed else None
     if line is None:
         return None
-    found = json.loads(line)
-    if not isinstance(found, dict):
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
         return None
-    return found
+    return found if isinstance(found, dict) else None
 
 
 def _dump(value: Mapping[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ alone.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import time
@@ -27,6 +28,7 @@ RETRY_SECONDS = 0.25
 LOOK_SECONDS = 0.5
 """How often a write looks whether its file is still where the reader will look for it."""
 
+_BRACE, _FEED = b"}\n"
 _LATE_BYTES = 256 * 1024
 """Room of a segment that is opened for words after the close, by finalizers."""
 
@@ -77,11 +79,15 @@ class SpoolWriter:
             Whether the line is in a file that survives this process. False (no room on the disk, folder gone,
             quota, not a line) means it is not stored: the caller counts it as dropped.
         """
-        if line[-1:] != b"}" or len(line) < 3 or b"\n" in line or b"\0" in line:
+        if len(line) < 3 or line[-1] != _BRACE or _FEED in line or 0 in line:
             self.fault = "not one JSON object on one line"
             return False
-        # segments.seal, inlined: this is the bot's time.
-        data = b'%b,"crc":"%08x"}\n' % (line[:-1], crc32(line))
+        try:
+            # segments.seal, inlined: this is the bot's time.
+            data = b'%b,"crc":"%08x"}\n' % (line[:-1], crc32(line))
+        except MemoryError:
+            self.fault = "no memory for the line"
+            return False
         try:
             if time.monotonic() >= self._look_at and not self._look():
                 return False
@@ -171,22 +177,23 @@ class SpoolWriter:
             return False
         try:
             segment = self._create()
-            if segment is None:
-                return False
-            if full is not None and not full.is_in_place():
-                # The folder was deleted or moved: what stood in it is still in memory, and goes to the new
-                # file.
-                segment.put(full.content())
         except (OSError, ValueError, MemoryError) as error:
             self._refuse(str(error))
             return False
+        if segment is None:
+            return False
         self._open[segment.index] = segment
+        if full is not None and not full.is_in_place():
+            # The folder was deleted or moved: what stood in it is still in memory, and goes to the new file;
+            # unless another thread has done so and closed it.
+            with contextlib.suppress(OSError, ValueError, MemoryError):
+                segment.put(full.content())
         self._segment = segment
         self.fault = ""
         self._look_at = time.monotonic() + LOOK_SECONDS
         # Segments of an overtaken rotation are finished here as well: all that are older and not the
         # current one.
-        for index in [index for index in self._open if index < segment.index]:
+        for index in [index for index in list(self._open) if index < segment.index]:
             self._finish(self._open.pop(index, None), "rotated", clean=False)
         return True
 

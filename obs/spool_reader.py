@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from obs import segment_lines, segments
-from obs.reader_lock import ReaderLock, SpoolBusyError
+from obs.reader_lock import LOCK_NAME, ReaderLock, SpoolBusyError
 from obs.segment_store import Listing, Opened, SegmentStore
 from obs.writer_accounts import Account, WriterEnd
 
@@ -29,6 +29,8 @@ __all__ = ["Loss", "SpoolBatch", "SpoolBusyError", "SpoolLine", "SpoolReader", "
 CHUNK_BYTES = 256 * 1024
 LIVE_CHUNK_BYTES = 32 * 1024
 LONGEST_LINE = 64 * 2**20
+READ_BYTES = 64 * 2**20
+"""At most so much of one segment in one poll: a stranger's file of zeros must not hold up the others."""
 
 ABANDONED_SECONDS = 60.0
 """How long a writer that lost its file but whose process runs may take to come back with a new segment,
@@ -136,6 +138,8 @@ class SpoolReader:
         lines: list[SpoolLine] = []
         losses: list[Loss] = []
         pending = 0
+        if self._lock.problem:
+            self._note(LOCK_NAME, Loss("unreadable", 0, LOCK_NAME, self._lock.problem), losses)
         listing = self._store.list()
         if listing is None:
             self._note("", Loss("unreadable", 0, "", f"{self.directory} cannot be listed now"), losses)
@@ -202,6 +206,8 @@ class SpoolReader:
             if opened.is_newer:
                 self._note(name, Loss("unknown_version", 0, name, "of a newer version; left alone"), losses)
                 return 0
+            if opened.is_being_made:
+                return 0
             self._noted.pop(name, None)
             account = self._account(opened)
             if opened.problem and not progress.offset:
@@ -214,10 +220,12 @@ class SpoolReader:
                 progress.done = progress.damaged = is_final
                 return 0
             progress.offset = max(progress.offset, segments.HEADER_BYTES)
-            while room > 0:
+            rest = READ_BYTES
+            while room > 0 and rest > 0:
                 taken, at_end = self._chunk(opened, progress, room, is_final=is_final)
                 room -= self._keep(taken, name, account, opened, lines, losses)
                 progress.offset += taken.consumed
+                rest -= taken.consumed
                 if at_end:
                     progress.done = is_final
                     if is_final and opened.has_tail():
