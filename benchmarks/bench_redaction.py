@@ -11,14 +11,13 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from obs.redaction import has_hint, redact
 
 PLAIN = (
-    "2026-01-01 00:00:00,123 INFO bot.engine order 42 filled BTC/USDT 0.5 at 97123.45 fee 0.0012 latency 12ms "
-    "position now 1.5 BTC, unrealised 12.40, next funding in 3 h, equity 10231.55, drawdown 1.2 %, spread 1 bp"
+    "2026-01-01 00:00:00,123 INFO bot.engine order 42 filled BTC/USDT 0.5 at 97123.45 fee 0.0012 latency 9 s "
+    "position now 1.5 BTC, unrealised 12.40, next funding in 3 h, equity 10231.55, drawdown 1.2 %, spread 1 b"
 )
 HINTED = PLAIN.replace("next funding in 3 h", "token BTC, keys 3 ok")
-SECRET = PLAIN.replace("latency 12ms position now 1.5 BTC", "api_key=Zq9xKw2mPvLr8sTuZq9xKw2mPvLr8sTu")
+SECRET = PLAIN.replace("latency 9 s position now 1.5 BTC", "api_key=Zq9xKw2mPvLr8sTuZq9xKw2mPvLr8sTu")
 KOREAN = (
-    "주문 체결 완료: KRW-BTC 0.5개 매수 단가 97,123,000원 수수료 0.05% 잔고 1,234,567원 남은 포지션 3개 손익 +1.2%"
-    * 2
+    "주문 체결 완료: KRW-BTC 0.5개 매수 단가 97,123,000원 수수료 0.05% 잔고 1,234,567원 남은 포지션 3개" * 2
 )
 
 

@@ -1,8 +1,9 @@
 """Masks secrets in text before it reaches a disk, a page or a chat room.
 
-Secrets become `[REDACTED:<kind>]`: found by name (`pairs`), by shape (`shapes`) or because they were registered
-(`known`). The standard library is enough: the bot's process imports this. Time is linear in the text. A secret with
-neither a name nor a known shape that was never registered stays readable: the limit of any redactor, so register.
+Secrets become `[REDACTED:<kind>]`: found by name (`pairs`), by shape (`tokens`, `shapes`, `mnemonic`) or
+because they were registered (`known`). The standard library is enough: the bot's process imports this. Time is
+linear in the text. A secret that has neither a name nor a known shape and was never registered stays readable:
+that is the limit of any redactor, so register what you know.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from obs.redaction import disguise, known
 from obs.redaction.gate import has_hint, has_long_run, has_twelve_words
 from obs.redaction.known import forget_known, register_environment, register_known
 from obs.redaction.mnemonic import find_mnemonics
+from obs.redaction.names import NAMED_KINDS
 from obs.redaction.pairs import OVERFLOW, Span, find_pairs, kind_of_value
-from obs.redaction.shapes import find_encoded, find_shapes
-from obs.redaction.tokens import find_tokens
+from obs.redaction.shapes import SHAPED_KINDS, find_encoded, find_shapes
+from obs.redaction.tokens import TOKEN_KINDS, find_tokens
 
 __all__ = [
+    "KINDS",
     "MASK",
     "forget_known",
     "has_hint",
@@ -32,6 +35,9 @@ __all__ = [
 
 MASK = re.compile(r"\[REDACTED:([a-z0-9_]+)\]")
 """Finds the masks in redacted text; group 1 is the kind."""
+
+KINDS = NAMED_KINDS | SHAPED_KINDS | TOKEN_KINDS | {OVERFLOW, "known_value", "encoded"}
+"""Every kind a mask may carry."""
 
 MAX_SPANS = 1_000
 """Secrets of one sort in one text; what follows more of them is masked whole, so that time stays bounded."""

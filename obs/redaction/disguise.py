@@ -1,4 +1,4 @@
-"""Sees through what hides a secret from a pattern: colour codes, invisible characters, wide letters, escapes."""
+"""Sees through what hides a secret: colour codes, invisible characters, wide letters, escapes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def _may_be_covered(text: str) -> bool:
         return True
     if "%" in text and _HIGH_PERCENT.search(text):
         return True
-    return "^[[" in text or not (text.isascii() and text.isprintable()) and _STRANGE.search(text) is not None
+    if "^[[" in text:
+        return True
+    return not (text.isascii() and text.isprintable()) and _STRANGE.search(text) is not None
 
 
 def _shown(covered: re.Match[str]) -> str:

@@ -1,8 +1,8 @@
 """The cheap question asked of every line: can there be a secret at all?
 
 About a microsecond per hundred characters: lower case, a score of `in` over literals of which every name that
-accepts short values contains one, and a byte translation that turns "a run of sixteen token characters" into a
-literal too. Names that need a random value (`sign=`, `session=`) and shapes without a name come through that run.
+accepts short values contains one, and a byte translation that turns "a run of sixteen token characters" into
+a literal too. Names that need a random value (`sign=`, `session=`) and nameless shapes come through that.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def has_twelve_words(text: str) -> bool:
 
 
 def _has_mixed_word(text: str) -> bool:
-    """Whether a long word mixes letters and digits, or is all capitals: tokens are, order ids and classes are not."""
+    """Whether a long word mixes letters and digits or is all capitals: tokens, not class names."""
     return any(
         len(word) >= 8
         and not word.isdigit()

@@ -21,7 +21,10 @@ _forms: tuple[str, ...] = ()
 
 
 def register_known(values: Iterable[str]) -> None:
-    """Mask these values from now on, in any text of this process. Kept in memory only; values under 8 characters are ignored."""
+    """Mask these values from now on, in any text of this process.
+
+    They are kept in memory only. Values under `MIN_LENGTH` characters are ignored.
+    """
     global _forms
     forms = {form for value in values if len(value) >= MIN_LENGTH for form in _written(value)}
     _registered.update(dict.fromkeys(forms))

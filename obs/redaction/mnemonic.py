@@ -1,4 +1,4 @@
-"""Finds wallet recovery phrases without a name: twelve and more words in a row, all of the BIP-39 English list.
+"""Finds wallet recovery phrases without a name: twelve and more words in a row, all of the BIP-39 list.
 
 Prose never has twelve of them in a row: the list holds no articles, few pronouns and no `is`, `to` or `of`.
 Source: bitcoin/bips, bip-0039/english.txt.
@@ -50,8 +50,7 @@ def _known_run(text: str, start: int, end: int) -> int | None:
     return last
 
 
-_WORDS = frozenset(
-    """
+_LIST = """
 abandon ability able about above absent absorb abstract absurd abuse access accident account accuse achieve
 acid acoustic acquire across act action actor actress actual adapt add addict address adjust admit adult
 advance advice aerobic affair afford afraid again age agent agree ahead aim air airport aisle alarm album
@@ -176,5 +175,5 @@ wave way wealth weapon wear weasel weather web wedding weekend weird welcome wes
 when where whip whisper wide width wife wild will win window wine wing wink winner winter wire wisdom wise
 wish witness wolf woman wonder wood wool word work world worry worth wrap wreck wrestle wrist write wrong
 yard year yellow you young youth zebra zero zone zoo
-""".split()
-)
+"""
+_WORDS = frozenset(_LIST.split())

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from obs.redaction.vocabulary import ABOUT, FOREIGN, FOREIGN_WEAK, NUMERIC, OTHER, SHORT, STRICT, WEAK
 
-__all__ = ["FOREIGN_NAMES", "STEMS", "Name", "classify", "foreign"]
+__all__ = ["FOREIGN_NAMES", "NAMED_KINDS", "STEMS", "Name", "classify", "foreign"]
 
 
 class Name(NamedTuple):
@@ -27,10 +27,10 @@ class Name(NamedTuple):
 
 
 _STEM_WORDS = (
-    "pass psw pwd pw pin phrase pat parol secret sig sess sid seed ssn senha salasana sifre key token tkn auth access acc"
-    " adgangskode hmac hook haslo heslo bearer jwt cred cookie connection_str connectionstr connstr card cano code cvv cvc"
-    " csrf contrase xsrf mnemonic mfa motde matkhau recovery refresh otp stp mtp 2fa tfa iban kennwort konto wachtwoord"
-    " losenord geheim"
+    "pass psw pwd pw pin phrase pat parol secret sig sess sid seed ssn senha salasana sifre key token tkn"
+    " auth access acc adgangskode hmac hook haslo heslo bearer jwt cred cookie connection_str connectionstr"
+    " connstr card cano code cvv cvc csrf contrase xsrf mnemonic mfa motde matkhau recovery refresh otp stp"
+    " mtp 2fa tfa iban kennwort konto wachtwoord losenord geheim"
 )
 
 
@@ -47,6 +47,9 @@ STEMS = re.compile(_grouped(_STEM_WORDS))
 
 FOREIGN_NAMES = re.compile("|".join(sorted(map(re.escape, FOREIGN), key=len, reverse=True)))
 """Finds names in other scripts and accented spellings in a lower-case text."""
+
+NAMED_KINDS = frozenset().union(*(table.values() for table in (STRICT, SHORT, WEAK, NUMERIC, FOREIGN)))
+"""The kinds of masks that names lead to."""
 
 _NUMERIC_KINDS = frozenset(NUMERIC.values())
 _WEAK_KINDS = frozenset({"token", "signature", "session", "cookie"})

@@ -47,7 +47,8 @@ _SEPARATOR = re.compile(
     | (?P<element>\s{{0,4}}/?>\s{{0,8}}|&gt;|\\{{1,8}}u003[eE])
     | (?P<cell>\s{{0,16}}[|│┃║\t]\s{{0,16}})
     | (?P<prose>
-        \s{{1,2}}(?:is|was|are|equals|ist|lautet|es|est|é|è|set[ ]to|provided|used|given|value|now)(?:\s?[:=])?\s{{1,2}}
+        \s{{1,2}}(?:is|was|are|equals|ist|lautet|es|est|é|è|set[ ]to|provided|used|given|value|now)
+        (?:\s?[:=])?\s{{1,2}}
       )
     | (?P<space>[ ]{{1,16}}|,\s?|(?<=[はがを是为為])(?=[「『"'!-~]))
     )
@@ -90,15 +91,12 @@ _LIST = re.compile(r"[\[(]\s{0,40}(?:[brfu]?\\{0,8}[\"']|\[|\(|\{|$)")
 _STRING = re.compile(r"\\{0,8}([\"'])([^\"'\\]{1,4096})\\{0,8}\1")
 _PARTICLE = re.compile(r"[가-힣]{1,3}(?=\s|[:=]|：)|(?:は|が|を|是|为|為|的值是){1,2}")
 _ASCII = re.compile(r"[!-~]{4,}")
-_COOKIE_FIELDS = frozenset(
-    "path domain expires max-age samesite priority version comment lang locale theme".split(" ")
-)
-_QUALIFIERS = frozenset(
-    (
-        "api secret private access app bot auth session signing encryption client consumer seed recovery listen"
-        " license master security account service webhook refresh bearer card pin verification one-time otp totp 2fa mfa sms"
-    ).split(" ")
-)
+_COOKIE_FIELDS = frozenset({"path", "domain", "expires", "max-age", "samesite", "version", "comment", "lang"})
+_QUALIFYING = """
+api secret private access app bot auth session signing encryption client consumer seed recovery listen license
+master security account service webhook refresh bearer card pin verification one-time otp totp 2fa mfa sms
+"""
+_QUALIFIERS = frozenset(_QUALIFYING.split())
 
 
 def find_pairs(text: str, lower: str) -> Iterator[Span]:
@@ -141,7 +139,7 @@ def kind_of_value(key: str, value: str) -> str | None:
 
 
 def _identifier(text: str, start: int, end: int) -> tuple[int, int]:
-    """The whole name around a stem, without what an escape before it left behind: `\\n`, `%22`, `u0022`."""
+    """The whole name around a stem, without what an escape before it left behind: `%22`, `u0022`."""
     head = text[max(0, start - _MAX_NAME) : start]
     first = start - len(head) + len(head.rstrip(_NAME_CHARACTERS))
     before = text[first - 1 : first]
@@ -273,7 +271,7 @@ def _value(text: str, at: int) -> tuple[int, int] | None:
 
 
 def _header(text: str, at: int, name: Name) -> Iterator[Span]:
-    """`Authorization: <scheme> <token>` and `Cookie: a=1; b=2`: the token, and the fields that look random."""
+    """`Authorization: <scheme> <token>`, `Cookie: a=1; b=2`: the token, and the fields that look random."""
     opened = _OPEN.match(text, at)
     begin = opened.end() if opened else at
     scheme = _SCHEME.match(text, begin)

@@ -13,9 +13,14 @@ from itertools import islice
 
 from obs.redaction.values import changes, is_placeholder, looks_random, looks_secret
 
-__all__ = ["find_encoded", "find_shapes"]
+__all__ = ["SHAPED_KINDS", "find_encoded", "find_shapes"]
 
 Span = tuple[int, int, str]
+
+SHAPED_KINDS = frozenset(
+    {"token", "webhook", "password", "url_password", "private_key", "credential", "signature", "mnemonic"}
+)
+"""The kinds of masks that the structures below lead to."""
 
 _MAX_TAILS = 16
 

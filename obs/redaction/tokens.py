@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from obs.redaction.values import changes
 
-__all__ = ["find_tokens"]
+__all__ = ["TOKEN_KINDS", "find_tokens"]
 
 _PREFIXED = (
     ("anthropic_key", r"sk-ant-[\w\-]{10,}"),
@@ -77,6 +77,9 @@ _PREFIXED = (
     ("onepassword_token", r"ops_eyJ[\w\-=]{16,}"),
 )
 
+TOKEN_KINDS = frozenset(kind for kind, _ in _PREFIXED) | {"telegram_bot_token", "api_key", "private_key"}
+"""The kinds of masks that shapes of tokens lead to."""
+
 _HEX = "0123456789abcdef"
 _STARTS = {
     "stripe_key": "srpw",
@@ -94,7 +97,7 @@ _STARTS = {
 
 
 def _by_first_character() -> dict[str, re.Pattern[str]]:
-    """One pattern for each character a token may start with: a run is then tried against a few shapes only."""
+    """One pattern for each first character of a token: a run is then tried against a few shapes only."""
     patterns = {}
     for first in string.ascii_letters + string.digits:
         fitting = [(kind, shape) for kind, shape in _PREFIXED if first in _STARTS.get(kind, shape[0])]

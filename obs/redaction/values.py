@@ -39,7 +39,7 @@ def is_placeholder(value: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def looks_secret(value: str) -> bool:
-    """Whether a value that follows a secret name in prose is no ordinary word: it mixes letters, digits, signs."""
+    """Whether a value behind a secret name in prose is no plain word: it mixes letters, digits, signs."""
     value = value[:128]
     if len(value) < 6 or _NUMBER.fullmatch(value) or is_placeholder(value):
         return False
