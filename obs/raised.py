@@ -54,6 +54,28 @@ class Raised:
         self.members: list[Raised] = []
 
 
+class _Margin:
+    """How far exception groups are indented, as `traceback` does it."""
+
+    __slots__ = ("depth", "is_open")
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.is_open = False
+
+    @property
+    def indent(self) -> str:
+        return "  " * self.depth
+
+    def emit(self, text: str, edge: str = "|") -> Iterator[str]:
+        if not self.depth:
+            yield text
+            return
+        for line in text.splitlines(keepends=True):
+            yield f"{self.indent}{edge} {line}"
+            edge = "|"
+
+
 class FrameTexts:
     """The printed lines of frames, made once: one 3,340-line traceback is mostly the same frames again."""
 
@@ -75,49 +97,50 @@ class FrameTexts:
             raised: The newest exception of the chain.
             may_read: Whether source lines may be read from disk; else frames not seen before stand without.
         """
-        return "".join(self._lines(raised, may_read)).rstrip("\n")
+        return "".join(self._lines(raised, may_read, _Margin())).rstrip("\n")
 
-    def _lines(self, raised: Raised, may_read: bool) -> Iterator[str]:
-        chain = []
-        link: Raised | None = raised
-        while link is not None:
-            chain.append(link)
-            link = link.older
-        for one in reversed(chain):
+    def _lines(self, raised: Raised, may_read: bool, margin: _Margin) -> Iterator[str]:
+        chain = [raised]
+        while chain[-1].older is not None:
+            chain.append(chain[-1].older)
+        for place in range(len(chain) - 1, -1, -1):
+            one = chain[place]
             if one.members:
-                yield from self._group(one, may_read)
+                yield from self._group(one, may_read, margin)
             else:
-                yield from self._single(one, may_read)
-            if one is not raised:
-                yield self._link_to(chain, one)
+                yield from margin.emit("".join(self._single(one, _HEAD, may_read)))
+            if place:
+                yield from margin.emit(chain[place - 1].link)
 
-    def _link_to(self, chain: list[Raised], one: Raised) -> str:
-        return chain[chain.index(one) - 1].link
-
-    def _single(self, one: Raised, may_read: bool) -> Iterator[str]:
+    def _single(self, one: Raised, head: str, may_read: bool) -> Iterator[str]:
         if one.frames:
-            yield _HEAD
+            yield head
             yield from self._frames(one.frames, may_read)
-        yield self._said(one)
-
-    def _said(self, one: Raised) -> str:
         if one.special:
-            said = one.special
+            yield one.special
         else:
-            said = f"{one.kind}: {one.text}\n" if one.text else f"{one.kind}\n"
-        return said + "".join(f"{note}\n" for note in one.notes)
+            yield f"{one.kind}: {one.text}\n" if one.text else f"{one.kind}\n"
+        for note in one.notes:
+            yield f"{note}\n"
 
-    def _group(self, one: Raised, may_read: bool) -> Iterator[str]:
-        own = []
-        if one.frames:
-            own = ["Exception Group " + _HEAD, *self._frames(one.frames, may_read)]
-        own.append(self._said(one))
-        yield from _indented("".join(own), "  + ", "  | ")
+    def _group(self, one: Raised, may_read: bool, margin: _Margin) -> Iterator[str]:
+        is_outermost = margin.depth == 0
+        margin.depth += is_outermost
+        own = "".join(self._single(one, "Exception Group " + _HEAD, may_read))
+        yield from margin.emit(own, "+" if is_outermost and one.frames else "|")
+        margin.is_open = False
         for number, member in enumerate(one.members, 1):
-            edge = "  +-+" if number == 1 else "    +"
-            yield f"{edge}---------------- {number} ----------------\n"
-            yield from _indented("".join(self._lines(member, may_read)), "    | ", "    | ")
-        yield "    +------------------------------------\n"
+            is_last = number == len(one.members)
+            margin.is_open = margin.is_open or is_last
+            corner = "+-" if number == 1 else "  "
+            yield f"{margin.indent}{corner}+---------------- {number} ----------------\n"
+            margin.depth += 1
+            yield from self._lines(member, may_read, margin)
+            if is_last and margin.is_open:
+                yield f"{margin.indent}+------------------------------------\n"
+                margin.is_open = False
+            margin.depth -= 1
+        margin.depth -= is_outermost
 
     def _frames(self, frames: list[Position], may_read: bool) -> Iterator[str]:
         last: tuple[str, int, str] | None = None
@@ -153,22 +176,7 @@ def summarise(error: BaseException, trace: TracebackType | None = None) -> Raise
         error: The exception.
         trace: Its traceback when it is not the exception's own, as in a log record's `exc_info`.
     """
-    left = [_MAX_FRAMES]
-    newest = _one(error, trace, left, 0)
-    seen = {id(error)}
-    current = newest
-    for _ in range(_MAX_LINKS):
-        cause = _field(error, "__cause__")
-        context = _field(error, "__context__")
-        hidden = _field(error, "__suppress_context__")
-        older = cause if cause is not None else None if hidden else context
-        if older is None or id(older) in seen:
-            break
-        seen.add(id(older))
-        current.link = _CAUSE if cause is not None else _CONTEXT
-        current.older = _one(older, None, left, 0)
-        current, error = current.older, older
-    return newest
+    return _chained(error, trace, [_MAX_FRAMES], set(), 0)
 
 
 def cut_text(text: str, limit: int) -> str:
@@ -188,7 +196,25 @@ def _field(error: BaseException, name: str) -> Any:
     return _FIELDS[name](error)
 
 
-def _one(error: BaseException, trace: TracebackType | None, left: list[int], depth: int) -> Raised:
+def _chained(
+    error: BaseException, trace: TracebackType | None, left: list[int], seen: set[int], depth: int
+) -> Raised:
+    newest = current = _one(error, trace, left, seen, depth)
+    for _ in range(_MAX_LINKS):
+        cause, context = _field(error, "__cause__"), _field(error, "__context__")
+        older = cause if cause is not None else None if _field(error, "__suppress_context__") else context
+        if older is None or id(older) in seen:
+            break
+        current.link = _CAUSE if cause is not None else _CONTEXT
+        current.older = _one(older, None, left, seen, depth)
+        current, error = current.older, older
+    return newest
+
+
+def _one(
+    error: BaseException, trace: TracebackType | None, left: list[int], seen: set[int], depth: int
+) -> Raised:
+    seen.add(id(error))
     kind = type(error)
     one = Raised(name_of(kind))
     if trace is None:
@@ -205,7 +231,7 @@ def _one(error: BaseException, trace: TracebackType | None, left: list[int], dep
         one.text = _plain_arguments(error)
     if issubclass(kind, BaseExceptionGroup) and depth < 8:
         members = _GROUP_MEMBERS(error)
-        one.members = [_one(member, None, left, depth + 1) for member in members[:_MAX_GROUP]]
+        one.members = [_chained(member, None, left, seen, depth + 1) for member in members[:_MAX_GROUP]]
     return one
 
 
@@ -268,11 +294,6 @@ def _repeated(same: int) -> str:
     if more <= 0:
         return ""
     return f"  [Previous line repeated {more} more time{'s' if more > 1 else ''}]\n"
-
-
-def _indented(text: str, first: str, rest: str) -> Iterator[str]:
-    for number, line in enumerate(text.splitlines(keepends=True)):
-        yield (rest if number else first) + line
 
 
 def _frame_text(code: CodeType, lasti: int, line: int) -> str:
