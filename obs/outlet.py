@@ -77,30 +77,54 @@ class Outlet:
             Whether all files were written; when not, `fault` says why.
         """
         began = self._timer()
+        faults: list[str] = []
         try:
             snapshot = take()
-            page = briefing.render(snapshot, budget=self._budget, lang=self._lang)
-            data = dashboard.render(snapshot)
-            write_whole(self._briefings / "latest.md", page)
-            write_whole(self._dashboards / "latest.json", data)
-            for service in sorted(ends):
-                self._dated.add(dated_name(snapshot.taken_at, f"post-mortem-{service}", ".md"), page)
-            self._date(snapshot, page, data)
-        except Exception as error:  # noqa: BLE001 - one view that cannot be made must not end the sidecar
-            self.fault = f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 - a picture that cannot be taken must not end the sidecar
+            faults.append(_words(error))
         else:
-            self.fault = ""
-            self.written += 1
+            data = self._written(self._dashboards / "latest.json", lambda: dashboard.render(snapshot), faults)
+            page = self._written(self._briefings / "latest.md", lambda: self._page(snapshot), faults)
+            if page is not None and data is not None:
+                self._keep_dated(snapshot, page, data, ends, faults)
+        self.fault = "; ".join(faults)
+        self.written += not faults
         self._drawn_at = self._timer()
         pause = min(max((self._drawn_at - began) * (SHARE - 1), LEAST_SECONDS), MOST_SECONDS)
         self._not_before = self._drawn_at + pause
         return not self.fault
 
-    def _date(self, snapshot: Snapshot, page: str, data: bytes) -> None:
-        """Keep a dated copy when the word for the whole has changed."""
+    def _page(self, snapshot: Snapshot) -> bytes:
+        text = briefing.render(snapshot, budget=self._budget, lang=self._lang)
+        return text.encode("utf-8", "backslashreplace")
+
+    def _written(self, path: Path, make: Callable[[], bytes], faults: list[str]) -> bytes | None:
+        """Make one view and write it; a view that cannot be made costs itself and not the others."""
+        try:
+            data = make()
+            write_whole(path, data)
+        except Exception as error:  # noqa: BLE001 - templates are the user's, disks are full
+            faults.append(_words(error))
+            return None
+        return data
+
+    def _keep_dated(
+        self, snapshot: Snapshot, page: bytes, data: bytes, ends: frozenset[str], faults: list[str]
+    ) -> None:
+        """Keep a page for each end, and a dated copy when the word for the whole has changed."""
         health = snapshot.health.value
-        if health == self._health or self._timer() < self._dated_at + DATED_SECONDS:
-            return
-        self._dated.add(dated_name(snapshot.taken_at, health.lower(), ".md"), page)
-        self._history.add(dated_name(snapshot.taken_at, health.lower(), ".json"), data)
-        self._health, self._dated_at = health, self._timer()
+        try:
+            for service in sorted(ends):
+                self._dated.add(dated_name(snapshot.taken_at, f"post-mortem-{service}", ".md"), page)
+            if health == self._health or self._timer() < self._dated_at + DATED_SECONDS:
+                return
+            self._dated.add(dated_name(snapshot.taken_at, health.lower(), ".md"), page)
+            self._history.add(dated_name(snapshot.taken_at, health.lower(), ".json"), data)
+        except OSError as error:
+            faults.append(_words(error))
+        else:
+            self._health, self._dated_at = health, self._timer()
+
+
+def _words(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -35,10 +35,13 @@ from obs.snapshot import Snapshot
 from obs.spool_reader import SpoolBatch, SpoolBusyError, SpoolReader
 from obs.state import State
 from obs.store import StoreError
+from obs.tails import Tails
 from obs.vault import Vault
 
 __all__ = ["Sidecar", "ensure_running", "main", "running_pid", "stop_on_signals", "wait_processed"]
 
+SPOOL = "spool"
+"""Name of the spool's checkpoint."""
 STEP_LINES = 400
 """Lines folded before others get their turn: 10 to 30 ms."""
 COMMIT_SECONDS = 0.25
@@ -58,6 +61,8 @@ class Sidecar:
         self,
         directory: Path | str | None = None,
         *,
+        follow: Sequence[str | Path] = (),
+        timezone: str = "UTC",
         ruleset: RuleSet | None = None,
         also: Sequence[Processor] = (),
         notes: Callable[[], Mapping[str, str]] = dict,
@@ -69,6 +74,8 @@ class Sidecar:
 
         Args:
             directory: The `OBS_DIR`; by default that variable, else `.obs` here.
+            follow: Log files and globs to follow beside the spool; they need not exist yet.
+            timezone: IANA name of the zone in which times of files without one are read.
             ruleset: The rules; the packs that ship with the product when None.
             also: Further steps for each event, after the fold.
             notes: Gives texts to be stored in each transaction, beside checkpoint and State.
@@ -83,6 +90,7 @@ class Sidecar:
         """
         self.directory = Path(directory or os.environ.get("OBS_DIR") or ".obs").absolute()
         self._clock, self._notes, self._also = clock, notes, also
+        self._follow, self._timezone = follow, timezone
         _prepare(self.directory)
         self._reader = _reader(self.directory / "spool")
         try:
@@ -93,6 +101,7 @@ class Sidecar:
         self.outlet = Outlet(self.directory, budget=budget, lang=lang)
         self._analyzer = Analyzer(ruleset)
         self._memory, self._memory_at = MemoryOptimizer(), 0.0
+        self._tails = Tails((), {})
         self._asked: dict[Path, int] = {}
         self._errors = 0
         self._commit_at = 0.0
@@ -119,7 +128,7 @@ class Sidecar:
 
     @property
     def pending_bytes(self) -> int:
-        """At most so many bytes of the spool wait to be read."""
+        """At most so many bytes of spool and files wait to be read."""
         return self._pending
 
     @property
@@ -136,7 +145,7 @@ class Sidecar:
         """Take one slice of what waits; store, answer and draw when that is due.
 
         Returns:
-            How many lines were taken: 0 when the spool held nothing new.
+            How many records were taken: 0 when there was nothing new.
 
         Raises:
             SpoolBusyError: If another sidecar has taken the directory over; nothing may be touched any more.
@@ -148,19 +157,22 @@ class Sidecar:
             batch = self._reader.poll(1 if self._guard.is_careful else limit)
             self._guard.about_to_take(batch.lines)
             self._intake.take(batch)
+            events = self._tails.poll()
+            for event in events:
+                self._intake.accept(event)
         except SpoolBusyError:
             raise
         except Exception as error:  # noqa: BLE001 - the loop goes on; what was half taken is taken again
             self._start_over(error)
             return 0
-        self._note(batch)
+        self._note(batch, has_more=bool(events))
         if self._is_dirty and (self._guard.is_careful or time.monotonic() >= self._commit_at):
             self.commit()
         self._answer(asked, batch)
         if self.outlet.is_due(changed=self._is_undrawn):
             self._draw()
         self._look_around()
-        return len(batch.lines)
+        return len(batch.lines) + len(events)
 
     def flush(self, timeout: float = DRAIN_SECONDS) -> bool:
         """Take in all that is in the spool, store it and write the files.
@@ -199,7 +211,8 @@ class Sidecar:
         began = time.monotonic()
         self._commit_at = began + RETRY_SECONDS
         notes = {**self._notes(), **self._guard.notes(), "ledger": self._ledger.encode()}
-        if not self.vault.save(self._checkpoint, self.state.encode(), notes):
+        checkpoints = {SPOOL: self._checkpoint, **self._tails.checkpoints()}
+        if not self.vault.save(checkpoints, self.state.encode(), notes):
             return False
         self._reader.release(self._checkpoint)
         self._is_dirty = False
@@ -240,6 +253,7 @@ class Sidecar:
 
     def close(self) -> None:
         """Let go of the directory; what was not stored is read again by the next sidecar."""
+        self._tails.close()
         self.vault.close()
         self._reader.close()
 
@@ -252,8 +266,10 @@ class Sidecar:
     def _resume(self) -> None:
         """Set everything to what the store holds."""
         saved = self.vault.saved
-        self._checkpoint: Mapping[str, Any] = saved.checkpoints.get("spool") or {}
+        self._checkpoint: Mapping[str, Any] = saved.checkpoints.get(SPOOL) or {}
         self._reader.rewind(self._checkpoint)
+        self._tails.close()
+        self._tails = Tails(self._follow, saved.checkpoints, timezone=self._timezone)
         try:
             state = State.decode(saved.state) if saved.state is not None else State()
             self._ledger = Ledger.decode(saved.notes["ledger"]) if "ledger" in saved.notes else Ledger()
@@ -271,8 +287,10 @@ class Sidecar:
         self._is_dirty, self._is_undrawn = False, True
         self._pending = 0
 
-    def _note(self, batch: SpoolBatch) -> None:
-        self._pending = batch.pending_bytes
+    def _note(self, batch: SpoolBatch, *, has_more: bool) -> None:
+        self._pending = batch.pending_bytes + self._tails.pending_bytes
+        if has_more:
+            self._is_dirty = self._is_undrawn = True
         if not batch.is_empty or batch.checkpoint != self._checkpoint:
             self._checkpoint = batch.checkpoint
             self._is_dirty = True
@@ -287,8 +305,7 @@ class Sidecar:
         for request in asked:
             self._asked.setdefault(request, self._pending)
         done = [request for request, left in self._asked.items() if left <= 0 or not self._pending]
-        if done and self.commit():
-            self._draw()
+        if done and self._finish():
             for request in done:
                 del self._asked[request]
                 with contextlib.suppress(OSError):

@@ -22,7 +22,6 @@ from obs.store import Change, LifecycleEntry, Saved, Store, StoreError, StoreTak
 
 __all__ = ["Vault", "decisions"]
 
-SPOOL = "spool"
 LOOK_SECONDS = 1.0
 """How often decisions of other processes are looked for."""
 KEPT_NOTICES = 5
@@ -57,14 +56,19 @@ class Vault:
         self._take(self._store.load())
         return self.saved
 
-    def save(self, checkpoint: Mapping[str, Any], state: bytes, notes: Mapping[str, str]) -> bool:
+    def save(self, checkpoints: Mapping[str, Any], state: bytes, notes: Mapping[str, str]) -> bool:
         """Write one transaction; False when the store refused, which `fault` explains.
+
+        Args:
+            checkpoints: Source -> how far it is read.
+            state: `State.encode()` of what was read so far.
+            notes: Texts to be kept beside them.
 
         Raises:
             StoreTakenError: If another sidecar has taken over; nothing may be written any more.
         """
         change = Change(
-            checkpoints={SPOOL: checkpoint},
+            checkpoints=checkpoints,
             state=state,
             notes={**notes, **self._own_notes()},
             owner=self._owner,

@@ -97,6 +97,17 @@ def test_a_view_that_cannot_be_made_is_said_and_tried_again(tmp_path: Path) -> N
     assert outlet.fault == ""
 
 
+def test_a_broken_template_costs_the_page_and_not_the_dashboard(tmp_path: Path) -> None:
+    outlet = Outlet(tmp_path, lang="xx")
+
+    drawn = outlet.draw(picture)
+
+    assert not drawn
+    assert "lang = 'xx' is unknown" in outlet.fault
+    assert (tmp_path / "dashboards" / "latest.json").exists()
+    assert not (tmp_path / "briefings").exists()
+
+
 def test_a_folder_that_cannot_be_written_costs_the_files_only(tmp_path: Path) -> None:
     """Fault 28."""
     (tmp_path / "briefings").write_text("in the way")
