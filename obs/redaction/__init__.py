@@ -1,9 +1,9 @@
 """Masks secrets in text before it reaches a disk, a page or a chat room.
 
 Secrets become `[REDACTED:<kind>]`: found by name (`pairs`), by shape (`tokens`, `shapes`, `mnemonic`) or
-because they were registered (`known`). The standard library is enough: the bot's process imports this. Time is
-linear in the text. A secret that has neither a name nor a known shape and was never registered stays readable:
-that is the limit of any redactor, so register what you know.
+because they were registered (`known`). The standard library is enough: the bot's process imports this. Time
+is linear in the text. A secret that has neither a name nor a known shape and was never registered stays
+readable: that is the limit of any redactor, so register what you know.
 """
 
 from __future__ import annotations

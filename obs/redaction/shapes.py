@@ -61,7 +61,7 @@ _LOGIN = re.compile(
 )
 _ARGUMENT = re.compile(r"[\"']([A-Za-z0-9+/=_\-!@#$%^&*.]{6,200})\\{0,8}[\"']")
 _CALL = re.compile(
-    r"\b(?:[A-Z]\w{0,30}|ccxt\.\w{1,30}|\w{0,20}(?:login|connect|authenticate|auth|sign_in|keys?|credentials|secret|account))"
+    r"\b(?!UUID|Hash|\w{0,30}(?:Id|ID|Error|Exception|Hash|Symbol|Path)\()(?:[A-Z]\w{0,30}|ccxt\.\w{1,30}|\w{0,20}(?:login|connect|authenticate|auth|sign_in|keys?|credentials|secret|account))"
     r"\((?=[\"'])"
 )
 _POSITIONAL = re.compile(r"\s{0,4}(?:\w{1,40}=)?[\"']([^\"'\s]{1,200})[\"'],?")

@@ -33,7 +33,7 @@ _CODES = {
 
 def is_placeholder(value: str) -> bool:
     """Whether the value only stands for a secret: `None`, `***`, `${SECRET}`, `required`, a mask."""
-    stripped = value.strip(" .!?:,\"'")
+    stripped = value.strip(" .!?:,;\"'()")
     return not stripped or stripped.lower() in INNOCENT or _PLACEHOLDER.fullmatch(stripped) is not None
 
 

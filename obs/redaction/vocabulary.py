@@ -129,6 +129,7 @@ FOREIGN_WEAK = frozenset({"키", "ключ", "clé", "schlüssel", "キー", "je
 """Those that need a value that looks random, beside the kinds token, signature, session and cookie."""
 
 INNOCENT = _words("""
+raise return same-origin include omit else print await
 ... a absent accepted admin an and any are authentication authorization available basic bearer bool by bytes
 callable cannot changed changeme check class could created default deleted denied deprecated dev digest
 disabled empty enabled encrypted env environment error example expired fail failed failure false field file
