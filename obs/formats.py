@@ -269,7 +269,7 @@ class Parser:
 
     def _headless(self, line: str, outer: Head | None) -> None:
         pending = self._pending
-        same = outer is None or outer.layout.kind != "prefix" or outer.service == self._tag
+        same = outer is None or (outer.service or outer.logger) == self._tag
         if pending is not None and same and not self._opens(line, pending, outer):
             self._told &= outer is not None
             pending.add(line)

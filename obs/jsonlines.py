@@ -41,7 +41,7 @@ _EXCEPTION = (
     "exception", "exc_info", "exc_text", "stack_trace", "stacktrace", "traceback", "error.stack_trace",
     "stack", "@x", "err", "error",
 )  # fmt: skip
-_KEYS = frozenset((*_MESSAGE, *_TIME, *_LEVEL, "record", "event_name", "log", "MESSAGE"))
+_KEYS = frozenset((*_MESSAGE, *_TIME, *_LEVEL, "record", "event_name", "log", "__REALTIME_TIMESTAMP"))
 _PINO = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
 _SYSLOG = tuple(map(severity_of, ("EMERG", "ALERT", "CRIT", "ERR", "WARNING", "NOTICE", "INFO", "DEBUG")))
 
@@ -163,7 +163,7 @@ def _exception(rest: dict[str, Any]) -> ExceptionInfo | None:
         return ExceptionInfo(type_, _text(message), _text(trace))
     for key in _EXCEPTION:
         value = rest.get(key)
-        if isinstance(value, list) and value and isinstance(value[0], dict):  # structlog's dict tracebacks
+        if isinstance(value, list) and value and isinstance(value[-1], dict):  # structlog's dict tracebacks
             value = {"type": value[-1].get("exc_type"), "message": value[-1].get("exc_value")}
         if isinstance(value, dict):
             found = ExceptionInfo(

@@ -72,10 +72,8 @@ class Record:
             self.blanks -= 1
             self._keep("")
         self._keep(text)
-        if text[0] not in " \t+|":
-            self.in_traceback = text.startswith(
-                ("Traceback (most recent", "During handling of", "The above exc")
-            )
+        if not self.in_traceback or text[0] not in " \t+|":
+            self.in_traceback = text.startswith(_OPENS_TRACEBACK)
 
     def _keep(self, text: str) -> None:
         self.count += 1

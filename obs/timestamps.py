@@ -244,7 +244,7 @@ FORMS: tuple[TimeForm, ...] = (
     TimeForm("iso to the minute", rf"(?P<t>\d{{4}}-\d\d-\d\d[ T]\d\d:\d\d)(?![\d:])(?P<f>){_ZONE}", _iso),
     TimeForm(
         "compact",
-        rf"(?P<t>(?:20)\d{{6}}[-T _]?(?:\d{{1,2}}:\d{{1,2}}:\d{{1,2}}|\d{{6}}))(?:[.,:](?P<f>\d{{1,9}}))?{_ZONE}",
+        rf"(?P<t>20\d{{6}}[-T _]?(?:\d\d?:\d\d?:\d\d?|\d{{6}}))(?:[.,:](?P<f>\d{{1,9}}))?{_ZONE}",
         _compact,
     ),
     TimeForm("six digits", rf"(?P<t>\d{{6}} (?:{_CLOCK}|\d{{6}}))(?!\d){_FRACTION}(?P<z>)", _compact),
