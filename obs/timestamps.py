@@ -14,6 +14,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from obs.events import MAX_TIMESTAMP_NS
+
 __all__ = ["FORMS", "GLOG", "Clock", "TimeForm", "ZoneError", "from_number"]
 
 _SECOND = 1_000_000_000
@@ -133,7 +135,7 @@ class Clock:
         if offset is None and self._zone is not None:
             local = naive.replace(tzinfo=self._zone).utcoffset()
             offset = int(local.total_seconds()) if local is not None else 0
-        return max(seconds - (offset or 0), 0) * _SECOND
+        return min(max(seconds - (offset or 0), 0) * _SECOND, MAX_TIMESTAMP_NS)
 
 
 def from_number(value: float) -> int:

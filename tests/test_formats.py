@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obs import formats
-from obs.events import Event, Severity
+from obs.events import MAX_TIMESTAMP_NS, Event, Severity
 
 LOGS = Path(__file__).parent / "data" / "logs"
 
@@ -367,6 +367,17 @@ def test_a_date_without_a_year_gets_the_newest_plausible_one() -> None:
     events = list(formats.parse(lines, letter="a", newest_ns=at(2026, 3, 1)))
 
     assert [event.timestamp for event in events] == [at(2025, 11, 30, 10), at(2026, 2, 1, 10)]
+
+
+def test_times_beyond_what_can_be_printed_are_held_within_it() -> None:
+    """Fault 20: clocks that stand in year 9999 or before 1970 must not break what comes after."""
+    texts = [
+        "9999-12-31 23:59:59-12:00 INFO a",
+        "0001-01-01 00:00:00+12:00 INFO b",
+        "1969-12-31 23:00:00Z INFO c",
+    ]
+
+    assert [event.timestamp for event in events_of("\n".join(texts))] == [MAX_TIMESTAMP_NS, 0, 0]
 
 
 def test_plain_text_without_any_head_is_one_record_a_line_with_its_indented_lines() -> None:
