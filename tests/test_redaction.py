@@ -262,6 +262,11 @@ LOOKALIKES = (
     "id 6f1c1e6e-3c59-4d5a-8f0e-0a4a1f7a8a10 done",
     "private key file not found: keys/bot.pem",
     "primary_key=user_id foreign_key=order_id",
+    "def __init__(self, api_key: str, secret: str = None):",
+    "api_key = os.environ['BINANCE_API_KEY'] password=getpass.getpass()",
+    "wallet 7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU balance 3",
+    "pageToken=EAAaBlBUOkNBVQ nonce=1767225600123 seed=42 hotkey: ctrl+k",
+    "비밀번호 변경 완료, 인증키 확인 필요, 암호화폐 시세 12345678",
     "required credentials: ('apiKey', 'secret', 'password')",
     "https://example.com/@user/path?x=a@b wss://stream.binance.com:9443/ws/btcusdt@trade",
     "Established session 0x14f05578bd80013 with negotiated timeout 10000",
@@ -281,6 +286,15 @@ def test_the_words_around_a_secret_stay() -> None:
     masked = redact("connect host=db user=bot password=Zq9xKw2mPv dbname=trades timeout=5")
 
     assert masked == "connect host=db user=bot password=[REDACTED:password] dbname=trades timeout=5"
+
+
+def test_a_mask_is_never_masked_again() -> None:
+    register_known(["REDACTED:token"])
+
+    masked = redact('password="ab12 [REDACTED:token] cd34"')
+
+    assert masked == 'password="[REDACTED:password][REDACTED:token][REDACTED:password]"'
+    assert redact(masked) == masked
 
 
 def test_attributes_are_judged_by_their_names_at_any_depth() -> None:
