@@ -8,15 +8,18 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from obs.presence import ensure_running
+
 __all__ = ["Attachment", "attach"]
 
+_START_SECONDS = 0.5
 _attached: list[Attachment] = []
 
 
@@ -88,27 +91,14 @@ def _attach(directory: Path, level: int, service: str) -> Attachment:
 
 
 def _start_sidecar(directory: Path) -> None:
-    """Start a sidecar without waiting for it, and without becoming its parent.
-
-    Nothing of the sidecar is loaded into the bot: another Python looks whether one is alive. It is
-    reaped by a thread, because a bot may count its children.
-    """
-    code = "import pathlib, sys, obs.presence; obs.presence.ensure_running(pathlib.Path(sys.argv[1]))"
+    """Start a sidecar unless one is alive; nothing of it is loaded into the bot, and it is nobody's child."""
 
     def start() -> None:
-        from obs.launch import plain_environment
+        # A bot without a sidecar runs on, and its spool waits.
+        with suppress(Exception):
+            ensure_running(directory)
 
-        try:
-            subprocess.run(
-                [sys.executable, "-P", "-c", code, str(directory)],
-                env=plain_environment(os.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=30,
-                check=False,
-            )
-        except (OSError, subprocess.SubprocessError):
-            return
-
-    threading.Thread(target=start, name="obs-sidecar-start", daemon=True).start()
+    # It takes some milliseconds; a sick machine may make it seconds, and those are not the bot's.
+    thread = threading.Thread(target=start, name="obs-sidecar-start", daemon=True)
+    thread.start()
+    thread.join(_START_SECONDS)

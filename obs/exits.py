@@ -8,12 +8,21 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Exit", "OomCounters", "look_at", "memory_limit_bytes", "read_oom_counters", "wait_for"]
+__all__ = [
+    "Exit",
+    "OomCounters",
+    "is_alive",
+    "look_at",
+    "memory_limit_bytes",
+    "read_oom_counters",
+    "wait_for",
+]
 
 
 @dataclass(frozen=True)
@@ -114,6 +123,21 @@ def read_oom_counters(root: Path = Path("/")) -> OomCounters:
         "cgroup": max((count for count in found if count is not None), default=None),
     }
     return OomCounters({scope: count for scope, count in counts.items() if count is not None})
+
+
+def is_alive(pid: int | None) -> bool:
+    """Whether a process runs; one that has ended and that nobody waits for does not count."""
+    if pid is None or sys.platform == "win32":
+        return pid is not None
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:1]
+    except ProcessLookupError:
+        return False
+    except OSError:
+        # Somebody else's process, or a system without /proc.
+        return True
+    return state not in (["Z"], ["X"])
 
 
 def memory_limit_bytes() -> int | None:

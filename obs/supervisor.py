@@ -21,10 +21,13 @@ from typing import Any
 from obs import exits, launch, signals
 from obs.lifecycle import Lifecycle
 from obs.pipes import OutputPipe, open_pipes
+from obs.presence import ensure_running, running_pid, wait_processed
 
 __all__ = ["run"]
 
 _BRIEFING_SECONDS = 3.0
+_STARTING_SECONDS = 3.0
+"""How much longer the end may wait for a sidecar that has only just been started."""
 
 
 def run(command: Sequence[str], *, directory: Path, service: str | None = None) -> int:
@@ -48,14 +51,14 @@ def run(command: Sequence[str], *, directory: Path, service: str | None = None) 
     directory = directory.absolute()
     service = service or _named_by_environment() or launch.service_of(command)
     lifecycle = Lifecycle(directory, service)
-    _start_sidecar(directory)
+    sidecar = _start_sidecar(directory)
     if sys.stderr is not None and sys.stderr.isatty():
         _say(f"attached, writing to {_short(directory)}")
     this_run = _Run(command, program, lifecycle)
     status = this_run.to_its_end()
     lifecycle.close()
     if this_run.is_started:
-        _say(_where_the_briefing_is(directory))
+        _say(_where_the_briefing_is(directory, sidecar))
     return status
 
 
@@ -139,27 +142,30 @@ class _Run:
         return any(pipe.is_terminal for pipe in self._pipes)
 
 
-def _start_sidecar(directory: Path) -> None:
+def _start_sidecar(directory: Path) -> int | None:
     """Have a sidecar read the spool, unless `OBS_SIDECAR=never`; without one the spool waits for it."""
-    if os.environ.get("OBS_SIDECAR", "auto") != "auto":
-        return
-    with suppress(Exception):
-        from obs.presence import ensure_running
-
-        ensure_running(directory)
+    return ensure_running(directory) if os.environ.get("OBS_SIDECAR", "auto") == "auto" else None
 
 
-def _where_the_briefing_is(directory: Path) -> str:
-    processed = False
-    with suppress(Exception):
-        from obs.presence import wait_processed
+def _where_the_briefing_is(directory: Path, sidecar: int | None) -> str:
+    """Wait, within limits, until the end has been read, and say where it can be read.
 
-        processed = bool(wait_processed(directory, _BRIEFING_SECONDS))
+    Args:
+        directory: `OBS_DIR`.
+        sidecar: The process that was to read it when the program started.
+    """
+    if running_pid(directory) is None and not exits.is_alive(sidecar):
+        # It died meanwhile, or went when it was idle; the post-mortem is what it is for.
+        sidecar = _start_sidecar(directory)
+    deadline = time.monotonic() + _STARTING_SECONDS
+    while running_pid(directory) is None and exits.is_alive(sidecar) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    processed = wait_processed(directory, _BRIEFING_SECONDS)
     latest = directory / "briefings" / "latest.md"
     if processed and latest.exists():
         return f"briefing: {_short(latest)}"
     place = _short(directory)
-    return f"no briefing yet: the records wait in {place}; obs up --directory {place} reads them"
+    return f"no briefing yet: the records wait in {place}; obs up --dir {place} reads them"
 
 
 def _named_by_environment() -> str:
