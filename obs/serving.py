@@ -9,12 +9,11 @@ import asyncio
 import contextlib
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import orjson
 import uvicorn
 from starlette.applications import Starlette
@@ -25,11 +24,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from obs import rules, sources
-from obs.analysis import letters
 from obs.briefing import render
 from obs.caching import SHARED
 from obs.config import Settings
-from obs.following import FileFollower
+from obs.events import Event
 from obs.memory import resident_bytes
 from obs.metrics import CONTENT_TYPE, Inner, exposition
 from obs.sidecar import Sidecar, stop_on_signals
@@ -40,10 +38,9 @@ __all__ = ["application", "serve"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 FRESH_SECONDS = 0.25
 """Requests within this time share one Snapshot."""
-FOLLOW_SECONDS = 0.2
-FOLLOW_BYTES = 256 * 1024
+WAITING_EVENTS = 1_000
+"""Events of standard input that wait for the loop."""
 MOST_TOKENS = 100_000
-NOTE = "followed files"
 
 
 def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) -> int:
@@ -59,22 +56,21 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
         OSError: If the port is taken or the directory cannot be written.
     """
     door = _listen(settings)
-    paths = sources.expand([str(path) for path in (*files, *settings.follow)])
-    following = _Following(paths, settings.timezone)
+    follow = [str(path) for path in (*files, *settings.follow)]
     with (
         Sidecar(
             settings.dir,
             ruleset=rules.load(settings.rules),
-            notes=following.notes,
+            follow=[path for path in follow if path != "-"],
+            timezone=settings.timezone,
             budget=settings.budget,
             lang=settings.lang,
         ) as sidecar,
         contextlib.closing(door),
     ):
-        following.resume(sidecar.vault.saved.notes.get(NOTE, ""))
         host, port = door.getsockname()[:2]
         sys.stderr.write(f"obs: watching {sidecar.directory}, http://{host}:{port}/health\n")
-        asyncio.run(_run(sidecar, following, door, settings, idle_exit))
+        asyncio.run(_run(sidecar, door, settings, idle_exit, with_input="-" in follow))
     return 0
 
 
@@ -153,47 +149,8 @@ class _Looks:
         )
 
 
-class _Following:
-    """The followed files, and where each is read up to; stored in the sidecar's own transaction."""
-
-    def __init__(self, paths: Sequence[Path], timezone: str) -> None:
-        self._paths = paths
-        self._timezone = timezone
-        self._followers: dict[str, FileFollower] = {}
-
-    def resume(self, note: str) -> None:
-        """Open the files where the last sidecar stopped."""
-        known: dict[str, Any] = orjson.loads(note) if note else {}
-        for letter, path in zip(letters(), self._paths, strict=False):
-            if str(path) == "-":
-                continue
-            name = str(path.absolute())
-            self._followers[name] = FileFollower(
-                path, letter=letter, timezone=self._timezone, checkpoint=known.get(name)
-            )
-
-    def notes(self) -> dict[str, str]:
-        """Return the positions, to be stored with what was folded."""
-        positions = {name: follower.checkpoint for name, follower in self._followers.items()}
-        return {NOTE: orjson.dumps(positions).decode()} if positions else {}
-
-    async def take(self, sidecar: Sidecar) -> None:
-        """Fold what is new in each file."""
-        for name, follower in self._followers.items():
-            service = Path(name).name.split(".", 1)[0]
-            # A file's events are folded in one go: a commit in between would store a position not reached.
-            for event in follower.poll(FOLLOW_BYTES):
-                named = (
-                    event
-                    if event.service
-                    else msgspec.structs.replace(event, resource={"service.name": service})
-                )
-                sidecar.accept(named)
-            await asyncio.sleep(0)
-
-
 async def _run(
-    sidecar: Sidecar, following: _Following, door: socket.socket, settings: Settings, idle_exit: float
+    sidecar: Sidecar, door: socket.socket, settings: Settings, idle_exit: float, *, with_input: bool
 ) -> None:
     stop = asyncio.Event()
     server = _Server(
@@ -209,21 +166,30 @@ async def _run(
     )
     hurry = stop_on_signals(stop)
     web = asyncio.create_task(server.serve([door]))
-    files = asyncio.create_task(_follow(sidecar, following))
+    tasks = [asyncio.create_task(_take_standard_input(sidecar, settings.timezone))] if with_input else []
     try:
         await sidecar.run(stop, hurry=hurry, idle_exit=idle_exit)
     finally:
-        files.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         server.should_exit = True
-        with contextlib.suppress(asyncio.CancelledError):
-            await files
         await web
 
 
-async def _follow(sidecar: Sidecar, following: _Following) -> None:
-    while True:
-        await following.take(sidecar)
-        await asyncio.sleep(FOLLOW_SECONDS)
+async def _take_standard_input(sidecar: Sidecar, timezone: str) -> None:
+    """Fold standard input as it comes; reading waits in a thread, folding stays on the loop."""
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Queue[Event | None] = asyncio.Queue(WAITING_EVENTS)
+
+    def read() -> None:
+        for event in sources.read("-", letter="a", timezone=timezone):
+            asyncio.run_coroutine_threadsafe(waiting.put(event), loop).result()
+        asyncio.run_coroutine_threadsafe(waiting.put(None), loop).result()
+
+    threading.Thread(target=read, name="obs-stdin", daemon=True).start()
+    while (event := await waiting.get()) is not None:
+        sidecar.accept(event)
 
 
 class _Server(uvicorn.Server):
