@@ -6,6 +6,7 @@ Both engines have a pure-Python road beside the native one that gives the same a
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ except ImportError:  # no wheel for this platform: `in` does the same, more slow
 
 re2: Any
 try:
-    import re2
+    import re2  # type: ignore[no-redef,unused-ignore]
 except ImportError:
     re2 = None
 
@@ -30,7 +31,7 @@ MAX_LINE = 4_096
 # What RE2 refuses: each needs backtracking. Checked by text where RE2 itself is absent.
 _NEEDS_BACKTRACKING = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|(?<!\\)(?:\\\\)*\\[1-9]|[*+?}]\+")
 # A group that repeats and holds a repetition, `(a+)+`: linear in RE2, exponential in `re`.
-_NESTED_REPEAT = re.compile(r"\([^()]*[^\\()][*+][^()]*\)[*+{]")
+_NESTED_REPEAT = re.compile(r"\([^()]*[^\\()][*+][^()]*\)(?:[*+]|\{\d*,\})")
 
 
 class PatternError(ValueError):
@@ -44,6 +45,7 @@ class Pattern(Protocol):
         """Return a match object with `groupdict()`, or None."""
 
 
+@functools.lru_cache(maxsize=4_096)
 def compile_pattern(pattern: str, *, native: bool = True) -> Pattern:
     """Return `pattern` ready to search, ignoring case, in time linear in the text.
 
@@ -84,11 +86,13 @@ def _compile_re2(pattern: str) -> Pattern:
 class Gate:
     """Which of many literals occur in a text, and where.
 
-    Literals are compared in lower case. Overlapping ones are all reported.
+    Literals are compared in lower case; overlapping ones are all reported. A literal that is a mere number or
+    has at most three letters must stand alone (`404` is not in `1404`): it would open for any price or id.
     """
 
     def __init__(self, literals: Iterable[str], *, native: bool = True) -> None:
         self.literals: Sequence[str] = tuple(dict.fromkeys(literal.lower() for literal in literals))
+        self._alone = tuple(_stands_alone(literal) for literal in self.literals)
         self._automaton: Any = None
         if native and ahocorasick_rs is not None and self.literals:
             self._automaton = ahocorasick_rs.AhoCorasick(self.literals)
@@ -100,14 +104,26 @@ class Gate:
             lowered: The text, already in lower case.
         """
         if self._automaton is not None:
+            alone = self._alone
             return [
                 (index, start)
-                for index, start, _ in self._automaton.find_matches_as_indexes(lowered, overlapping=True)
+                for index, start, end in self._automaton.find_matches_as_indexes(lowered, overlapping=True)
+                if not alone[index] or _is_alone(lowered, start, end)
             ]
         found = []
         for index, literal in enumerate(self.literals):
             start = lowered.find(literal)
             while start >= 0:
-                found.append((index, start))
+                if not self._alone[index] or _is_alone(lowered, start, start + len(literal)):
+                    found.append((index, start))
                 start = lowered.find(literal, start + 1)
         return found
+
+
+def _stands_alone(literal: str) -> bool:
+    bare = literal.removeprefix("-")
+    return bare.isascii() and (bare.isdigit() or (bare.isalnum() and len(bare) <= 3))
+
+
+def _is_alone(text: str, start: int, end: int) -> bool:
+    return not (start and text[start - 1].isalnum()) and not (end < len(text) and text[end].isalnum())

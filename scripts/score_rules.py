@@ -21,7 +21,6 @@ from obs import formats, rules, sources
 from obs.events import Event
 from obs.snapshot import IssueSeverity
 
-
 SIDE_FAULT = "network.fiat-rates"
 """The labels name it as a true finding beside the fault in nearly every run; it is set aside, not hidden."""
 
@@ -41,12 +40,13 @@ def origin_of(snippet: dict[str, Any]) -> str:
 
 
 def best(ruleset: rules.RuleSet, events: Iterable[Event]) -> rules.Match | None:
-    """Return the match that names a few lines best: causes first, then severity of proof, then the earlier."""
-    found: list[tuple[int, int, int, rules.Match]] = []
-    for index, event in enumerate(events):
-        for match in ruleset.match(event)[:1]:
-            if match.rule.role != "noise":
-                found.append((match.rule.role != "cause", -match.rule.weight, index, match))
+    """Return the match that names a few lines best: causes first, then weight, then the earlier."""
+    found = [
+        (match.rule.role != "cause", -match.rule.weight, index, match)
+        for index, event in enumerate(events)
+        for match in ruleset.match(event)[:1]
+        if match.rule.role != "noise"
+    ]
     return min(found, key=lambda item: item[:3])[3] if found else None
 
 
@@ -67,12 +67,11 @@ def score_snippets(ruleset: rules.RuleSet, corpus: Path, *, show: bool) -> None:
         if show and not closed and not fits:
             named = f"{match.rule.id} {match.rule.weight}" if match else "-"
             print(f"  {row['id']} {row['category']}/{','.join(row['also'])} got {named}: {row['root_cause']}")
-            print(
-                f"      {row['text'].splitlines()[-1 if 'Error' in row['text'].splitlines()[-1] else 0][:150]}"
-            )
+            print(f"      {row['text'].splitlines()[-1][:150]}")
     for closed in (False, True):
         print(
-            f"snippets {_part(closed)}: {right[closed]} of {total[closed]} = {_share(right[closed], total[closed])}"
+            f"snippets {_part(closed)}: {right[closed]} of {total[closed]}"
+            f" = {_share(right[closed], total[closed])}"
             f" (main category {_share(strict[closed], total[closed])},"
             f" severity {_share(level[closed], total[closed])})"
         )
@@ -116,9 +115,8 @@ def score_runs(ruleset: rules.RuleSet, corpus: Path, *, show: bool) -> None:
         proven[closed] += shown
         if show and not closed and not (fits and (shown or proof is None)):
             top = ", ".join(f"{found.rule.id}×{count}" for found, count in ranked[:5])
-            print(
-                f"  {name} {sorted(allowed)} {'' if fits else 'NOT FIRST '}{'' if shown else 'NO PROOF '}: {top}"
-            )
+            lacks = ("" if fits else "NOT FIRST ") + ("" if shown or proof is None else "NO PROOF ")
+            print(f"  {name} {sorted(allowed)} {lacks}: {top}")
     for closed in (False, True):
         print(
             f"runs {_part(closed)}: category first {first[closed]} of {total[closed]},"

@@ -1,0 +1,118 @@
+"""The packs that ship: each rule's own examples are its tests, and its words keep the house's form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from re import _constants, _parser  # type: ignore[attr-defined]
+from typing import Any
+
+import pytest
+
+from obs import rules
+from obs.rulegate import Gate
+from obs.rulepack import Rule
+from obs.ruleset import RuleSet
+from obs.snapshot import Category
+
+KNOWN = rules.load()
+RULES = [rule for rule in KNOWN.rules if rule.role != "noise"]
+
+
+@pytest.mark.parametrize("rule", KNOWN.rules, ids=lambda rule: rule.id)
+def test_a_rule_finds_its_examples_and_leaves_its_counterexamples(rule: Rule) -> None:
+    alone = RuleSet((rule,))
+
+    found = [m for m in rule.examples.match if not alone.match(rules.example_event(rule, m))]
+    mistaken = [m for m in rule.examples.no_match if alone.match(rules.example_event(rule, m))]
+
+    assert (found, mistaken) == ([], [])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_among_all_rules_the_first_example_still_has_the_right_category(rule: Rule) -> None:
+    """A rule may be outranked by a more telling one, but then the trouble must be of the same kind."""
+    matches = KNOWN.match(rules.example_event(rule, rule.examples.match[0]))
+
+    assert matches, rule.examples.match[0]
+    best = matches[0].rule
+    assert best.id == rule.id or best.category == rule.category or best.weight > rule.weight
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_says_what_a_person_needs(rule: Rule) -> None:
+    assert len(rule.title) <= 90
+    assert rule.cause.endswith((".", "?"))
+    assert 0 < rule.expected_minutes <= 120
+    assert all(step.endswith((".", "?")) or "(" in step for step in rule.actions)
+    assert not re.search(r"\b(?:TODO|FIXME)\b", rule.cause + rule.title)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_steps_that_touch_keys_orders_or_data_wait_for_a_person(rule: Rule) -> None:
+    """Deletion, keys, orders and positions are never a step that an agent takes alone."""
+    risky = re.compile(
+        r"(?i)^\[(?:config|code|restart|wait)\] (?:delete|remove the data|close the position|sell|buy)"
+    )
+
+    assert [step for step in rule.actions if risky.search(step)] == []
+
+
+def test_every_category_has_rules_and_there_are_enough() -> None:
+    assert {rule.category for rule in RULES} == set(Category)
+    assert len(RULES) >= 150
+
+
+@pytest.mark.parametrize("rule", KNOWN.rules, ids=lambda rule: rule.id)
+def test_no_way_to_fit_a_pattern_passes_the_literals_by(rule: Rule) -> None:
+    """Each alternative of each pattern, written out as a text, must open the gate, or it could never match."""
+    gate = Gate(rule.literals)
+
+    passed = [
+        text
+        for pattern in rule.patterns
+        for text in written_out(_parser.parse(pattern))
+        if not gate.find(text.lower())
+    ]
+
+    assert passed == []
+
+
+def written_out(parsed: Iterable[tuple[Any, Any]]) -> list[str]:
+    """Return a text for each alternative of a parsed pattern, as short as can be; at most some hundred."""
+    texts = [""]
+    for operation, argument in parsed:
+        texts = [text + piece for text in texts for piece in pieces(operation, argument)][:1_600]
+    return texts
+
+
+def pieces(operation: Any, argument: Any) -> list[str]:
+    if operation is _constants.LITERAL:
+        return [chr(argument)]
+    if operation is _constants.IN:
+        return [a_member(argument)]
+    if operation is _constants.BRANCH:
+        return [text for branch in argument[1] for text in written_out(branch)]
+    if operation is _constants.SUBPATTERN:
+        return written_out(argument[-1])
+    if operation in (_constants.MAX_REPEAT, _constants.MIN_REPEAT):
+        least, most, repeated = argument
+        if least == 0:
+            return [" " if most > 2 else ""]
+        return [text * least for text in written_out(repeated)]
+    return [""] if operation is _constants.AT else ["~"]
+
+
+def a_member(members: Sequence[tuple[Any, Any]]) -> str:
+    operation, argument = members[0]
+    if operation is _constants.LITERAL:
+        return chr(argument)
+    if operation is _constants.RANGE:
+        return chr(argument[0])
+    if operation is _constants.CATEGORY:
+        return {
+            _constants.CATEGORY_DIGIT: "7",
+            _constants.CATEGORY_WORD: "w",
+            _constants.CATEGORY_SPACE: " ",
+        }.get(argument, '"')
+    return "~"
