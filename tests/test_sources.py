@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from obs import sources
-from obs.decoding import MAX_BYTES
+from obs.decoding import MAX_BYTES, Decoder
 from obs.events import Event
 from obs.snapshot import Source
 from obs.sources import FileFollower, SourceError
@@ -262,6 +262,17 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path) -> None:
     assert [len(body) < 20_000 for body in found] == [True, True, True]
     assert found[1:] == ["message 0", "message 1"]
     assert any("their rest was skipped" in note for note in info.notes)
+
+
+def test_what_is_held_of_a_line_without_end_is_bounded() -> None:
+    decoder = Decoder()
+    held = []
+
+    for _ in range(12):
+        assert decoder.lines(b"x" * 2**20) == []
+        held.append(decoder.pending)
+
+    assert max(held) <= MAX_BYTES
 
 
 # Follow
