@@ -14,7 +14,7 @@ def main() -> int:
     )
     parser.add_argument("--kills", type=int, default=20, help="how often each target is killed with -9")
     parser.add_argument("--target", choices=("sidecar", "bot", "both"), default="both")
-    parser.add_argument("--rate", type=float, default=3_000, help="records a second that the bot logs")
+    parser.add_argument("--rate", type=float, default=2_000, help="records a second that the bot logs")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     parser.add_argument(
         "--back", type=float, default=BACK_SECONDS, help="seconds within which it must be back"
