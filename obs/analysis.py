@@ -16,6 +16,7 @@ from obs import fingerprints, formats, hazards, outlook, rules, sources
 from obs.adapters import Adapters
 from obs.books import LLM_CALL, WRITERS
 from obs.components import health_of, health_score
+from obs.doubles import Doubles
 from obs.events import Event, ExceptionInfo, Severity
 from obs.issues import Lifecycle, derive_status, from_facts, link, ranked, standing_of
 from obs.patterns import form
@@ -88,6 +89,7 @@ class Analyzer:
         lifecycle: Mapping[str, Lifecycle] | None = None,
         read: Iterable[Source] = (),
         losses: Iterable[Loss] = (),
+        doubles: int = 0,
     ) -> Snapshot:
         """Return the picture at `now`.
 
@@ -97,6 +99,7 @@ class Analyzer:
             lifecycle: Stored decisions by fingerprint.
             read: The recorded sources the events came from.
             losses: Events known to be lost, by reason.
+            doubles: Events that came more than once and were counted once.
         """
         state = self.state
         at = to_ns(now) if now is not None else state.seen.last
@@ -134,6 +137,7 @@ class Analyzer:
             quiet_warnings=len(state.quiet_warnings),
             quiet_warning_events=sum(series.count for series in state.quiet_warnings.values()),
             harmless_events=sum(state.harmless.values()),
+            doubles=doubles,
         )
 
     def _issues(self, now: int, read: tuple[Source, ...], lifecycle: dict[str, Lifecycle]) -> list[Issue]:
@@ -231,18 +235,21 @@ def analyze(
         paths = [Path(item) for item in items if not isinstance(item, str)]
         lines = [item for item in items if isinstance(item, str)]
     analyzer = Analyzer(ruleset)
+    doubles = Doubles()
     read: list[Source] = []
     for letter, path in zip(letters(), paths, strict=False):
         reader = sources.read(path, letter=letter, timezone=timezone, progress=progress)
         for event in reader:
-            analyzer.feed(event, service=path.name.split(".", 1)[0])
+            if not doubles.is_double(event):
+                analyzer.feed(event, service=path.name.split(".", 1)[0])
         read.append(reader.info)
     if lines:
         letter = letters()[len(paths)]
         for event in formats.parse(lines, letter=letter, timezone=timezone):
-            analyzer.feed(event)
+            if not doubles.is_double(event):
+                analyzer.feed(event)
         read.append(Source(letter=letter, name="text", lines=len(lines), records=analyzer.state.events))
-    return analyzer.snapshot(now=now, read=read)
+    return analyzer.snapshot(now=now, read=read, doubles=doubles.dropped)
 
 
 def clean(event: Event) -> Event:

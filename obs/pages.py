@@ -22,6 +22,8 @@ from obs.snapshot import Evidence, Health, Issue, IssueSeverity, IssueStatus, Sn
 __all__ = ["Detail", "Entry", "Page", "page"]
 
 SIMULATED = ("dry run", "backtest")
+SOURCE_NOTES = 3
+"""Notes of a source that a page shows: what was odd about reading it."""
 TERSE_LINE = 160
 """Characters of the one money line on the smallest pages."""
 
@@ -328,6 +330,8 @@ def _left_out(snapshot: Snapshot, quoted: set[str], words: dict[str, str], *, te
         count = f"{snapshot.quiet_warning_events:,}"
         lines.append(words["quiet_warnings"].format(kinds=snapshot.quiet_warnings, n=count))
     lines += [_source(source, words) for source in snapshot.sources]
+    if snapshot.doubles:
+        lines.append(words["doubles"].format(n=f"{snapshot.doubles:,}"))
     if zones:
         lines.append(words["zone"].format(zone="; ".join(zones)))
     reasons = ", ".join(f"{loss.count:,} {plain(loss.reason)}" for loss in snapshot.losses[:4])
@@ -346,7 +350,8 @@ def _source(source: Source, words: dict[str, str]) -> str:
         records=f"{source.records:,}",
         end=words["to_the_end"] if source.complete else words["incomplete"],
     )
-    return line + (words["unreadable"].format(n=source.unreadable) if source.unreadable else "")
+    line += words["unreadable"].format(n=source.unreadable) if source.unreadable else ""
+    return " ".join([line, *(f"{note.rstrip('.')}." for note in source.notes[:SOURCE_NOTES])])
 
 
 def _cursor(since: Snapshot | int | None) -> str:

@@ -254,6 +254,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     quiet_warning_events: int = 0
     harmless_events: int = 0
     """Records that look like trouble and are known to be none."""
+    doubles: int = 0
+    """Records that came more than once and were counted once."""
 
     def to_json(self) -> str:
         """Return the picture as JSON, schema `obs.dashboard/1`."""
