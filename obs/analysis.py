@@ -17,10 +17,10 @@ from obs.adapters import Adapters
 from obs.books import LLM_CALL, WRITERS
 from obs.components import health_of, health_score
 from obs.doubles import Doubles
-from obs.events import Event, ExceptionInfo, Severity
+from obs.events import Event, Severity
 from obs.issues import Lifecycle, derive_status, from_facts, link, ranked, standing_of
 from obs.patterns import form
-from obs.redaction import has_hint, redact, redact_attributes
+from obs.pipeline import redact_event
 from obs.snapshot import (
     Category,
     ComponentStatus,
@@ -36,7 +36,7 @@ from obs.snapshot import (
 from obs.state import State, Verdict
 from obs.tracebacks import culprit
 
-__all__ = ["Analyzer", "analyze", "clean", "letters", "to_ns"]
+__all__ = ["Analyzer", "analyze", "letters", "to_ns"]
 
 UNDERSTOOD = frozenset(WRITERS) - {"bot.stopped", LLM_CALL, "llm.called"}
 """Event names whose meaning is drawn from their attributes; no rule need read their text."""
@@ -62,7 +62,7 @@ class Analyzer:
 
     def feed(self, event: Event, *, service: str = "") -> None:
         """Fold one event; its secrets are masked first, whatever door it came by."""
-        event = clean(self._dated(event))
+        event = redact_event(self._dated(event))
         event = self.adapters.translate(event)
         service = event.service or service or self.service
         matches = () if event.event_name in UNDERSTOOD else self.rules.match(event)
@@ -250,22 +250,6 @@ def analyze(
                 analyzer.feed(event)
         read.append(Source(letter=letter, name="text", lines=len(lines), records=analyzer.state.events))
     return analyzer.snapshot(now=now, read=read, doubles=doubles.dropped)
-
-
-def clean(event: Event) -> Event:
-    """Return the event with its secrets masked; the same object when it holds none."""
-    body = redact(event.body) if has_hint(event.body) else event.body
-    exception = event.exception
-    if exception is not None and (has_hint(exception.stacktrace) or has_hint(exception.message)):
-        exception = ExceptionInfo(
-            type=exception.type,
-            message=redact(exception.message),
-            stacktrace=redact(exception.stacktrace),
-        )
-    attributes = redact_attributes(event.attributes) if event.attributes else event.attributes
-    if body is event.body and exception is event.exception and attributes == event.attributes:
-        return event
-    return msgspec.structs.replace(event, body=body, exception=exception, attributes=attributes)
 
 
 def to_ns(now: int | datetime) -> int:

@@ -330,10 +330,14 @@ def _ended(name: str, bot: BotFacts) -> Iterator[Issue]:
     values = bot.process.values
     signal, code = str(values.get("process.signal") or ""), values.get("process.exit_code")
     asked = signal in ("SIGTERM", "SIGINT", "SIGHUP")
-    if not signal and not code:
+    # Without a supervisor nobody knows code or signal: only that the last word is missing.
+    unknown = code is None and not signal and values.get("process.clean") is False
+    if not signal and not code and not unknown:
         return
     if values.get("process.oom"):
         how, why = "was killed: out of memory", "The system had no memory left and killed the process."
+    elif unknown:
+        how, why = "ended without a last word", "Killed, crashed or left abruptly; no supervisor saw how."
     elif signal:
         how, why = f"ended by {_name(signal)}", f"The process got {_name(signal)}."
     else:

@@ -211,7 +211,8 @@ def _evidence(item: Evidence) -> str:
 
 def _record(wanted: str, files: Sequence[Path], timezone: str) -> str:
     from obs import sources
-    from obs.analysis import clean, letters
+    from obs.analysis import letters
+    from obs.pipeline import redact_event
 
     letter, _, number = wanted.partition(":")
     known = dict(zip(letters(), files, strict=False))
@@ -220,7 +221,7 @@ def _record(wanted: str, files: Sequence[Path], timezone: str) -> str:
     for event in sources.read(known[letter], letter=letter, timezone=timezone):
         origin = event.origin
         if origin is not None and origin.line <= int(number) < origin.line + origin.lines:
-            lines = [f"{letter}:{origin.line + at} {quote(text)}" for at, text in clean(event).lines()]
+            lines = [f"{letter}:{origin.line + at} {quote(text)}" for at, text in redact_event(event).lines()]
             return "\n".join(["```text", *lines, "```"])
     raise ValueError(f"{wanted}: the file has no such line")
 

@@ -106,6 +106,8 @@ def _end(name: str, bot: BotFacts) -> ProcessEnd | None:
         reason = "killed: out of memory"
     elif signal:
         reason = f"ended by {signal}"
+    elif code is None:
+        reason = "ended without a last word: killed, crashed or left abruptly"
     else:
         reason = "ended normally" if code == 0 else f"ended with exit code {plain(code)}"
     pid = values.get("process.pid")

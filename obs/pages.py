@@ -189,9 +189,12 @@ def _consequence(snapshot: Snapshot, top: Issue | None, words: dict[str, str]) -
 def _entry(number: int, issue: Issue, snapshot: Snapshot, detail: Detail, words: dict[str, str]) -> Entry:
     names = {i.fingerprint: i for i in snapshot.issues}
     symptoms = [names[s] for s in issue.symptoms if s in names]
-    told = ", ".join(f"{s.title} ({s.count:,}×)" for s in symptoms[:4])
-    if len(symptoms) > 4:
-        told += words["and_more"].format(n=len(symptoms) - 4)
+    counts: dict[str, int] = {}
+    for symptom in symptoms:
+        counts[symptom.title] = counts.get(symptom.title, 0) + symptom.count
+    told = ", ".join(f"{title} ({count:,}×)" for title, count in list(counts.items())[:4])
+    if len(counts) > 4:
+        told += words["and_more"].format(n=len(counts) - 4)
     where = [plain(s) for s in issue.services[:3]] if len(snapshot.bots) > 1 else []
     if issue.component and plain(issue.component) not in where:
         where.append(plain(issue.component))
@@ -206,7 +209,7 @@ def _entry(number: int, issue: Issue, snapshot: Snapshot, detail: Detail, words:
         money=f"{_risk_word(snapshot, words)} {_risk(issue)}" if issue.money_at_risk else "",
         when=_span(issue, snapshot, words, rate=detail.prose),
         explanation=issue.explanation if detail.prose else "",
-        symptoms=told if detail.prose else (words["n_symptoms"].format(n=len(symptoms)) if symptoms else ""),
+        symptoms=told if detail.prose else (words["n_symptoms"].format(n=len(counts)) if counts else ""),
         life=_life(issue, words),
     )
 

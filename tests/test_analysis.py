@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import obs
-from obs.analysis import Analyzer, clean
+from obs.analysis import Analyzer
 from obs.events import Severity
 from obs.rules import RuleSet
 from tests.builders import START, event
@@ -72,12 +72,6 @@ def test_secrets_are_masked_before_anything_is_remembered() -> None:
 
     assert secret.encode() not in analyzer.state.encode()
     assert secret not in analyzer.snapshot().to_json()
-
-
-def test_an_event_without_secrets_is_not_copied() -> None:
-    one = event("nothing to hide")
-
-    assert clean(one) is one
 
 
 def test_a_line_without_a_time_stands_at_the_time_of_the_one_before() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from obs.analysis import Analyzer
@@ -11,7 +12,7 @@ from obs.snapshot import Issue, IssueStatus, Money, Snapshot
 from tests.builders import START, event
 
 
-def story(*events: tuple[float, str, dict[str, object]], bot: str = "momo-2") -> Snapshot:
+def story(*events: tuple[float, str, Mapping[str, object]], bot: str = "momo-2") -> Snapshot:
     analyzer = Analyzer(RuleSet(()))
     for number, (at, name, attributes) in enumerate(events):
         failed = name.endswith(("rejected", "failed")) or "error.type" in attributes
@@ -130,7 +131,8 @@ def test_an_agent_that_talks_to_itself_is_a_loop_and_its_cost_is_said() -> None:
 
 def test_a_bot_that_says_running_while_its_candles_stopped_is_alive_but_useless() -> None:
     beats = [
-        (30.0 * n, "heartbeat", {"bot.state": "running", "candle.age_s": max(0, 30 * n - 60)}) for n in range(40)
+        (30.0 * n, "heartbeat", {"bot.state": "running", "candle.age_s": max(0, 30 * n - 60)})
+        for n in range(40)
     ]
 
     issue = only(story(*beats), "stale-feed")
@@ -167,3 +169,10 @@ def test_a_masked_secret_is_reported_with_its_kind_and_count() -> None:
 
     assert issue.count == 3
     assert "signature" in issue.title
+
+
+def test_a_bot_that_vanished_without_a_supervisor_is_said_to_have_had_no_last_word() -> None:
+    snapshot = story((1, "process.exited", {"process.clean": False, "process.pid": 7}))
+
+    assert only(snapshot, "ended").severity == "critical"
+    assert "without a last word" in only(snapshot, "ended").title
