@@ -26,7 +26,7 @@ class Damage(NamedTuple):
     records: int
     """How many records stood there, as far as their remains show; what they do not show is found as a gap."""
     is_torn: bool
-    """Whether it is the unfinished last line: the writer died in the middle of a copy."""
+    """Whether its end is missing: the writer died, or the disk was full, in the middle of the line."""
 
 
 class Lines(NamedTuple):
@@ -104,7 +104,7 @@ def _recover(data: bytes, start: int, end: int, lines: list[bytes], damage: list
         begin = suffix.end() + 1
     lost = stretch[begin:]
     if lost.strip(b"\0\n"):
-        damage.append(Damage(start + begin, len(lost), _records_in(lost), is_torn=False))
+        damage.append(Damage(start + begin, len(lost), _records_in(lost), is_torn=True))
 
 
 def _whole_line(stretch: bytes, begin: int, end: int) -> tuple[bytes | None, int]:

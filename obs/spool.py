@@ -29,6 +29,9 @@ LOOK_SECONDS = 0.5
 """How often a write looks whether its file is still where the reader will look for it."""
 
 _BRACE, _FEED = b"}\n"
+_ROTATIONS = 100
+"""More tries than other threads can fill new segments in meanwhile, yet not without end."""
+
 _LATE_BYTES = 256 * 1024
 """Room of a segment that is opened for words after the close, by finalizers."""
 
@@ -148,7 +151,7 @@ class SpoolWriter:
 
     def _write_to_new(self, data: bytes) -> bool:
         """Write a line that found no room: rotate first, once for each other thread that got in between."""
-        for _ in range(4):
+        for _ in range(_ROTATIONS):
             full = self._segment
             room = self._size() - segments.HEADER_BYTES
             if len(data) > room:

@@ -145,6 +145,7 @@ class SpoolReader:
             self._note("", Loss("unreadable", 0, "", f"{self.directory} cannot be listed now"), losses)
         else:
             waiting = self._scan(listing, losses)
+            self._forget(listing)
             share = max(1, limit // max(1, len(waiting)))
             for process in self._in_turn(waiting):
                 pending += self._read_process(waiting[process], share, lines, losses)
@@ -305,7 +306,6 @@ class SpoolReader:
             if end.lost:
                 detail = f"of the numbers up to {end.highest} these never came, and no counter explains them"
                 losses.append(Loss("lost_with_process", end.lost, account.process, detail))
-        self._forget(after)
         return ended
 
     def _is_read(self, account: Account) -> bool:

@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -82,6 +83,36 @@ def test_a_full_disk_refuses_lines_and_is_used_again_when_it_has_room(small_disk
     assert [(end.emitted, end.delivered + end.dropped, end.lost) for end in found.ended] == [
         (6_001, 6_001, 0)
     ]
+
+
+def test_a_line_written_in_part_to_an_appended_file_spoils_no_other(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a map the disk may be full in the middle of a line; that line was refused and counted."""
+    monkeypatch.setitem(sys.modules, "mmap", None)
+    made = writer(small_disk / "spool", room=700_000)
+    ballast = small_disk / "ballast"
+    made.write(line(1))
+    ballast.write_bytes(bytes(700_000))
+    kept, number = [1], 1
+
+    while made.write(line(number + 1)):
+        number += 1
+        kept.append(number)
+    torn = segment_files(small_disk / "spool")[0].read_bytes()[-1:] != b"\n"
+    ballast.unlink()
+    assert back_within_a_second(made, number + 2)
+    kept.append(number + 2)
+    assert made.write(line(number + 3))
+    kept.append(number + 3)
+    made.set_counters({"emitted": number + 3, "dropped.spool.INFO.bot": 1})
+    made.close()
+
+    found = drain(small_disk / "spool")
+    assert torn
+    assert found.numbers == kept
+    assert found.lost == 0
+    assert [(end.delivered, end.dropped, end.lost) for end in found.ended] == [(len(kept), 1, 0)]
 
 
 def test_a_limit_on_file_sizes_refuses_lines_and_kills_nobody(tmp_path: Path) -> None:

@@ -198,6 +198,22 @@ def test_late_words_after_the_end_was_seen_are_no_loss(tmp_path: Path) -> None:
     assert [(end.delivered, end.lost) for end in second.ended] == [(4, 0)]
 
 
+def test_a_dead_writer_whose_files_are_gone_is_forgotten(tmp_path: Path) -> None:
+    """The checkpoint must not grow with every process that ever was."""
+    program = """
+import sys
+from pathlib import Path
+from tests.spool.spooling import written
+written(Path(sys.argv[1]), 3)
+"""
+    run(program, tmp_path)
+
+    found = drain(tmp_path)
+
+    assert found.numbers == [1, 2, 3]
+    assert found.checkpoint["segments"] == found.checkpoint["writers"] == {}
+
+
 def test_a_forked_child_lets_go_of_the_parents_segment_and_writes_its_own(tmp_path: Path) -> None:
     """Fault 13: the child delivers under its own name; the parent goes on undisturbed."""
     made = writer(tmp_path)
