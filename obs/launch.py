@@ -22,6 +22,7 @@ _PYTHON_NAME = re.compile(r"(python|pypy)(w|\d+(\.\d+)*t?)?(\.exe)?", re.IGNOREC
 _LAUNCHERS = {"env", "nice", "nohup", "setsid", "stdbuf", "time", "timeout", "uv", "poetry", "pipenv", "run"}
 _LAUNCHER_OPTION = re.compile(r"-|\d+[smhd]?$|\w+=")
 _HEAD_BYTES = 512
+_OLDEST = (3, 11)
 
 
 class Program(NamedTuple):
@@ -32,7 +33,7 @@ class Program(NamedTuple):
     is_python: bool
     """Whether the command starts a Python interpreter itself, not by way of another program."""
     unreached: str = ""
-    """Why our bootstrap cannot run in this interpreter (`-I`, `-E`, `-S`), or empty."""
+    """Why our bootstrap cannot run in this interpreter (`-I`, `-E`, `-S`, `Python 3.9`), or empty."""
 
     @property
     def copies_from_inside(self) -> bool:
@@ -49,12 +50,13 @@ def inspect_program(command: Sequence[str]) -> Program:
     if interpreter is None:
         if not _is_python_name(executable):
             return Program(executable, is_python=False)
-        return Program(executable, is_python=True, unreached=_isolating_flag(command[1:]))
+        return _python(executable, executable, command[1:])
     while interpreter and Path(interpreter[0]).name == "env":
         interpreter = [word for word in interpreter[1:] if not _LAUNCHER_OPTION.match(word)]
-    if not interpreter or not _is_python_name(shutil.which(interpreter[0]) or interpreter[0]):
+    found = (shutil.which(interpreter[0]) or interpreter[0]) if interpreter else ""
+    if not _is_python_name(found):
         return Program(executable, is_python=False)
-    return Program(executable, is_python=True, unreached=_isolating_flag(interpreter[1:]))
+    return _python(executable, found, interpreter[1:])
 
 
 def service_of(command: Sequence[str]) -> str:
@@ -112,6 +114,19 @@ def _without_us(environment: Mapping[str, str]) -> str:
     # Empty entries stay: to Python they mean the working directory.
     entries = environment.get("PYTHONPATH", "").split(os.pathsep)
     return os.pathsep.join(entry for entry in entries if entry != str(BOOTSTRAP))
+
+
+def _python(executable: str, interpreter: str, flags: Sequence[str]) -> Program:
+    unreached = _isolating_flag(flags) or _old_version(interpreter)
+    return Program(executable, is_python=True, unreached=unreached)
+
+
+def _old_version(interpreter: str) -> str:
+    """Return the version of an interpreter that is too old for us, as its file's name tells, or empty."""
+    version = re.search(r"(\d+)\.(\d+)t?$", Path(os.path.realpath(interpreter)).name)
+    if version is None or (int(version[1]), int(version[2])) >= _OLDEST:
+        return ""
+    return f"Python {version[1]}.{version[2]}"
 
 
 def _is_python_name(path: str) -> bool:

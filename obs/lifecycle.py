@@ -36,12 +36,14 @@ class Lifecycle:
         self._resource: dict[str, str | int] = {"service.name": service}
         self._writer = SpoolWriter(directory / "spool", resource=self._resource, segment_bytes=_SEGMENT_BYTES)
         self._dropped = 0
+        self._program: Program | None = None
         _prepare(directory)
         faults.sweep(directory)
 
     def started(self, pid: int, command: Sequence[str], program: Program) -> None:
         """Write `process.started`."""
         limit = exits.memory_limit_bytes()
+        self._program = program
         self._resource["process.pid"] = pid
         self._write(
             "process.started",
@@ -91,8 +93,18 @@ class Lifecycle:
                 self._write(
                     "process.fault", "ERROR", body, {"process.pid": other, "faulthandler.stacktrace": text}
                 )
-        self._write("process.exited", _severity(ended, asked), _words(ended, oom=is_oom, asked=asked), facts)
+        words = _words(ended, oom=is_oom, asked=asked) + self._reach(bool(facts["process.attached"]))
+        self._write("process.exited", _severity(ended, asked), words, facts)
         faults.sweep(self.directory, self.run)
+
+    def _reach(self, is_attached: bool) -> str:
+        """Return what a reader must know of the records: that they are only what was printed, or nothing."""
+        program = self._program
+        if is_attached or program is None or not program.is_python:
+            return ""
+        if program.unreached:
+            return f" (started with {program.unreached}: only what it printed was read)"
+        return " (it did not attach itself: only its end is known)"
 
     def printed(self, stream: str, record: PrintedRecord) -> None:
         """Write a line, or a traceback, that the program printed into a pipe of ours."""

@@ -66,6 +66,21 @@ def test_flags_that_shut_us_out_are_seen_only_where_they_are_the_interpreters(
     assert program.copies_from_inside is (not unreached)
 
 
+@pytest.mark.parametrize(
+    ("name", "unreached"),
+    [("python2.7", "Python 2.7"), ("python3.10", "Python 3.10"), ("python3.11", ""), ("python3.13t", "")],
+)
+def test_a_python_that_is_too_old_for_us_is_known_by_its_files_name(
+    name: str, unreached: str, tmp_path: Path
+) -> None:
+    real = tmp_path / name
+    real.write_bytes(b"\x7fELF")
+    real.chmod(0o755)
+    (tmp_path / "python").symlink_to(real)
+
+    assert inspect_program([str(tmp_path / "python"), "bot.py"]).unreached == unreached
+
+
 def test_a_program_that_is_not_there_is_said_to_be_missing() -> None:
     assert inspect_program(["no-such-bot"]).executable == ""
 

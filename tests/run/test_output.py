@@ -91,6 +91,7 @@ def test_a_python_that_shuts_us_out_is_read_through_a_pipe(flag: str, supervise:
     assert (seen.stdout, seen.bodies("stdout")) == (b"isolated\n", ["isolated"])
     (started,) = seen.named("process.started")
     assert (started["obs.unreached"], started["obs.output"]) == (flag, "pipe")
+    assert seen.bodies("obs.supervisor")[-1].endswith(f"(started with {flag}: only what it printed was read)")
 
 
 def test_a_traceback_through_a_pipe_is_one_record(supervise: Supervise) -> None:
