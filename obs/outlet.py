@@ -49,8 +49,8 @@ class Outlet:
         self._dashboards = directory / "dashboards"
         self._dated = DatedFiles(self._briefings)
         self._history = DatedFiles(self._dashboards)
-        self._budget = budget
-        self._lang = lang
+        self.budget = budget
+        self.lang = lang
         self._timer = timer
         self._not_before = 0.0
         self._drawn_at = -AT_REST_SECONDS
@@ -95,7 +95,7 @@ class Outlet:
         return not self.fault
 
     def _page(self, snapshot: Snapshot) -> bytes:
-        text = briefing.render(snapshot, budget=self._budget, lang=self._lang)
+        text = briefing.render(snapshot, budget=self.budget, lang=self.lang)
         return text.encode("utf-8", "backslashreplace")
 
     def _written(self, path: Path, make: Callable[[], bytes], faults: list[str]) -> bytes | None:

@@ -22,12 +22,14 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from watchfiles import Change, awatch
 
 from obs import rules, sources
 from obs.briefing import render
 from obs.caching import SHARED
-from obs.config import Settings
+from obs.config import ConfigError, Settings, load
 from obs.events import Event
+from obs.journal import Journal, journal
 from obs.memory import resident_bytes
 from obs.metrics import CONTENT_TYPE, Inner, exposition
 from obs.sidecar import Sidecar, stop_on_signals
@@ -152,6 +154,7 @@ class _Looks:
 async def _run(
     sidecar: Sidecar, door: socket.socket, settings: Settings, idle_exit: float, *, with_input: bool
 ) -> None:
+    log = journal("sidecar")
     stop = asyncio.Event()
     server = _Server(
         uvicorn.Config(
@@ -166,15 +169,36 @@ async def _run(
     )
     hurry = stop_on_signals(stop)
     web = asyncio.create_task(server.serve([door]))
-    tasks = [asyncio.create_task(_take_standard_input(sidecar, settings.timezone))] if with_input else []
+    tasks = [asyncio.create_task(_reload_on_change(sidecar, settings, log))]
+    tasks += [asyncio.create_task(_take_standard_input(sidecar, settings.timezone))] if with_input else []
+    log.info("started", directory=str(sidecar.directory))
     try:
         await sidecar.run(stop, hurry=hurry, idle_exit=idle_exit)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        log.info("stopped", pending_bytes=sidecar.pending_bytes)
         server.should_exit = True
         await web
+
+
+async def _reload_on_change(sidecar: Sidecar, settings: Settings, log: Journal) -> None:
+    """Take over changed settings and rule packs once they are valid; else keep the old and say why."""
+    places = {Path(name).parent.absolute() for name in ("obs.toml", *map(str, settings.rules))}
+    places |= {path.absolute() for path in settings.rules if path.is_dir()}
+    async for changed in awatch(*places, recursive=False, watch_filter=_is_ours):
+        try:
+            fresh = load().settings
+            sidecar.adopt(ruleset=rules.load(fresh.rules), budget=fresh.budget, lang=fresh.lang)
+        except (ConfigError, rules.RuleError) as error:
+            log.error("settings kept", why=str(error))
+        else:
+            log.info("settings reloaded", files=sorted(Path(path).name for _, path in changed))
+
+
+def _is_ours(_: Change, path: str) -> bool:
+    return path.endswith(".toml")
 
 
 async def _take_standard_input(sidecar: Sidecar, timezone: str) -> None:

@@ -136,6 +136,12 @@ class Sidecar:
         """What keeps us from storing or showing, in words; empty while all is well."""
         return self.vault.fault or self.outlet.fault
 
+    def adopt(self, *, ruleset: RuleSet, budget: int, lang: str) -> None:
+        """Go on with other rules and another page; what is remembered stays."""
+        self._analyzer.rules = ruleset
+        self.outlet.budget, self.outlet.lang = budget, lang
+        self._is_undrawn = True
+
     def accept(self, event: Event) -> bool:
         """Fold one event of another source (a followed file); False when it was dropped, which is counted."""
         self._is_dirty = self._is_undrawn = True

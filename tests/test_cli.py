@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -247,3 +248,36 @@ def _wait_for(address: str, wanted: str) -> str:
             return text
         time.sleep(0.1)
     raise AssertionError(f"{wanted!r} never came; last: {text[:500]!r}")
+
+
+def test_up_takes_over_changed_settings_and_keeps_the_old_when_they_are_wrong(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "obs.toml").write_text('lang = "en"\n')
+    (tmp_path / "bot.log").write_text(LOG)
+    command = [sys.executable, "-m", "obs", "up", "bot.log", "--dir", "o", "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=tmp_path)
+    latest = tmp_path / "o" / "briefings" / "latest.md"
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api/briefing", "ConnectionRefusedError")
+        (tmp_path / "obs.toml").write_text('lang = "ko"\n')
+        _until(lambda: "브리핑" in latest.read_text(encoding="utf-8"))
+        (tmp_path / "obs.toml").write_text('lang = "xx"\n')
+        time.sleep(1)
+        kept = latest.read_text(encoding="utf-8")
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+
+    assert "브리핑" in kept
+    assert b"settings reloaded" in errors
+    assert b"settings kept" in errors
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it never came to hold")
