@@ -89,7 +89,10 @@ class CompiledRule:
 
     def may_speak(self, event: Event, lowered: str) -> bool:
         """Whether level, logger and context let this rule be asked."""
-        if self.least > event.severity > Severity.UNSPECIFIED:
+        if event.severity == Severity.UNSPECIFIED:
+            if self.rule.needs_level:
+                return False
+        elif event.severity < self.least:
             return False
         if self.loggers and not event.logger.lower().startswith(self.loggers):
             return False

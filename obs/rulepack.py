@@ -81,6 +81,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Prefixes of the logger's name, of which one must fit; none means any."""
     min_severity: str = ""
     """Least printed level, e.g. `WARN`; records without a level pass."""
+    needs_level: bool = False
+    """Whether records that print no level are left alone: for rules that go by common words."""
     role: str = "cause"
     """`cause`, `symptom` (says that something failed, not why) or `noise` (known harmless)."""
     weight: int = 50

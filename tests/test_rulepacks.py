@@ -65,7 +65,7 @@ def test_every_category_has_rules_and_there_are_enough() -> None:
 
 @pytest.mark.parametrize("rule", KNOWN.rules, ids=lambda rule: rule.id)
 def test_no_way_to_fit_a_pattern_passes_the_literals_by(rule: Rule) -> None:
-    """Each alternative of each pattern, written out as a text, must open the gate, or it could never match."""
+    """Each alternative of each pattern, written out as a text, must open the gate, or it can never match."""
     gate = Gate(rule.literals)
 
     passed = [
