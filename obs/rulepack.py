@@ -83,6 +83,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Least printed level, e.g. `WARN`; records without a level pass."""
     needs_level: bool = False
     """Whether records that print no level are left alone: for rules that go by common words."""
+    per_form: bool = False
+    """Whether messages of different form are different issues although this one rule names them."""
     role: str = "cause"
     """`cause`, `symptom` (says that something failed, not why) or `noise` (known harmless)."""
     weight: int = 50
