@@ -132,6 +132,7 @@ class _MappedSegment:
         self.path = path
         self.index = index
         self._descriptor = descriptor
+        self._size = size
         self._file = _file_of(descriptor)
         # From 3.13 on a map can do without its own copy of the descriptor.
         spare = {"trackfd": False} if sys.version_info >= (3, 13) and sys.platform != "win32" else {}
@@ -155,26 +156,30 @@ class _MappedSegment:
         return bytes(self._map[segments.HEADER_BYTES : self._map.tell()])
 
     def finish(self, slot: segments.Slot) -> None:
-        end = self._map.tell()
-        if not self._let_go():
+        if self._descriptor < 0:
             return
-        _put_slot_by_path(self.path, self._file, slot._replace(end=end))
+        # Another thread may write between any two of these calls until the position stands at the end of the
+        # file; only then does nothing follow, and the first zero byte is where the lines end.
+        written = self._map.tell()
+        self._map.seek(0, os.SEEK_END)
+        end = self._map.find(b"\0", written)
+        self._let_go()
+        _put_slot_by_path(self.path, self._file, slot._replace(end=self._size if end < 0 else end))
 
     def forget(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             self._let_go()
 
-    def _let_go(self) -> bool:
+    def _let_go(self) -> None:
         """Close map and descriptor, unless the program closed them and a stranger has the number now."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor < 0:
-            return False
+            return
         if _file_of(descriptor) != self._file:
             _abandoned.append(self._map)
-            return True
+            return
         self._map.close()
         os.close(descriptor)
-        return True
 
 
 class _AppendedSegment:

@@ -66,9 +66,12 @@ class Opened:
     @property
     def is_final(self) -> bool:
         """Whether nothing can be written to it any more: it says so itself, or its writer is dead."""
-        if self.slot is not None and self.slot.state != "open":
+        is_marked = self.slot is not None and self.slot.state != "open"
+        if is_marked or not ownership.is_owner_alive(self._descriptor, self.identity):
+            # A file that is appended to may have grown since it was opened, up to its end.
+            self.size = os.fstat(self._descriptor).st_size
             return True
-        return not ownership.is_owner_alive(self._descriptor, self.identity)
+        return False
 
     @property
     def is_being_made(self) -> bool:

@@ -173,7 +173,15 @@ def test_a_segment_of_a_newer_version_is_left_for_the_newer_reader(tmp_path: Pat
 
 def test_a_line_without_a_number_is_counted_and_the_rest_delivered(tmp_path: Path) -> None:
     made = writer(tmp_path)
-    for raw in (line(1), b'{"body":"no number"}', b'{"seq":"two"}', b'{"seq":-3}', b"{not json}", line(2)):
+    for raw in (
+        line(1),
+        b'{"body":"no number"}',
+        b'{"seq":"two"}',
+        b'{"seq":-3}',
+        b'{"seq":0}',
+        b"{not json}",
+        line(2),
+    ):
         assert made.write(raw)
     made.set_counters({"emitted": 2})
     made.close()
@@ -181,7 +189,7 @@ def test_a_line_without_a_number_is_counted_and_the_rest_delivered(tmp_path: Pat
     found = drain(tmp_path)
 
     assert found.numbers == [1, 2]
-    assert [(loss.reason, loss.count) for loss in found.losses] == [("damaged", 1)] * 4
+    assert [(loss.reason, loss.count) for loss in found.losses] == [("damaged", 1)] * 5
 
 
 def test_a_hole_in_a_growing_segment_holds_the_reader_back_until_it_is_filled() -> None:

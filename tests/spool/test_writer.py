@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from obs import segment_files as files_module
-from tests.spool.spooling import drain, is_true, line, run, segment_files, writer, written
+from obs.spool_reader import SpoolReader
+from tests.spool.spooling import REPO, Drained, drain, is_true, line, run, segment_files, writer, written
 
 
 def test_what_is_written_is_read_once_and_in_order(tmp_path: Path) -> None:
@@ -141,6 +145,95 @@ def test_many_threads_write_and_rotate_without_losing_a_line(tmp_path: Path) -> 
     assert found.losses == []
 
 
+@pytest.mark.parametrize("mapped", [True, False], ids=["mapped", "appended"])
+def test_a_segment_that_says_it_is_finished_never_gets_another_line(
+    tmp_path: Path, mapped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader beside rotating threads must not delete a segment that a late thread still writes to."""
+    if not mapped:
+        monkeypatch.setitem(sys.modules, "mmap", None)
+    made = writer(tmp_path, room=2_048)
+    reader = SpoolReader(tmp_path)
+    refused: list[int] = []
+    before = sys.getswitchinterval()
+
+    def work(first: int) -> None:
+        # Short lines find room in a segment that is too full for the long one that ends it.
+        lines = ((number, line(number, length=900 if number % 3 else 1)) for number in range(first, 3_001, 6))
+        refused.extend(number for number, raw in lines if not made.write(raw))
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(1, 7)]
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        numbers: list[int] = []
+        while any(thread.is_alive() for thread in threads):
+            numbers += Drained(reader).numbers
+    finally:
+        sys.setswitchinterval(before)
+        for thread in threads:
+            thread.join()
+    made.close()
+    numbers += Drained(reader).numbers
+
+    reader.close()
+    assert refused == []
+    assert sorted(numbers) == list(range(1, 3_001))
+
+
+def test_a_writer_that_lost_its_file_but_lives_is_not_given_up(tmp_path: Path) -> None:
+    """What it holds in memory it writes again with its next line; until then nothing is called lost."""
+    folder = tmp_path / "spool"
+    made = writer(folder)
+    for number in (1, 2, 5):
+        made.write(line(number))
+    made.set_counters({"emitted": 5})
+    reader = SpoolReader(folder)
+    reader.poll()
+    shutil.rmtree(folder)
+
+    while_gone = reader.poll()
+    made._look_at = 0.0
+    for number in (3, 4):
+        assert made.write(line(number))
+    made.close()
+    after = Drained(reader)
+
+    reader.close()
+    assert while_gone.ended == []
+    assert [loss.count for loss in while_gone.losses] == [0]
+    assert after.numbers == [3, 4]
+    assert [(end.delivered, end.lost) for end in after.ended] == [(5, 0)]
+
+
+def test_a_program_that_replaced_itself_has_ended(tmp_path: Path) -> None:
+    """Fault 14: exec keeps the process id and its start time, but not the writer."""
+    program = """
+import os, sys, time
+from pathlib import Path
+from tests.spool.spooling import line, writer
+made = writer(Path(sys.argv[1]))
+made.write(line(1))
+if len(sys.argv) == 2:
+    made.set_counters({"emitted": 3})
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:], "again"])
+print("up", flush=True)
+time.sleep(30)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    process = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+
+    found = drain(tmp_path)
+
+    process.kill()
+    process.communicate()
+    assert found.numbers == [1, 1]
+    assert [(end.clean, end.delivered, end.lost) for end in found.ended] == [(False, 1, 2)]
+
+
 def test_a_signal_handler_may_write_at_any_moment(tmp_path: Path) -> None:
     """Fault 10: a rotation interrupted by a handler that rotates as well leaves no line out."""
     made = writer(tmp_path, room=4_096)
@@ -222,11 +315,15 @@ def test_a_forked_child_lets_go_of_the_parents_segment_and_writes_its_own(tmp_pa
     child = os.fork()
     if child == 0:
         made.forget_inherited()
+        links = [path.readlink() for path in Path("/proc/self/fd").glob("*") if path.is_symlink()]
+        if any(link.suffix == ".seg" for link in links):
+            os._exit(1)
         made.write(line(1))
         made.write(line(2))
         made.close()
         os._exit(0)
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
     made.write(line(2))
     made.close()
 
