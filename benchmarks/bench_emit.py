@@ -1,8 +1,9 @@
 """What a log call costs a bot: our handler beside the usual ones, in one interleaved run.
 
-The figures are ratios within the run, because absolute times are the machine's. `caller` is the CPU time of the
-logging thread per call; `all` is the whole process's CPU per event, consumer included, when flooded. Run it alone:
-`pytest benchmarks/bench_emit.py -s`. Bursts of 200 calls, A B C ... A B C ...; medians of the rounds.
+The figures are ratios within the run, because absolute times are the machine's. `caller` is the CPU time of
+the logging thread per call; `all` is the whole process's CPU per event, consumer included, when flooded. Run
+it alone: `pytest benchmarks/bench_emit.py -s`. Bursts of 200 calls, A B C ... A B C ...; medians of the
+rounds.
 """
 
 from __future__ import annotations

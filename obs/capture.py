@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import importlib
 import logging
 import os
 import socket
@@ -23,8 +24,14 @@ from obs.encoding import Encoder
 from obs.freezing import MUTABLE, freeze
 from obs.handoff import Handoff, snapshot
 from obs.packer import Packer
-from obs.redaction import has_hint, redact, redact_attributes, register_environment
+from obs.redaction import has_hint, known, redact, redact_attributes, register_environment
 from obs.spool import SpoolWriter
+
+# The spool asks for these when it opens a file. A module that is loaded by then takes no import lock: the
+# packer's thread may hold one while the bot forks, and the child would wait for it for ever.
+for _module in ("encodings.ascii", "errno", "fcntl", "mmap"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(_module)
 
 __all__ = ["Capture", "warn_once"]
 
@@ -70,7 +77,7 @@ class Capture:
             Encoder(redact, redact_attributes, has_hint), self._write, self._wake, durable=durable
         )
         self.handoff.on_unannounced_fork = self._after_in_child  # type: ignore[method-assign]
-        self.packer = Packer(self.handoff, self._write_books)
+        self.packer = Packer(self.handoff, self._write_books, known.known_forms)
         self.accept = self.handoff.accept
 
     def install(

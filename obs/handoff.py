@@ -126,6 +126,15 @@ class Handoff:
                 raise
             self.failed.append((level, _logger_of(item)))
 
+    def put_odd(self, record: LogRecord) -> None:
+        """Take in a record of a class of the bot's own, whose fields are not where `logging` keeps them."""
+        try:
+            self.put(snapshot(record), record.levelno)
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            self.failed.append((WARNING, "other"))
+
     def relieve(self, level: int, item: Any) -> bool:
         """Wake the packer, help it, or refuse: what a call does when the door is not simply open."""
         if self.pid != os.getpid():
@@ -318,6 +327,7 @@ def _door(
     """
     queue, failed = handoff.queue, handoff.failed
     append, has_no_mutable, standard = queue.append, MUTABLE.isdisjoint, _STANDARD_COUNT
+    islice = itertools.islice
     limit, urgent_level, next_seq = -1, WARNING, handoff._seq.__next__
     last: Any = None
     last_taken_apart: Any = None
@@ -338,24 +348,21 @@ def _door(
                 return
             if len(queue) > limit and not handoff.relieve(record.levelno, record):
                 return
-            arguments = record.args
+            # The mapping is read instead of the attributes: once somebody has asked for it, they are slower.
             fields = record.__dict__
+            arguments = fields["args"]
+            extras = len(fields) - standard
             if (
                 (not arguments or (type(arguments) is tuple and has_no_mutable(map(type, arguments))))
-                and not record.exc_info
-                and type(record.msg) is str
-                and (
-                    len(fields) <= standard
-                    or has_no_mutable(
-                        map(type, itertools.islice(reversed(fields.values()), len(fields) - standard))
-                    )
-                )
+                and not fields["exc_info"]
+                and type(fields["msg"]) is str
+                and (extras <= 0 or has_no_mutable(map(type, islice(reversed(fields.values()), extras))))
             ):
                 last = record
-                if record.levelno < urgent_level:
+                if fields["levelno"] < urgent_level:
                     append((next_seq(), record))
                 else:
-                    handoff.urge(record, record.levelno)
+                    handoff.urge(record, fields["levelno"])
                 return
             # Weakly: an exception's record would keep the bot's frames alive.
             last, last_taken_apart = None, ref(record)
@@ -364,6 +371,10 @@ def _door(
                 append([next_seq(), item, QUEUED])
             else:
                 handoff.urge(item, item.levelno)
+        except KeyError as error:
+            if is_interruption(error):
+                raise
+            handoff.put_odd(record)
         except (RecursionError, MemoryError):
             # Nothing but a C call can be relied upon now.
             failed.append((record.levelno, record.name))

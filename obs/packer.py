@@ -36,11 +36,19 @@ class Packer:
     Args:
         handoff: The queue to empty.
         write_books: Called with the books whenever they changed, at most five times a second.
+        known: Returns another object whenever more values have been registered as secret.
     """
 
-    def __init__(self, handoff: Handoff, write_books: Callable[[dict[str, int]], None]) -> None:
+    def __init__(
+        self,
+        handoff: Handoff,
+        write_books: Callable[[dict[str, int]], None],
+        known: Callable[[], object] = lambda: None,
+    ) -> None:
         self._handoff = handoff
         self._write_books = write_books
+        self._known = known
+        self._known_before: object = None
         self.forget()
 
     def forget(self) -> None:
@@ -125,6 +133,10 @@ class Packer:
         if not force and now < self._books_at:
             return
         self._books_at = now + _BOOKS_SECONDS
+        known = self._known()
+        if known is not self._known_before:
+            self._known_before = known
+            self._handoff.encoder.forget_verdicts()
         books = self._handoff.books()
         del books["waiting"]
         if books != self._books:

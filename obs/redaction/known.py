@@ -52,6 +52,11 @@ def forget_known() -> None:
     _forms = ()
 
 
+def known_forms() -> tuple[str, ...]:
+    """Return what is looked for; another object whenever values were registered, for whoever keeps verdicts."""
+    return _forms
+
+
 def is_known_hint(text: str) -> bool:
     """Whether a registered value is in the text."""
     return any(form in text for form in _forms)

@@ -17,7 +17,7 @@ def test_a_signal_handler_may_log_while_the_first_record_opens_the_spool(tmp_pat
         import faulthandler, shutil
         faulthandler.dump_traceback_later(25, exit=True)
         from obs.capture import Capture
-        record = log.makeRecord(log.name, 30, "x.py", 1, "record", None, None)
+        record, other = (log.makeRecord(log.name, 30, "x.py", 1, "record", None, None) for _ in range(2))
 
         def interrupt(taken, wanted):
             # Logs once more at the `wanted`-th line that is run inside of us; says whether there was one.
@@ -28,7 +28,7 @@ def test_a_signal_handler_may_log_while_the_first_record_opens_the_spool(tmp_pat
                 steps += what == "line"
                 if steps == wanted and what == "line":
                     sys.settrace(None)
-                    taken.accept(record)
+                    taken.accept(other)
                 return trace
             sys.settrace(trace)
             taken.accept(record)
@@ -37,7 +37,7 @@ def test_a_signal_handler_may_log_while_the_first_record_opens_the_spool(tmp_pat
 
         wanted = 0
         while True:
-            wanted += 1
+            wanted += 3
             taken = Capture()
             taken.directory = taken.directory / str(wanted)
             reached = interrupt(taken, wanted)
@@ -132,6 +132,28 @@ def test_importing_the_handler_loads_only_the_standard_library_and_does_nothing(
     foreign, done = run.stdout.splitlines()
     assert set(eval(foreign)) <= {"obs", "orjson"}
     assert done == "[] set()"
+
+
+def test_no_record_imports_anything(tmp_path: Path) -> None:
+    """Fault 13: a module's import lock, held by the packer at the moment of a fork, would hang the child."""
+    run = run_bot(
+        tmp_path,
+        """
+        before = set(sys.modules)
+        log.info("order %s", 1, extra={"a": [1]})
+        log.warning("api_key=abcd1234EFGH5678ijkl %s", object())
+        event("order.filled", {"a": 1})
+        try:
+            raise ValueError("x")
+        except ValueError:
+            log.exception("bad")
+        for number in range(30_000): log.info("number %d", number)
+        capture().flush()
+        print(sorted(set(sys.modules) - before))
+        """,
+    )
+
+    assert run.stdout == "[]\n"
 
 
 def test_without_orjson_the_lines_are_the_same(tmp_path: Path) -> None:

@@ -101,7 +101,8 @@ def test_a_fork_made_in_c_does_not_write_over_its_parent(tmp_path: Path) -> None
         import ctypes
         log.info("parent first")
         log.info("parent second")
-        child = ctypes.CDLL(None).fork()
+        # PyDLL keeps the interpreter's lock over the call: else the child may begin with nobody holding it.
+        child = ctypes.PyDLL(None).fork()
         if not child:
             log.warning("child one"); log.warning("child two")
             ctypes.CDLL(None)._exit(0)
