@@ -34,7 +34,7 @@ from obs.snapshot import (
     Source,
 )
 from obs.state import State, Verdict
-from obs.tracebacks import culprit
+from obs.tracebacks import Frame, culprit
 
 __all__ = ["Analyzer", "analyze", "letters", "to_ns"]
 
@@ -70,13 +70,10 @@ class Analyzer:
         harmless = matches[0].rule.id if matches and matches[0].rule.role == "noise" else ""
         verdicts: list[tuple[fingerprints.Group, Verdict]] = []
         if not harmless:
-            place = _place(event)
-            for match in matches:
-                in_code = match.rule.category is Category.CODE
-                group = fingerprints.by_rule(match.rule.id, match.values, place if in_code else "")
-                verdicts.append((group, match))
+            frame = culprit(fingerprints.unwrapped(event))
+            verdicts += [_by_rule(match, event, frame) for match in matches]
             if not verdicts and _is_trouble(event):
-                verdicts.append((fingerprints.by_event(event), _Plain(event)))
+                verdicts.append((fingerprints.by_event(event), _without_rule(event, frame)))
         self.state.add(event, verdicts, service=service, works=works, harmless=harmless)
         if not verdicts and not harmless and event.severity is Severity.WARN and not event.event_name:
             self.state.warn(event, form(event.template or event.body))
@@ -188,22 +185,52 @@ class Analyzer:
         return msgspec.structs.replace(event, observed_timestamp=last)
 
 
-class _Plain:
-    """A verdict without a rule: the record itself, and its first cause when it prints one."""
+class _Finding(msgspec.Struct, frozen=True):
+    """What was found in a record: the line, and for the bot's own code the place."""
 
+    offset: int
+    line: str
+    span: tuple[int, int] = (0, 0)
     values: Mapping[str, str] = {}
-    span = (0, 0)
+    context: tuple[tuple[int, str], ...] = ()
 
-    def __init__(self, event: Event) -> None:
-        self.offset, self.line = 0, event.body
-        blocks = fingerprints.unwrapped(event)
-        if not blocks:
-            return
-        wanted = f"{blocks[0].type}: {blocks[0].message}".split("\n", 1)[0].rstrip(": ")
-        for offset, line in event.lines():
-            if wanted and wanted in line:
-                self.offset, self.line = offset, line
-                break
+
+def _by_rule(match: rules.Match, event: Event, frame: Frame | None) -> tuple[fingerprints.Group, _Finding]:
+    values = dict(match.values)
+    if match.rule.category is not Category.CODE or frame is None:
+        return fingerprints.by_rule(match.rule.id, values), _Finding(
+            match.offset, match.line, match.span, values
+        )
+    group = fingerprints.by_rule(match.rule.id, values, f"{frame.file}:{frame.function}")
+    return group, _Finding(
+        match.offset, match.line, match.span, {**values, **_place(frame)}, _frame_lines(event, frame)
+    )
+
+
+def _without_rule(event: Event, frame: Frame | None) -> _Finding:
+    """The record itself, and its first cause when it prints one."""
+    place = _place(frame) if frame is not None else {}
+    context = _frame_lines(event, frame) if frame is not None else ()
+    blocks = fingerprints.unwrapped(event)
+    wanted = f"{blocks[0].type}: {blocks[0].message}".split("\n", 1)[0].rstrip(": ") if blocks else ""
+    for offset, line in event.lines():
+        if wanted and wanted in line:
+            return _Finding(offset, line, values=place, context=context)
+    return _Finding(0, event.body, values=place, context=context)
+
+
+def _place(frame: Frame) -> dict[str, str]:
+    return {"code_file": frame.file, "code_line": str(frame.line), "code_function": frame.function}
+
+
+def _frame_lines(event: Event, frame: Frame) -> tuple[tuple[int, str], ...]:
+    """The two lines of the traceback that name the place and show its source."""
+    wanted = f'"{frame.file}", line {frame.line}'
+    lines = list(event.lines())
+    for index, (_, line) in enumerate(lines):
+        if wanted in line:
+            return tuple(lines[index : index + (2 if frame.source else 1)])
+    return ()
 
 
 def analyze(
@@ -286,11 +313,6 @@ def _is_trouble(event: Event) -> bool:
     return event.severity >= Severity.ERROR or (
         event.exception is not None and (event.severity >= Severity.WARN or event.severity == 0)
     )
-
-
-def _place(event: Event) -> str:
-    frame = culprit(fingerprints.unwrapped(event))
-    return f"{frame.file}:{frame.function}" if frame is not None else ""
 
 
 def letters() -> list[str]:

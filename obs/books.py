@@ -64,6 +64,8 @@ class Thing(msgspec.Struct):
     """Attribute -> (time, order, value)."""
     began: int = 0
     """Unix ns of its earliest record."""
+    said: dict[str, int] = {}
+    """Event name -> how often it was said of this thing."""
 
     @property
     def values(self) -> dict[str, Any]:
@@ -74,6 +76,8 @@ class Thing(msgspec.Struct):
         """Take over whatever `other` knows later."""
         self.last.put(other.last)
         self.began = min(self.began, other.began) if self.began and other.began else self.began or other.began
+        for name, count in other.said.items():
+            self.said[name] = self.said.get(name, 0) + count
         for key, field in other.fields.items():
             mine = self.fields.get(key)
             if mine is None or field[:2] >= mine[:2]:
@@ -341,7 +345,7 @@ WRITERS: Mapping[str, Callable[[BotFacts, Event, Register], None]] = {
 
 def _put(things: dict[str, Thing], key: str, register: Register) -> None:
     fields = {name: (register.time, register.order, value) for name, value in register.values.items()}
-    things.setdefault(key, Thing()).merge(Thing(last=register, fields=fields, began=register.time))
+    things.setdefault(key, Thing()).merge(Thing(register, fields, register.time, {register.name: 1}))
     _bound(things)
 
 

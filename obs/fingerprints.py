@@ -10,6 +10,7 @@ import msgspec
 from obs.caching import SHARED
 from obs.events import Event
 from obs.patterns import form
+from obs.quoting import plain
 from obs.tracebacks import Block, culprit, parse
 
 __all__ = ["Group", "by_event", "by_rule", "fingerprint_of", "unwrapped"]
@@ -57,13 +58,13 @@ def by_event(event: Event) -> Group:
     explicit = event.attributes.get("fingerprint")
     if explicit:
         return Group(
-            fingerprint_of("explicit", str(explicit)), reason=f"the bot set fingerprint {explicit!s:.60}"
+            fingerprint_of("explicit", str(explicit)), reason=f"the bot set fingerprint {plain(explicit)}"
         )
     if event.exception is not None and event.exception.type:
         return _by_exception(event)
     text = event.template or event.body
     masked = form(text)
-    logger = event.component
+    logger = plain(event.component)
     return Group(
         fingerprint_of("form", logger, masked),
         reason=f"same message form from {logger or 'the program'}",
@@ -89,18 +90,20 @@ def _by_exception(event: Event) -> Group:
     blocks = unwrapped(event)
     root = blocks[0].type if blocks and blocks[0].type else event.exception.type
     frame = culprit(blocks)
-    short = root.rsplit(".", 1)[-1]
+    short = plain(root).rsplit(".", 1)[-1]
+    speaker = plain(event.component)
     if frame is not None:
         place = f"{frame.file}:{frame.function}"
+        function = plain(frame.function)
         return Group(
             fingerprint_of("exception", short, place),
             reason=f"same exception {short} from the same function of the bot",
-            title=f"{short} in `{frame.function}`",
+            title=f"{short} in `{function}`",
             category="CODE",
         )
     return Group(
-        fingerprint_of("exception", short, event.component),
-        reason=f"same exception {short} from {event.component or 'the program'}",
-        title=f"{short} in {event.component}" if event.component else f"{short} raised",
+        fingerprint_of("exception", short, speaker),
+        reason=f"same exception {short} from {speaker or 'the program'}",
+        title=f"{short} in {speaker}" if speaker else f"{short} raised",
         category="CODE" if "." not in root else "SYSTEM",
     )

@@ -13,6 +13,7 @@ from typing import Any
 from obs.books import BotFacts, Calls, Llm, Register, Thing, decimal
 from obs.fingerprints import fingerprint_of
 from obs.issues import evidence_of
+from obs.quoting import plain
 from obs.series import MINUTE_NS
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity, IssueStatus, Money
 from obs.state import State
@@ -108,8 +109,11 @@ def _unprotected(name: str, bot: BotFacts) -> Iterator[Issue]:
         price = mark_price(values)
         currency = str(values.get("currency") or "?")
         money = (Money(abs(quantity) * price, currency),) if price is not None else None
-        refused = [stop for stop in stops if stop.last.name in ("order.rejected", "order.denied")]
-        tried = f" {len(refused)} new stop order(s) were refused or timed out." if refused else ""
+        tries = sum(stop.said.get(name, 0) for stop in stops for name in ("order.rejected", "order.denied"))
+        pulled = next((s for s in _telling(stops, since) if s.last.name == "order.canceled"), None)
+        why = plain(str(pulled.values.get("reason") or "")) if pulled else ""
+        gone = f"The stop was canceled ({why}). " if pulled else ""
+        tried = f" {tries} tries of a new stop were refused or timed out." if tries else ""
         yield _issue(
             ("unprotected", name, key),
             Category.TRADING,
@@ -120,11 +124,11 @@ def _unprotected(name: str, bot: BotFacts) -> Iterator[Issue]:
             last=max(position.last.time, *(stop.last.time for stop in stops)),
             count=1,
             trend="worse",
-            explanation=f"No stop order is known to rest for this position.{tried} "
+            explanation=f"{gone}No stop order is known to rest for this position.{tried} "
             "A refused or timed-out order may still have reached the exchange.",
             fix_in="a person decides on the position first, then code",
             actions=(
-                f"[read] The exchange: open orders and the position of {name}.",
+                f"[read] The exchange: open orders and the position of {plain(name)}.",
                 "[ask] Operator: close the position, or place a new stop on the right side of the price.",
                 "[code] Place the new stop before canceling the old; retry while the position is open.",
             ),
@@ -135,7 +139,7 @@ def _unprotected(name: str, bot: BotFacts) -> Iterator[Issue]:
                 *(_shown(stop.last) for stop in _telling(stops, since)),
                 _shown(position.last),
             ],
-            grouped_by=f"the open position {key} of {name}",
+            grouped_by=f"the open position {plain(key)} of {plain(name)}",
         )
 
 
@@ -157,12 +161,12 @@ def _outage(exchange: str, by_bot: Mapping[str, Calls]) -> Iterator[Issue]:
     over = ok_since == len(failing)
     reasons = sorted({reason for calls in failing.values() for reason in calls.reasons})
     others = sorted(set(by_bot) - set(failing))
-    spread = f"{len(failing)} bots" if len(failing) > 1 else next(iter(failing))
+    spread = f"{len(failing)} bots" if len(failing) > 1 else plain(next(iter(failing)))
     yield _issue(
         ("outage", exchange),
         Category.EXCHANGE,
         IssueSeverity.ERROR,
-        f"{_name(exchange)} does not answer" if not over else f"{_name(exchange)} outage",
+        f"{plain(exchange)} does not answer" if not over else f"{plain(exchange)} outage",
         "exchange",
         services=tuple(sorted(failing)),
         first=first,
@@ -170,10 +174,10 @@ def _outage(exchange: str, by_bot: Mapping[str, Calls]) -> Iterator[Issue]:
         count=failed,
         succeeded=max(good, 1) if over else 0,
         explanation=f"{failed} failed calls ({_listed(reasons)}) in {spread}"
-        + (f"; {', '.join(others)} had none." if others else "."),
+        + (f"; {', '.join(map(plain, others))} had none." if others else "."),
         fix_in="outside the bot",
         actions=(
-            f"[wait] Until calls of {_name(exchange)} succeed again."
+            f"[wait] Until calls of {plain(exchange)} succeed again."
             if not over
             else "[read] Nothing: it is over.",
             "[read] The exchange's status page, and whether other hosts reach it.",
@@ -186,7 +190,7 @@ def _outage(exchange: str, by_bot: Mapping[str, Calls]) -> Iterator[Issue]:
             *(_shown(calls.last_failure) for calls in failing.values()),
             *(_shown(calls.first_ok_after) for calls in failing.values() if over),
         ],
-        grouped_by=f"failed calls to exchange {_name(exchange)}",
+        grouped_by=f"failed calls to exchange {plain(exchange)}",
     )
 
 
@@ -211,16 +215,16 @@ def _agent_loops(name: str, bot: BotFacts) -> Iterator[Issue]:
             count=loop.count,
             trend=loop.trend(),
             explanation=_loop_text(agent, llm, repeated, cost, bot),
-            fix_in=f"config: pause agent {_name(agent)}; then code",
+            fix_in=f"config: pause agent {plain(agent)}; then code",
             actions=(
-                f"[config] Pause {_name(agent)}, or set its call and cost limit.",
+                f"[config] Pause {plain(agent)}, or set its call and cost limit.",
                 "[read] The last answers: why does the conversation not end?",
                 "[code] A call limit per conversation, and a stop when answers repeat.",
             ),
             do_not="raise the daily limit to get it going again",
             minutes=20,
             evidence=[_shown(r) for r in (llm.first, llm.last) if r is not None],
-            grouped_by=f"model calls of agent {_name(agent)}",
+            grouped_by=f"model calls of agent {plain(agent)}",
         )
 
 
@@ -242,7 +246,7 @@ def _stale_feed(name: str, bot: BotFacts) -> Iterator[Issue]:
     if age is None or age < STALE_CANDLE_S or closed:
         return
     due = bot.heartbeat.time - int(age * SECOND_NS)
-    state = _name(str(values.get("bot.state") or "running"))
+    state = plain(str(values.get("bot.state") or "running"))
     yield _issue(
         ("stale-feed", name),
         Category.TRADING,
@@ -265,7 +269,7 @@ def _stale_feed(name: str, bot: BotFacts) -> Iterator[Issue]:
         do_not="trust RUNNING: the loop lives, the data does not",
         minutes=10,
         evidence=[_shown(bot.heartbeat)],
-        grouped_by=f"heartbeats of {name} whose data is too old",
+        grouped_by=f"heartbeats of {plain(name)} whose data is too old",
     )
 
 
@@ -278,7 +282,7 @@ def _lost_notices(name: str, bot: BotFacts) -> Iterator[Issue]:
             ("notifier", name, channel),
             Category.NETWORK,
             IssueSeverity.WARNING,
-            f"{_name(channel).capitalize()} messages are lost",
+            f"{plain(channel).capitalize()} messages are lost",
             name,
             first=calls.failed.first,
             last=calls.failed.last,
@@ -293,7 +297,7 @@ def _lost_notices(name: str, bot: BotFacts) -> Iterator[Issue]:
             ),
             minutes=10,
             evidence=[_shown(r) for r in (calls.first_failure, calls.last_failure) if r is not None],
-            grouped_by=f"failed messages of channel {_name(channel)}",
+            grouped_by=f"failed messages of channel {plain(channel)}",
         )
 
 
@@ -320,7 +324,7 @@ def _rejected_orders(name: str, bot: BotFacts) -> Iterator[Issue]:
         ),
         minutes=15,
         evidence=[_shown(order.last) for order in refused[:4]],
-        grouped_by=f"rejected orders of {name}",
+        grouped_by=f"rejected orders of {plain(name)}",
     )
 
 
@@ -339,9 +343,9 @@ def _ended(name: str, bot: BotFacts) -> Iterator[Issue]:
     elif unknown:
         how, why = "ended without a last word", "Killed, crashed or left abruptly; no supervisor saw how."
     elif signal:
-        how, why = f"ended by {_name(signal)}", f"The process got {_name(signal)}."
+        how, why = f"ended by {plain(signal)}", f"The process got {plain(signal)}."
     else:
-        how, why = f"ended with exit code {_name(str(code))}", "The process left with an error code."
+        how, why = f"ended with exit code {plain(str(code))}", "The process left with an error code."
     if values.get("faulthandler.stacktrace"):
         why += " The interpreter's own crash dump is in the evidence."
     category = Category.MEMORY if values.get("process.oom") else Category.SYSTEM
@@ -362,7 +366,7 @@ def _ended(name: str, bot: BotFacts) -> Iterator[Issue]:
         ),
         minutes=15,
         evidence=[_shown(bot.process)],
-        grouped_by=f"the end of the process of {name}",
+        grouped_by=f"the end of the process of {plain(name)}",
     )
 
 
@@ -452,10 +456,4 @@ def _shown(register: Register) -> Evidence:
 
 
 def _listed(reasons: list[str]) -> str:
-    return ", ".join(map(_name, reasons)) or "no reason given"
-
-
-def _name(text: str) -> str:
-    """Return a name from outside as prose may carry it: the identifier characters only, 60 at most."""
-    kept = "".join(c for c in text[:60] if c.isascii() and (c.isalnum() or c in "_./:-+ "))
-    return kept.strip() or "unnamed"
+    return ", ".join(map(plain, reasons)) or "no reason given"

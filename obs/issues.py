@@ -12,6 +12,7 @@ import msgspec
 
 from obs.events import Severity
 from obs.patterns import form
+from obs.quoting import plain
 from obs.rulepack import Rule, fill
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity, IssueStatus
 from obs.state import IssueFacts, Quote, State
@@ -94,7 +95,7 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
             severity=_severity_of(facts.severity),
             title=facts.title,
             explanation="No rule knows this message: read the evidence.",
-            fix_in="code" if facts.category == "CODE" else "",
+            fix_in=_in_code(values) or ("code" if facts.category == "CODE" else ""),
             actions=("[read] The evidence lines and the code or program that prints them.",),
             expected_minutes=30,
             **common,  # type: ignore[arg-type]
@@ -105,13 +106,21 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
         severity=rule.severity,
         title=fill(rule.title, values),
         explanation=fill(rule.cause, values),
-        fix_in=fill(rule.fix_in, values),
+        fix_in=_in_code(values) or fill(rule.fix_in, values),
         actions=tuple(fill(action, values) for action in rule.actions),
         do_not=fill(rule.do_not, values),
         expected_minutes=rule.expected_minutes,
         succeeded_since=succeeded,
         **common,  # type: ignore[arg-type]
     )
+
+
+def _in_code(values: Mapping[str, str]) -> str:
+    """Where the bot's own code failed, when a traceback tells: a path and name as prose may carry them."""
+    if "code_file" not in values:
+        return ""
+    file, line, function = (plain(values[key], 120) for key in ("code_file", "code_line", "code_function"))
+    return f"code: {file} line {line}, in {function}"
 
 
 def evidence_of(facts: IssueFacts) -> tuple[Evidence, ...]:

@@ -16,8 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from obs.outlook import plain
-from obs.quoting import quote
+from obs.quoting import plain, quote
 from obs.snapshot import Evidence, Issue, IssueSeverity, IssueStatus, Snapshot
 from obs.store import Change, Cursor, Store
 
@@ -202,7 +201,7 @@ def _evidence(item: Evidence) -> str:
     parts = [
         item.id,
         _time(item.time) if item.time else "",
-        item.severity,
+        plain(item.severity, 12),
         plain(item.source, 80),
         quote(item.text),
     ]

@@ -5,7 +5,6 @@ Derived from `State` and the issues when a Snapshot is made; our words, with val
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,12 +13,12 @@ import msgspec
 
 from obs.books import BotFacts, decimal
 from obs.hazards import mark_price, open_positions, protection
+from obs.quoting import plain
 from obs.snapshot import Funnel, Issue, IssueStatus, ProcessEnd, Source
 from obs.state import State
 
-__all__ = ["Outlook", "look", "mode_of", "plain"]
+__all__ = ["Outlook", "look", "mode_of"]
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9_./:-]")
 _MODES = {"paper": "dry run", "dry_run": "dry run", "live": "live", "backtest": "backtest"}
 PATHS = (
     ("entries", ("order.submitted", "order.filled")),
@@ -70,11 +69,6 @@ def look(
         funnel=_funnel(bots.values()),
         ends=ends,
     )
-
-
-def plain(text: object, limit: int = 60) -> str:
-    """Return an identifier as prose may carry it: letters, digits and `_./:-`, at most `limit` characters."""
-    return _UNSAFE.sub("", str(text))[:limit]
 
 
 def mode_of(state: State) -> str:

@@ -15,13 +15,15 @@ import orjson
 
 from obs.changes import Change, changes
 from obs.definitions import definitions
-from obs.outlook import plain
-from obs.quoting import shorten
+from obs.quoting import plain, shorten
+from obs.series import MINUTE_NS
 from obs.snapshot import Evidence, Health, Issue, IssueSeverity, IssueStatus, Snapshot, Source
 
 __all__ = ["Detail", "Entry", "Page", "page"]
 
 SIMULATED = ("dry run", "backtest")
+QUIET_MINUTES = 5
+"""Silence this long is worth a word: quiet is not fixed."""
 SOURCE_NOTES = 3
 """Notes of a source that a page shows: what was odd about reading it."""
 TERSE_LINE = 160
@@ -210,7 +212,7 @@ def _entry(number: int, issue: Issue, snapshot: Snapshot, detail: Detail, words:
         when=_span(issue, snapshot, words, rate=detail.prose),
         explanation=issue.explanation if detail.prose else "",
         symptoms=told if detail.prose else (words["n_symptoms"].format(n=len(counts)) if counts else ""),
-        life=_life(issue, words),
+        life=_life(issue, snapshot, words),
     )
 
 
@@ -241,7 +243,7 @@ def _risk_word(snapshot: Snapshot, words: dict[str, str]) -> str:
     return words["at_risk_simulated"] if snapshot.mode in SIMULATED else words["at_risk"]
 
 
-def _life(issue: Issue, words: dict[str, str]) -> str:
+def _life(issue: Issue, snapshot: Snapshot, words: dict[str, str]) -> str:
     if issue.status is IssueStatus.RESOLVED:
         return (
             words["resolved"].format(n=issue.succeeded_since)
@@ -250,6 +252,9 @@ def _life(issue: Issue, words: dict[str, str]) -> str:
         )
     if issue.status in (IssueStatus.REGRESSED, IssueStatus.ARCHIVED):
         return words[issue.status]
+    quiet = (snapshot.taken_at - issue.last_seen) // MINUTE_NS if issue.last_seen else 0
+    if quiet >= QUIET_MINUTES and issue.severity is not IssueSeverity.INFO:
+        return words["quiet_for"].format(n=quiet)
     return ""
 
 

@@ -6,9 +6,10 @@ dead, and cuts marked outside the quotes, where the text cannot forge them.
 
 from __future__ import annotations
 
+import hashlib
 import re
 
-__all__ = ["quote", "shorten"]
+__all__ = ["plain", "quote", "shorten"]
 
 # Controls, bidi marks, zero-width, variation selectors, tags, separators, private use and lone surrogates.
 _HIDDEN = re.compile(
@@ -60,6 +61,24 @@ def shorten(text: str, limit: int, focus: tuple[int, int] = (0, 0)) -> str:
     return _joined(text, kept)
 
 
+def plain(text: object, limit: int = 60) -> str:
+    """Return a name from outside as prose may carry it: an identifier, never a sentence.
+
+    Letters, digits and `_./:-`, at most `limit` of them. Of a text with anything else in it only the first
+    word stays, marked with `…`; a name without any such word becomes `unnamed-` and a number of its own.
+    """
+    name = str(text).strip()
+    if not name:
+        return ""
+    found = _NAME.match(name)
+    if found is None:
+        digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=2).hexdigest()
+        return f"unnamed-{digest}"
+    if found[0] == name and len(name) <= limit:
+        return name
+    return f"{found[0][: min(limit, FIRST_WORD) if found[0] != name else limit]}…"
+
+
 def _joined(text: str, kept: list[tuple[int, int]]) -> str:
     out: list[str] = []
     at = 0
@@ -87,6 +106,8 @@ def _unit(character: str) -> str:
     return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
 
 
+_NAME = re.compile(r"[A-Za-z0-9_./:-]+")
+FIRST_WORD = 30
 _CONTROLS = re.compile('[\x00-\x1f"]')
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"'}
 

@@ -62,6 +62,9 @@ class Verdict(Protocol):
     def span(self) -> tuple[int, int]: ...
     @property
     def values(self) -> Mapping[str, str]: ...
+    @property
+    def context(self) -> Sequence[tuple[int, str]]:
+        """Further lines that show the place, as (offset, text)."""
 
 
 class IssueFacts(msgspec.Struct):
@@ -273,10 +276,12 @@ def _order(event: Event) -> Order:
 
 
 def _quotes(event: Event, service: str, verdict: Verdict) -> tuple[Quote, ...]:
-    head = _quote(event, service, 0, event.body.split("\n", 1)[0])
-    if not verdict.offset:
-        return (_quote(event, service, 0, verdict.line, verdict.span),)
-    return (head, _quote(event, service, verdict.offset, verdict.line, verdict.span))
+    quotes = [_quote(event, service, verdict.offset, verdict.line, verdict.span)]
+    if verdict.offset:
+        quotes.insert(0, _quote(event, service, 0, event.body.split("\n", 1)[0]))
+    seen = {0, verdict.offset}
+    quotes += [_quote(event, service, at, text) for at, text in verdict.context if at not in seen]
+    return tuple(quotes)
 
 
 def _quote(event: Event, service: str, offset: int, text: str, focus: tuple[int, int] = (0, 0)) -> Quote:

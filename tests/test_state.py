@@ -18,6 +18,7 @@ class Seen:
 
     def __init__(self, line: str, values: dict[str, str] | None = None) -> None:
         self.offset, self.line, self.span, self.values = 0, line, (0, 0), values or {}
+        self.context: tuple[tuple[int, str], ...] = ()
 
 
 NAMES = (
