@@ -271,6 +271,7 @@ def _with_symptoms(issue: Issue, symptoms: list[Issue], cause: str | None, *, is
     return msgspec.structs.replace(
         issue,
         severity=gravest.severity,
+        is_side=is_side,
         first_seen=min(starts, default=0),
         last_seen=max(one.last_seen for one in (issue, *symptoms)),
         cause=cause,

@@ -124,7 +124,7 @@ def page(
         more=_more(open_issues[detail.issues :], words),
         ranking=_ranking(snapshot, open_issues, words),
         steps=_steps(shown, detail),
-        do_not=next((i.do_not.rstrip(".") for i in shown if i.do_not and _is_bad(i)), ""),
+        do_not=next((i.do_not.rstrip(".") for i in shown if i.do_not and _is_bad(i) and not i.is_side), ""),
         evidence=tuple(lines),
         health=snapshot.facts if detail.headings else snapshot.facts[:3],
         changes=changes(snapshot, since) if since is not None else (),
@@ -284,7 +284,7 @@ def _steps(issues: Sequence[Issue], detail: Detail) -> tuple[str, ...]:
         for step in issue.actions:
             found.setdefault(step)
     for issue in bad[1:]:
-        if issue.actions and issue.severity.rank >= bad[0].severity.rank - 1:
+        if issue.actions and not issue.is_side and issue.severity.rank >= bad[0].severity.rank - 1:
             found.setdefault(issue.actions[0] + (f" ({issue.id})" if len(bad) > 1 else ""))
     return tuple(found)[: detail.steps]
 

@@ -145,6 +145,8 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
     grouped_by: str = ""
     """Why these records are one issue, in one sentence."""
+    is_side: bool = False
+    """Whether it concerns a side service only (a display, a rate for show)."""
     cause: str | None = None
     """Fingerprint of the issue this one is a symptom of."""
     symptoms: tuple[str, ...] = ()
