@@ -14,7 +14,7 @@ from obs.segments import HEADER_BYTES, SLOT_OFFSETS, best_slot, seal
 from obs.spool_reader import SpoolReader
 from tests.spool.spooling import Drained, drain, is_true, line, run, segment_files, writer, written
 
-COUNT = 12
+COUNT = 8
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, bytes]:
 import sys
 from pathlib import Path
 from tests.spool.spooling import written
-written(Path(sys.argv[1]), {COUNT}, room=2_500)
+written(Path(sys.argv[1]), {COUNT}, room=1_800)
 """,
         folder,
     )
