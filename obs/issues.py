@@ -71,7 +71,7 @@ def derive_status(stored: Lifecycle | None, issue: Issue, now: int) -> IssueStat
 
 def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: State) -> Issue:
     """Return one issue as its facts and its rule tell it; not yet linked, ranked or dated by decisions."""
-    values = dict(facts.first[0].values) if facts.first else {}
+    values = dict(facts.values)
     works = state.successes.get(facts.rule) if facts.rule else None
     succeeded = works.since(facts.seen.last) if works is not None and facts.seen.last else 0
     common = {
@@ -130,7 +130,7 @@ def evidence_of(facts: IssueFacts) -> tuple[Evidence, ...]:
     """
     kinds: set[str] = set()
     chosen: dict[str, Quote] = {}
-    exhibits = [*facts.first, *facts.last]
+    exhibits = [*sorted(facts.first.values(), key=lambda exhibit: exhibit.rank), *facts.last]
     for exhibit in exhibits:
         for quote in exhibit.quotes:
             kind = form(quote.text)
@@ -167,7 +167,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 def standing_of(issue: Issue, rule: Rule | None, facts: IssueFacts | None) -> Standing:
     """Return the standing of an issue; one that no rule names is a cause of middling weight."""
-    values = facts.first[0].values if facts is not None and facts.first else {}
+    values = facts.values if facts is not None else {}
     host = values.get("host") or values.get("url_host") or ""
     if rule is None:
         return Standing(is_side=issue.severity is IssueSeverity.INFO and issue.rule == "ended", host=host)
@@ -245,6 +245,8 @@ def ranked(
             standing.is_side,
             -issue.severity.rank,
             -risk,
+            # What is merely worth knowing is worth it by how often; trouble by how well it is understood.
+            -issue.count if issue.severity is IssueSeverity.INFO else 0,
             -standing.weight,
             -len(issue.services),
             -issue.count,

@@ -16,12 +16,13 @@ import msgspec
 from obs.books import Books
 from obs.events import Event, Severity
 from obs.fingerprints import Group
+from obs.patterns import form
 from obs.redaction import MASK
 from obs.series import Series
 
 __all__ = ["Exhibit", "IssueFacts", "Quote", "State", "Verdict", "evidence_id"]
 
-FIRST_EXHIBITS = 4
+FIRST_EXHIBITS = 6
 LAST_EXHIBITS = 3
 MAX_QUOTE = 2_000
 MAX_ISSUES = 2_000
@@ -49,6 +50,12 @@ class Exhibit(msgspec.Struct, frozen=True):
     order: Order
     quotes: tuple[Quote, ...]
     values: Mapping[str, str] = {}
+    severity: int = 0
+
+    @property
+    def rank(self) -> tuple[int, Order]:
+        """The gravest first, then the earliest."""
+        return (-self.severity, self.order)
 
 
 class Verdict(Protocol):
@@ -79,7 +86,8 @@ class IssueFacts(msgspec.Struct):
     """The gravest severity any record of it was logged at."""
     services: dict[str, int] = {}
     components: dict[str, int] = {}
-    first: list[Exhibit] = []
+    first: dict[str, Exhibit] = {}
+    """Form of the line that shows it -> its gravest, then earliest occurrence; the best few forms only."""
     last: list[Exhibit] = []
     causes: dict[str, int] = {}
     """Fingerprint of the issue found deeper in the same record -> how often."""
@@ -90,8 +98,7 @@ class IssueFacts(msgspec.Struct):
         self.severity = max(self.severity, event.severity)
         _count(self.services, service)
         _count(self.components, event.component)
-        if len(self.first) < FIRST_EXHIBITS or exhibit.order < self.first[-1].order:
-            self.first = _earliest((*self.first, exhibit))
+        self._show(form(exhibit.quotes[-1].text if exhibit.quotes else ""), exhibit)
         if len(self.last) < LAST_EXHIBITS or exhibit.order > self.last[0].order:
             self.last = _latest((*self.last, exhibit))
 
@@ -110,8 +117,22 @@ class IssueFacts(msgspec.Struct):
         ):
             for key, count in theirs.items():
                 mine[key] = mine.get(key, 0) + count
-        self.first = _earliest((*self.first, *other.first))
+        for kind, exhibit in other.first.items():
+            self._show(kind, exhibit)
         self.last = _latest((*self.last, *other.last))
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """What the earliest of the kept occurrences named."""
+        earliest = min(self.first.values(), key=lambda exhibit: exhibit.order, default=None)
+        return earliest.values if earliest is not None else {}
+
+    def _show(self, kind: str, exhibit: Exhibit) -> None:
+        known = self.first.get(kind)
+        if known is None or exhibit.rank < known.rank:
+            self.first[kind] = exhibit
+            if len(self.first) > FIRST_EXHIBITS:
+                del self.first[max(self.first, key=lambda one: (self.first[one].rank, one))]
 
 
 class State(msgspec.Struct):
@@ -175,7 +196,11 @@ class State(msgspec.Struct):
             facts = self._issue(group)
             if facts is None:
                 continue
-            facts.add(event, Exhibit(order, _quotes(event, service, verdict), dict(verdict.values)), service)
+            facts.add(
+                event,
+                Exhibit(order, _quotes(event, service, verdict), dict(verdict.values), event.severity),
+                service,
+            )
             if cause and cause != group.fingerprint:
                 _count(facts.causes, cause)
             cause = cause or group.fingerprint
@@ -184,9 +209,9 @@ class State(msgspec.Struct):
         if event.event_name:
             self.books.add(event, service, _quote(event, service, 0, _spoken(event)))
 
-    def warn(self, event: Event, form: str) -> None:
+    def warn(self, event: Event, kind: str) -> None:
         """Count a warning that no rule knows, under its masked form."""
-        self.quiet_warnings.setdefault(form, Series()).add(event.time)
+        self.quiet_warnings.setdefault(kind, Series()).add(event.time)
         if len(self.quiet_warnings) > MAX_ISSUES:
             del self.quiet_warnings[max(self.quiet_warnings)]
 
@@ -325,10 +350,6 @@ def _window(text: str, focus: tuple[int, int]) -> tuple[str, tuple[int, int]]:
     start = max(0, min(focus[0] - MAX_QUOTE // 4, len(text) - MAX_QUOTE))
     cut = text[start : start + MAX_QUOTE]
     return cut, (max(0, focus[0] - start), min(MAX_QUOTE, max(0, focus[1] - start)))
-
-
-def _earliest(exhibits: Iterable[Exhibit]) -> list[Exhibit]:
-    return sorted(exhibits, key=lambda exhibit: exhibit.order)[:FIRST_EXHIBITS]
 
 
 def _latest(exhibits: Iterable[Exhibit]) -> list[Exhibit]:
