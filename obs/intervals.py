@@ -34,6 +34,10 @@ class Intervals:
         """Return the intervals as JSON can hold them; the constructor takes them back."""
         return [[start, end] for start, end in zip(self._starts, self._ends, strict=True)]
 
+    def __contains__(self, number: int) -> bool:
+        place = bisect_right(self._starts, number)
+        return place > 0 and number <= self._ends[place - 1]
+
     def add(self, number: int) -> bool:
         """Put a number in; False when it was there already."""
         starts, ends = self._starts, self._ends

@@ -149,7 +149,7 @@ class SpoolReader:
             share = max(1, limit // max(1, len(waiting)))
             for process in self._in_turn(waiting):
                 pending += self._read_process(waiting[process], share, lines, losses)
-        ended = self._conclude(listing, losses)
+        ended = self._conclude(listing, lines, losses)
         books = {process: account.books for process, account in self._accounts.items()}
         return SpoolBatch(lines, losses, self._checkpoint(), ended, books, pending)
 
@@ -268,6 +268,8 @@ class SpoolReader:
         losses: list[Loss],
     ) -> int:
         for raw in taken.lines:
+            if account.hold(raw):
+                continue
             number = account.admit(raw)
             if number > 0:
                 lines.append(SpoolLine(account.process, number, raw, account.resource))
@@ -289,7 +291,9 @@ class SpoolReader:
         account.learn(opened.identity, opened.slot)
         return account
 
-    def _conclude(self, before: Listing | None, losses: list[Loss]) -> list[WriterEnd]:
+    def _conclude(
+        self, before: Listing | None, lines: list[SpoolLine], losses: list[Loss]
+    ) -> list[WriterEnd]:
         """Close the accounts of writers that are gone and wholly read."""
         candidates = [account for account in self._accounts.values() if self._is_read(account)]
         # A segment made since the scan shows that its writer was not gone.
@@ -301,6 +305,10 @@ class SpoolReader:
         for account in candidates:
             if any(name.startswith(account.process) for name in fresh) or self._may_return(account):
                 continue
+            for raw in account.take_last_words():
+                number = account.admit(raw)
+                if number > 0:
+                    lines.append(SpoolLine(account.process, number, raw, account.resource))
             end = account.end()
             ended.append(end)
             if end.lost:

@@ -18,6 +18,12 @@ from obs.segments import Slot
 __all__ = ["Account", "WriterEnd"]
 
 DROPPED = "dropped."
+
+PROVISIONAL = b',"provisional":true}'
+"""How a caller's last words end: said at once, without what only other code could print. Mostly the whole
+line follows within milliseconds, under the same number; they count only when it never comes."""
+
+MAX_LAST_WORDS = 1_000
 _LATEST_NS = 253_402_300_799_000_000_000
 
 
@@ -60,6 +66,8 @@ class Account:
         self.resource: Mapping[str, str | int] = {}
         self.owner: dict[str, Any] = {}
         self.numbers = Intervals()
+        self.last_words: dict[int, bytes] = {}
+        """Provisional lines by number, whose whole line has not come."""
         self.delivered = 0
         self.damaged = 0
         self.generation = 0
@@ -105,11 +113,31 @@ class Account:
             return -1
         if not self.numbers.add(head.seq):
             return 0
+        self.last_words.pop(head.seq, None)
         self.delivered += 1
         self.is_ended = False
         if isinstance(head.timestamp, int) and self.last_time_ns < head.timestamp <= _LATEST_NS:
             self.last_time_ns = head.timestamp
         return head.seq
+
+    def hold(self, raw: bytes) -> bool:
+        """Keep a provisional line back; False when it is none, or too many are kept already."""
+        if not raw.endswith(PROVISIONAL) or len(self.last_words) >= MAX_LAST_WORDS:
+            return False
+        try:
+            seq = _head.decode(raw).seq
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        if seq not in self.numbers:
+            self.last_words[seq] = raw
+            self.is_ended = False
+        return True
+
+    def take_last_words(self) -> list[bytes]:
+        """Return the provisional lines, whose writer will not finish them any more."""
+        words = [self.last_words[seq] for seq in sorted(self.last_words)]
+        self.last_words.clear()
+        return words
 
     def end(self) -> WriterEnd:
         """Close the account.
@@ -147,6 +175,7 @@ class Account:
             "resource": dict(self.resource),
             "owner": self.owner,
             "numbers": self.numbers.pairs(),
+            "last_words": {str(seq): raw.decode() for seq, raw in self.last_words.items()},
             "delivered": self.delivered,
             "damaged": self.damaged,
             "generation": self.generation,
@@ -163,4 +192,5 @@ class Account:
         account = cls(process)
         for key, value in entry.items():
             setattr(account, key, Intervals(value) if key == "numbers" else value)
+        account.last_words = {int(seq): raw.encode() for seq, raw in entry.get("last_words", {}).items()}
         return account

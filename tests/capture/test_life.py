@@ -273,6 +273,29 @@ def test_last_words_with_foreign_objects_are_there_by_type_at_least(tmp_path: Pa
     assert 'bot.py", line 13' in last["exception"]["stacktrace"]
 
 
+def test_the_whole_line_replaces_the_last_words(tmp_path: Path) -> None:
+    """A foreign object in a WARNING, an exception's source lines: made by the renderer, moments later."""
+    run = run_bot(
+        tmp_path,
+        """
+        class Order:
+            def __str__(self): return "order 42"
+        try:
+            raise ValueError("bad price")
+        except ValueError:
+            log.exception("cannot place %s", Order())
+        while capture().books()["written"] < 1: time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """,
+    )
+
+    (event,) = run.events
+    assert event["body"] == "cannot place order 42"
+    assert "provisional" not in event
+    assert 'raise ValueError("bad price")' in event["exception"]["stacktrace"]
+    assert run.ended[0].lost == 0
+
+
 def test_the_flight_recorder_loses_nothing_to_a_kill(tmp_path: Path) -> None:
     """Fault 16: with `durable`, every call that returned is on disk."""
     run = run_bot(
