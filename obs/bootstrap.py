@@ -176,13 +176,23 @@ def _is_ours() -> bool:
 def _has_own_obs() -> bool:
     """Whether the program brings a module of our name beside its script: then the name is its own."""
     # `pathlib` would be loaded for this alone.
-    path = os.path
-    script = next((word for word in sys.orig_argv[1:] if word.endswith(".py")), "")
-    here = path.dirname(path.abspath(script)) if script else path.abspath(".")
-    ours = path.dirname(path.abspath(__file__))
-    if path.join(here, "obs") == ours:
+    path, here = os.path, _script_folder()
+    if path.exists(path.join(here, "obs", "bootstrap.py")):
         return False
     return path.exists(path.join(here, "obs.py")) or path.exists(path.join(here, "obs", "__init__.py"))
+
+
+def _script_folder() -> str:
+    """Return the folder that Python will put first on the path: the script's, else the working directory."""
+    words = iter(sys.orig_argv[1:])
+    for word in words:
+        if word in ("-W", "-X"):
+            next(words, "")
+        elif not word.startswith("-"):
+            return os.path.dirname(os.path.realpath(word))  # noqa: PTH120
+        elif word[1:2] != "-" and word[-1:] in ("c", "m"):
+            break
+    return os.path.abspath(".")  # noqa: PTH100
 
 
 class _WaitFor:

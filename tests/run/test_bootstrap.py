@@ -122,6 +122,22 @@ def test_a_program_with_a_module_of_our_name_keeps_it(supervise: Supervise, tmp_
     assert seen.exited["process.attached"] is False
 
 
+def test_a_folder_of_our_name_where_the_bot_is_started_does_not_matter(
+    supervise: Supervise, tmp_path: Path
+) -> None:
+    (tmp_path / "here" / "obs").mkdir(parents=True)
+    (tmp_path / "here" / "obs" / "__init__.py").write_text("")
+    bot = tmp_path / "bots" / "grid"
+    bot.parent.mkdir()
+    bot.write_text(f"#!{sys.executable}\nimport logging; logging.warning('tick')")
+    bot.chmod(0o755)
+    repo = Path(__file__).resolve().parents[2]
+
+    seen = supervise("sh", "-c", f'cd "{tmp_path}/here" && exec "$0"', bot, cwd=repo)
+
+    assert seen.bodies("root") == ["tick"]
+
+
 def test_attaching_twice_is_attaching_once(tmp_path: Path) -> None:
     """Fault 21: the bootstrap runs again, `obs.attach` is called too, and `logging` is loaded anew."""
     code = (
