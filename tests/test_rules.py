@@ -72,6 +72,15 @@ def test_the_first_cause_in_a_traceback_names_the_record_and_its_wrappers_are_sy
     assert {match.rule.role for match in matches[1:]} == {"symptom"}
 
 
+def test_a_light_cause_stands_before_a_heavy_symptom(known: RuleSet) -> None:
+    matches = known.match(
+        event("Error placing order: x", stack="Traceback (most recent call last):\nKeyError: 'close'")
+    )
+
+    assert [match.rule.id for match in matches[:2]] == ["code.key", "exchange.order-rejected"]
+    assert matches[0].rule.weight < matches[1].rule.weight
+
+
 def test_an_exchange_that_refuses_the_time_is_a_clock_fault_whatever_wraps_it(known: RuleSet) -> None:
     body = (
         "Error in load_markets due to InvalidNonce. Message: binance "
