@@ -61,13 +61,12 @@ def wait_for(process: subprocess.Popen[bytes], started: float) -> Exit:
         started: `time.monotonic()` of its start.
     """
     if not hasattr(os, "wait4"):
-        code = process.wait()
-        return Exit(code=code, duration_s=time.monotonic() - started)
+        return _told(process, started)
     try:
         _, status, usage = os.wait4(process.pid, 0)
     except ChildProcessError:
         # Somebody else has reaped it, e.g. because SIGCHLD is ignored: the code is gone for good.
-        return Exit(code=process.wait(), duration_s=time.monotonic() - started)
+        return _told(process, started)
     return _reaped(process, status, usage.ru_maxrss, started)
 
 
@@ -76,8 +75,14 @@ def look_at(process: subprocess.Popen[bytes], started: float) -> Exit | None:
     try:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
     except ChildProcessError:
-        return Exit(code=process.wait(), duration_s=time.monotonic() - started)
+        return _told(process, started)
     return _reaped(process, status, usage.ru_maxrss, started) if pid else None
+
+
+def _told(process: subprocess.Popen[bytes], started: float) -> Exit:
+    """Return what `subprocess` alone knows of an end: a negative code stands for a signal."""
+    code, duration = process.wait(), time.monotonic() - started
+    return Exit(signal=-code, duration_s=duration) if code < 0 else Exit(code=code, duration_s=duration)
 
 
 def _reaped(process: subprocess.Popen[bytes], status: int, max_rss: int, started: float) -> Exit:

@@ -57,9 +57,12 @@ class Outcome:
 Supervise = Callable[..., Outcome]
 
 
-def supervisor_command(directory: Path, command: Sequence[str | Path]) -> list[str]:
-    """Return the command that runs another one under the supervisor."""
-    return [sys.executable, "-c", START, str(directory), *map(str, command)]
+def supervisor_command(directory: Path, command: Sequence[str | Path], *, without: str = "") -> list[str]:
+    """Return the command that runs another one under the supervisor.
+
+    `without` are statements that run first, to take away what other systems do not have.
+    """
+    return [sys.executable, "-c", f"{without}\n{START}", str(directory), *map(str, command)]
 
 
 def surroundings(more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -15,11 +15,19 @@ from obs import exits
 from obs.exits import Exit
 from tests.run.conftest import Supervise, read_spool, supervisor_command, surroundings
 
+MACOS = "import signal; del signal.sigtimedwait, signal.sigwaitinfo"
+WINDOWS = (
+    "import os, signal, sys\n"
+    "del signal.sigtimedwait, signal.pthread_sigmask, signal.SIGHUP, signal.SIGQUIT, signal.SIGWINCH\n"
+    "del os.wait4, os.tcgetpgrp, os.getpgrp\n"
+    "for name in ('pty', 'termios', 'fcntl', 'resource'): sys.modules[name] = None\n"
+)
 
-def start(directory: Path, code: str) -> subprocess.Popen[bytes]:
+
+def start(directory: Path, code: str, without: str = "") -> subprocess.Popen[bytes]:
     """Start a Python program under the supervisor and wait until it has said `ready`."""
     process = subprocess.Popen(
-        supervisor_command(directory, [sys.executable, "-c", code]),
+        supervisor_command(directory, [sys.executable, "-c", code], without=without),
         env=surroundings(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -57,6 +65,23 @@ def test_signals_are_passed_on_each_once(tmp_path: Path) -> None:
         time.sleep(0.05)
 
     assert finish(process) == (0, b"SIGTERM SIGINT SIGHUP SIGUSR1 SIGUSR2\n")
+
+
+@pytest.mark.parametrize("without", [MACOS, WINDOWS], ids=["macos", "windows"])
+def test_signals_and_exits_do_not_need_what_only_linux_has(without: str, tmp_path: Path) -> None:
+    process = start(tmp_path, COUNTS_SIGNALS, without)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        process.send_signal(number)
+        time.sleep(0.05)
+
+    assert finish(process) == (0, b"SIGTERM SIGINT SIGUSR1 SIGUSR2\n")
+    process = start(tmp_path, "import os; print('ready', flush=True); os.abort()", without)
+    assert finish(process) == (134, b"")
+    ends = [row["attributes"] for row in read_spool(tmp_path) if row.get("event_name") == "process.exited"]
+    assert [(end.get("process.exit_code"), end.get("process.signal")) for end in ends] == [
+        (0, None), (None, "SIGABRT")
+    ]  # fmt: skip
 
 
 def test_an_interrupt_from_the_terminal_arrives_once(tmp_path: Path) -> None:
