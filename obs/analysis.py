@@ -21,6 +21,7 @@ from obs.events import Event, Severity
 from obs.issues import Lifecycle, derive_status, from_facts, link, ranked, standing_of
 from obs.patterns import form
 from obs.pipeline import redact_event
+from obs.printed import STREAMS, understood
 from obs.snapshot import (
     Category,
     ComponentStatus,
@@ -63,6 +64,8 @@ class Analyzer:
     def feed(self, event: Event, *, service: str = "") -> None:
         """Fold one event; its secrets are masked first, whatever door it came by."""
         event = redact_event(self._dated(event))
+        if event.logger in STREAMS:
+            event = understood(event)
         event = self.adapters.translate(event)
         service = event.service or service or self.service
         matches = () if event.event_name in UNDERSTOOD else self.rules.match(event)

@@ -15,7 +15,7 @@ from obs.tracebacks import Block, culprit, parse
 
 __all__ = ["Group", "by_event", "by_rule", "fingerprint_of", "unwrapped"]
 
-SCOPE = ("host", "url_host", "port", "database", "module", "channel")
+SCOPE = ("host", "url_host", "port", "database", "module", "key", "channel")
 """Values of a match that make two problems of the same rule two issues: another host is another fault."""
 
 

@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 SECOND_NS = 1_000_000_000
+END_WINDOW_NS = 10 * SECOND_NS
+"""An error so shortly before the end of its process is taken for the reason of it."""
 LINK_WINDOW_NS = 120 * SECOND_NS
 """A symptom may show this long after the last sign of its cause."""
 
@@ -200,6 +202,11 @@ def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing
             cause = _cause_at_the_time(issue, known.values(), standings)
             if cause:
                 cause_of[fingerprint] = cause
+    for issue in known.values():
+        if issue.rule == "ended" and issue.severity is IssueSeverity.CRITICAL:
+            cause = _last_fault(issue, known.values(), standings)
+            if cause:
+                cause_of[issue.fingerprint] = cause
     for fingerprint in list(cause_of):
         root, path = fingerprint, {fingerprint}
         while cause_of.get(root) and cause_of[root] not in path:
@@ -306,6 +313,21 @@ def _cause_at_the_time(issue: Issue, others: Iterable[Issue], standings: Mapping
         )
 
     best = max(filter(fits, others), key=closeness, default=None)
+    return best.fingerprint if best is not None else ""
+
+
+def _last_fault(end: Issue, others: Iterable[Issue], standings: Mapping[str, Standing]) -> str:
+    """The error of the same bot in the last seconds before its process ended by itself."""
+    fits = [
+        other
+        for other in others
+        if other.fingerprint != end.fingerprint
+        and other.severity.rank >= IssueSeverity.ERROR.rank
+        and standings[other.fingerprint].role == "cause"
+        and set(end.services) <= set(other.services)
+        and end.first_seen - END_WINDOW_NS <= other.last_seen <= end.first_seen + SECOND_NS
+    ]
+    best = max(fits, key=lambda o: (o.severity.rank, o.last_seen, o.fingerprint), default=None)
     return best.fingerprint if best is not None else ""
 
 

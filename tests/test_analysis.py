@@ -94,3 +94,14 @@ def test_the_seed_s_small_door_finds_components_that_are_not_well() -> None:
 def test_a_word_that_is_no_status_is_refused_with_the_words_there_are() -> None:
     with pytest.raises(ValueError, match="OK, UNKNOWN, WARNING, ERROR, CRITICAL"):
         obs.SystemStatusTracker().update_component_status("x", "fine")
+
+
+def test_a_printed_line_with_a_level_counts_at_that_level() -> None:
+    analyzer = Analyzer(RuleSet(()))
+
+    analyzer.feed(event("2026-11-20 10:00:00 ERROR could not reach broker", logger="stdout"))
+    analyzer.feed(event("just a price 12.5", logger="stdout", at=1))
+
+    snapshot = analyzer.snapshot()
+    assert snapshot.by_severity == {"ERROR": 1, "INFO": 1}
+    assert snapshot.issues[0].evidence[0].text == "could not reach broker"

@@ -176,3 +176,23 @@ def test_a_bot_that_vanished_without_a_supervisor_is_said_to_have_had_no_last_wo
 
     assert only(snapshot, "ended").severity == "critical"
     assert "without a last word" in only(snapshot, "ended").title
+
+
+def test_a_process_that_ended_by_an_error_is_a_symptom_of_that_error() -> None:
+    analyzer = Analyzer(RuleSet(()))
+    analyzer.feed(event("boom", at=10, severity=Severity.FATAL, logger="exceptions", uid="a"))
+    analyzer.feed(
+        event(
+            "exited",
+            at=11,
+            name="process.exited",
+            uid="b",
+            attributes={"process.exit_code": 1, "process.pid": 7},
+        )
+    )
+
+    snapshot = analyzer.snapshot()
+
+    ended = only(snapshot, "ended")
+    assert ended.cause == snapshot.issues[0].fingerprint
+    assert snapshot.issues[0].title == "Unknown error in exceptions"
