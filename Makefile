@@ -2,6 +2,8 @@
 PY ?= python3.11
 UV := .tools/bin/uv
 N ?= 200
+# Seconds within which a killed sidecar must work again; 2 on a machine that is not busy with other things.
+BACK ?= 10
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
@@ -36,8 +38,10 @@ check: .venv/.dev  # style, types, import directions
 bench: .venv/.dev  # what a user pays, beside the peers
 	.venv/bin/python -m pytest benchmarks -p no:randomly --override-ini=python_files='bench_*.py' -s
 
-soak: .venv/.dev  # N kills -9 of sidecar and bot under load: make soak N=200
-	.venv/bin/python -m tests.soak --kills $(N)
+soak: .venv/.dev  # N kills -9 of sidecar, bot, reader and writer under load: make soak N=200
+	.venv/bin/python -m tests.soak --kills $(N) --back $(BACK)
+	.venv/bin/python -m tests.spool.killing reader $(N)
+	.venv/bin/python -m tests.spool.killing writer $(N)
 
 test-bots: .venv/.dev  # freqtrade itself, with nothing but our block in its log_config
 	.venv/bin/python scripts/test_bots.py

@@ -40,6 +40,8 @@ LADDER = (
     Detail(1, 1, 0, 110, False, False, 2, terse=True),
     Detail(1, 1, 0, 60, False, False, 1, terse=True),
     Detail(1, 0, 0, 40, False, False, 1, terse=True),
+    Detail(0, 1, 0, 60, False, False, 1, terse=True),
+    Detail(0, 0, 0, 40, False, False, 1, terse=True),
 )
 
 

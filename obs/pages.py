@@ -108,8 +108,8 @@ def page(
     words = _words(lang)
     open_issues = [i for i in snapshot.issues if i.cause is None and i.status is not IssueStatus.ARCHIVED]
     shown = open_issues[: detail.issues]
-    top = next((i for i in shown if _is_bad(i)), None)
-    quoted, lines = _evidence(shown, detail, snapshot)
+    top = next((i for i in open_issues if _is_bad(i)), None)
+    quoted, lines = _evidence(shown or open_issues[:1], detail, snapshot)
     return Page(
         title=_title(snapshot, since, words),
         verdict=_verdict(snapshot, top, words),
@@ -123,13 +123,20 @@ def page(
         entries=tuple(_entry(n, i, snapshot, detail, words) for n, i in enumerate(shown, 1)),
         more=_more(open_issues[detail.issues :], words),
         ranking=_ranking(snapshot, open_issues, words),
-        steps=_steps(shown, detail),
-        do_not=next((i.do_not.rstrip(".") for i in shown if i.do_not and _is_bad(i) and not i.is_side), ""),
+        steps=_steps(shown or open_issues[:1], detail),
+        do_not=next(
+            (
+                i.do_not.rstrip(".")
+                for i in shown or open_issues[:1]
+                if i.do_not and _is_bad(i) and not i.is_side
+            ),
+            "",
+        ),
         evidence=tuple(lines),
         health=snapshot.facts if detail.headings else snapshot.facts[:3],
         changes=changes(snapshot, since) if since is not None else (),
         since=_cursor(since),
-        not_known=snapshot.not_known if detail.headings else snapshot.not_known[:1],
+        not_known=snapshot.not_known if detail.headings else snapshot.not_known[: 0 if detail.terse else 1],
         not_exercised=", ".join(snapshot.not_exercised),
         left_out=_left_out(snapshot, quoted, words, terse=detail.terse),
         headings=detail.headings,
@@ -286,7 +293,8 @@ def _steps(issues: Sequence[Issue], detail: Detail) -> tuple[str, ...]:
     for issue in bad[1:]:
         if issue.actions and not issue.is_side and issue.severity.rank >= bad[0].severity.rank - 1:
             found.setdefault(issue.actions[0] + (f" ({issue.id})" if len(bad) > 1 else ""))
-    return tuple(found)[: detail.steps]
+    # A single step stands above already, as the first thing to do.
+    return tuple(found)[: detail.steps] if detail.steps > 1 else ()
 
 
 def _evidence(issues: Sequence[Issue], detail: Detail, snapshot: Snapshot) -> tuple[set[str], list[str]]:
