@@ -18,8 +18,8 @@ from obs.redaction.gate import has_hint, has_long_run, has_twelve_words
 from obs.redaction.known import forget_known, register_environment, register_known
 from obs.redaction.mnemonic import find_mnemonics
 from obs.redaction.names import NAMED_KINDS
-from obs.redaction.pairs import OVERFLOW, Span, find_pairs, kind_of_value
-from obs.redaction.shapes import SHAPED_KINDS, find_encoded, find_shapes
+from obs.redaction.pairs import Span, find_pairs, kind_of_value
+from obs.redaction.shapes import OVERFLOW, SHAPED_KINDS, find_encoded, find_shapes
 from obs.redaction.tokens import TOKEN_KINDS, find_tokens
 
 __all__ = [
@@ -90,14 +90,16 @@ def _spans(text: str, *, deep: bool = True) -> list[Span]:
     clear = disguise.uncover(text)
     if clear is None:
         return _find(text, deep=deep)
-    plain, places = clear
-    return [(places[start], places[end], kind) for start, end, kind in _find(plain, deep=deep) if end > start]
+    spans = [
+        (clear.place(start), clear.place(end), kind)
+        for start, end, kind in _find(clear.text, deep=deep)
+        if end > start
+    ]
+    return spans if clear.end == len(text) else [*spans, (clear.end, len(text), OVERFLOW)]
 
 
 def _find(text: str, *, deep: bool) -> list[Span]:
-    lower = text.lower()
-    if len(lower) != len(text):
-        lower = disguise.ascii_lower(text)
+    lower = disguise.lower_case(text)
     finders = [find_pairs(text, lower), find_shapes(text, lower), known.find_known(text)]
     if has_twelve_words(text):
         finders.append(find_mnemonics(text))

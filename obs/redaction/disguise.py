@@ -4,60 +4,131 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
+from typing import NamedTuple
 from urllib.parse import unquote
 
-__all__ = ["ascii_lower", "uncover"]
+__all__ = ["Uncovered", "lower_case", "uncover"]
 
+MAX_COVERS = 12_000
+"""Covers seen through in one text; what follows more of them is masked whole."""
+
+MAX_WIDE = 100_000
+"""How far a text that mixes many wide letters is read; what follows is masked whole."""
+
+_FEW_WIDE = 8
+
+_SINGLES = (
+    "\x02-\x08\x0e-\x1a\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef"
+)
+_ESCAPED_SINGLE = (
+    r"(?:00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE]0[0-9a-fA-F]|[fF][eE][fF]{2})"
+)
+_ESCAPED = rf"(?!00[0-7]|{_ESCAPED_SINGLE})[0-9a-fA-F]{{4}}"
+_CODE = r"\[[0-9;:?]{0,32}[A-Za-z]"
+# Every cover begins with a character of one class: the engine skips all others at full speed.
 _COVERED = re.compile(
+    rf"[\x1b\\^%{_SINGLES}](?:"
     # Colour and link codes of terminals, raw and as a `repr` or a JSON string writes them.
-    r"(?P<hidden>(?:(?:\x1b|\\{1,4}x1b|\\{1,4}u001[bB]|\\{1,4}033|\^\[)\[[0-9;:?]{0,32}[A-Za-z]"
-    r"|\x1b\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)|\x9b[0-9;]{0,32}[A-Za-z]"
-    r"|[\x02-\x08\x0e-\x1a\x7f\x80-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
-    r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef])+)"
+    rf"(?<=\x1b)(?:{_CODE}|\][^\x07\x1b]{{0,256}}(?:\x07|\x1b\\))"
+    r"|(?<=\x9b)[0-9;]{0,32}[A-Za-z]"
+    rf"|(?<=[{_SINGLES}])[{_SINGLES}]*"
+    rf"|(?<=\^)\[{_CODE}"
+    rf"|(?<=\\)\\{{0,3}}(?:x1b|u001[bB]|033){_CODE}"
+    rf"|(?<=\\)\\{{0,7}}u{_ESCAPED_SINGLE}"
     # Letters of another script in JSON or a URL, where names stand escaped.
-    r"|(?P<json>\\{1,8}u(?!00[0-7])[0-9a-fA-F]{4})"
-    r"|(?P<percent>(?:%[89a-fA-F][0-9a-fA-F]){2,64})"
-    # Full-width and mathematical letters.
-    r"|(?P<wide>[\uff01-\uff5e\u3000\U0001d400-\U0001d7ff]+)"
+    rf"|(?<=\\)(?P<json>\\{{0,7}})u{_ESCAPED}(?:\\(?P=json)u{_ESCAPED}){{0,255}}"
+    r"|(?<=%)(?P<percent>[89a-fA-F][0-9a-fA-F])(?:%[89a-fA-F][0-9a-fA-F]){1,63}"
+    r")"
 )
-_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\xad\x02-\x08\x0e-\x1a]")
 _HIGH_PERCENT = re.compile("%[89a-fA-F][0-9a-fA-F]")
-_STRANGE = re.compile(
-    "[\x02-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3000\ufe00-\ufe0f\ufeff\uff01-\uff5e"
-    "\U0001d400-\U0001d7ff\U000e0000-\U000e01ef]"
-)
-_LOWER = {code: code + 32 for code in range(65, 91)}
+_STRANGE = re.compile(f"[\x1b{_SINGLES}]")
+_CONTROLS = bytes({*range(2, 9), *range(14, 28), 127})
+# Full-width and mathematical letters.
+_WIDE = re.compile("[\uff01-\uff5e\u3000\U0001d400-\U0001d7ff]")
+_PLAIN = {
+    code: plain
+    for code in (*range(0xFF01, 0xFF5F), 0x3000, *range(0x1D400, 0x1D800))
+    if len(plain := unicodedata.normalize("NFKC", chr(code))) == 1
+}
 
 
-def ascii_lower(text: str) -> str:
+class Uncovered(NamedTuple):
+    """The text as a reader sees it, and where its characters stand in the original."""
+
+    text: str
+    end: int
+    """Where looking ended in the original: its length, or less when it hides too much."""
+    shown: list[int]
+    places: list[int]
+    strides: list[int]
+    """Three columns: from which character on, where that one stands, how many originals each one takes."""
+
+    def place(self, at: int) -> int:
+        """Return where a character stands in the original; for the length of the text, the end."""
+        segment = bisect_right(self.shown, at) - 1
+        return self.places[segment] + (at - self.shown[segment]) * self.strides[segment]
+
+
+def lower_case(text: str) -> str:
     """Lower case that never changes the length."""
-    return text.translate(_LOWER)
+    # The only letter whose small form is two characters long.
+    return text.replace("\u0130", "i").lower()
 
 
-def uncover(text: str) -> tuple[str, list[int]] | None:
-    """Return the text as a reader sees it, and where each of its characters starts in the original.
+def uncover(text: str) -> Uncovered | None:
+    """Return the text as a reader sees it; None when nothing was hidden."""
+    plain, end = (text, len(text)) if text.isascii() else _narrow(text)
+    if _may_be_covered(plain) and _COVERED.search(plain):
+        return _clear(plain, end)
+    return None if plain is text else Uncovered(plain, end, [0], [0], [1])
 
-    The list has one more element, the length of the original. None when nothing was hidden.
-    """
-    covered = _COVERED.search(text) if _may_be_covered(text) else None
-    if covered is None:
-        return None
+
+def _narrow(text: str) -> tuple[str, int]:
+    """Wide letters become plain ones, each in its place; and how far that was done."""
+    wide = _WIDE.search(text)
+    for _ in range(_FEW_WIDE):
+        if wide is None:
+            return text, len(text)
+        text = text.replace(wide.group(), _PLAIN[ord(wide.group())])
+        wide = _WIDE.search(text, wide.end())
+    if wide is None:
+        return text, len(text)
+    end = min(len(text), wide.start() + MAX_WIDE)
+    return text[: wide.start()] + text[wide.start() : end].translate(_PLAIN), end
+
+
+def _clear(text: str, end: int) -> Uncovered:
     parts: list[str] = []
+    shown: list[int] = []
     places: list[int] = []
-    position = 0
-    while covered is not None:
-        start, end = covered.span()
-        parts.append(text[position:start])
-        places.extend(range(position, start))
-        shown = _shown(covered)
-        parts.append(shown)
-        places.extend(range(start, end) if len(shown) == end - start else [start] * len(shown))
-        position = end
-        covered = _COVERED.search(text, position)
-    parts.append(text[position:])
-    places.extend(range(position, len(text) + 1))
-    return "".join(parts), places
+    strides: list[int] = []
+    position = length = 0
+    for number, covered in enumerate(_COVERED.finditer(text, 0, end)):
+        start, stop = covered.span()
+        if number == MAX_COVERS:
+            end = start
+            break
+        if start > position:
+            parts.append(text[position:start])
+            shown.append(length)
+            places.append(position)
+            strides.append(1)
+            length += start - position
+        if covered.lastgroup is not None:
+            clear, stride = _shown(covered)
+            parts.append(clear)
+            shown.append(length)
+            places.append(start)
+            strides.append(stride)
+            length += len(clear)
+        position = stop
+    parts.append(text[position:end])
+    shown += [length, length + end - position]
+    places += [position, end]
+    strides += [1, 1]
+    return Uncovered("".join(parts), end, shown, places, strides)
 
 
 def _may_be_covered(text: str) -> bool:
@@ -67,16 +138,14 @@ def _may_be_covered(text: str) -> bool:
         return True
     if "^[[" in text:
         return True
-    return not (text.isascii() and text.isprintable()) and _STRANGE.search(text) is not None
+    if text.isascii():
+        return not text.isprintable() and len(text) != len(text.encode().translate(None, _CONTROLS))
+    return _STRANGE.search(text) is not None
 
 
-def _shown(covered: re.Match[str]) -> str:
-    if covered["hidden"]:
-        return ""
-    if covered["json"]:
-        character = chr(int(covered["json"][-4:], 16))
-        return "" if _INVISIBLE.match(character) else character
-    if covered["percent"]:
-        return unquote(covered["percent"], errors="replace")
-    plain = unicodedata.normalize("NFKC", covered["wide"])
-    return plain if len(plain) == len(covered["wide"]) else covered["wide"]
+def _shown(covered: re.Match[str]) -> tuple[str, int]:
+    """What a reader sees, and how many originals stand behind each of its characters; 0: all behind all."""
+    if covered.lastgroup == "percent":
+        return unquote(covered.group(), errors="replace"), 0
+    clear = covered.group().replace(covered["json"] + "\\u", "\\u").encode().decode("unicode_escape")
+    return clear, len(covered["json"]) + 6

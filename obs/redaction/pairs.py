@@ -11,15 +11,13 @@ from collections.abc import Iterator
 
 from obs.redaction.mnemonic import phrase_end
 from obs.redaction.names import FOREIGN_NAMES, STEMS, Name, classify, foreign
+from obs.redaction.shapes import OVERFLOW
 from obs.redaction.values import is_placeholder, looks_random, looks_secret
 
 __all__ = ["Span", "find_pairs", "kind_of_value"]
 
 Span = tuple[int, int, str]
 """Where a secret stands (half-open, in characters) and its kind."""
-
-OVERFLOW = "overflow"
-"""The kind of what was not looked at: a redactor fails closed, and in bounded time."""
 
 MAX_NAMES = 2_000
 """Names looked at in one text; what follows them is masked whole."""

@@ -13,7 +13,7 @@ from itertools import islice
 
 from obs.redaction.values import changes, is_placeholder, looks_random, looks_secret
 
-__all__ = ["SHAPED_KINDS", "find_encoded", "find_shapes"]
+__all__ = ["OVERFLOW", "SHAPED_KINDS", "find_encoded", "find_shapes"]
 
 Span = tuple[int, int, str]
 
@@ -22,32 +22,44 @@ SHAPED_KINDS = frozenset(
 )
 """The kinds of masks that the structures below lead to."""
 
+OVERFLOW = "overflow"
+"""The kind of what was not looked at: a redactor fails closed, and in bounded time."""
+
+MAX_PLACES = 2_000
+"""Places looked at for one shape in one text; what follows them is masked whole."""
+
 _MAX_TAILS = 16
 
-_BEARER = re.compile(r"\bbearer(?:\s{1,4}|%20|\+)(?P<value>[A-Za-z0-9._~+/=\-]{12,4096})", re.IGNORECASE)
-_HOOK = re.compile(
-    r"(?:hooks\.slack(?:-gov)?\.com/(?:services/(?:T[A-Z0-9]{4,16}/B[A-Z0-9]{4,16}/|(?!T[A-Z0-9]{4,16}/B))|workflows/|triggers/)"
-    r"|discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/[0-9]{5,25}/"
-    r"|webhook\.office\.com/webhookb2/|logic\.azure\.com(?::443)?/workflows/"
-    r"|open-apis/bot/v2/hook/|/hooks/catch/[0-9]{1,12}/|/hooks/(?=[a-z0-9]{26})|/with/key/"
-    r"|hc-ping\.com/|infura\.io/(?:ws/)?v3/|alchemy(?:api)?\.(?:com|io)/v2/|quiknode\.pro/|quicknode\.com/"
-    r"|rpc\.ankr\.com/[a-z_]{1,30}/|api\.day\.app/|events\.pagerduty\.com/integration/|chainstack\.com/"
-    r"|api\.opsgenie\.com/v1/json/|sctapi\.ftqq\.com/"
-    r"|:9443/(?:ws|stream)/(?=[A-Za-z0-9]{48})|/ws/(?=[A-Za-z0-9]{60}))"
-    r"(?P<value>[\w\-/.:%@]{6,400})"
-)
-_HOOK_LITERALS = (
-    "hook",
-    "/ws/",
-    ":9443/",
-    "/bot",
-    "/with/key/",
-    "hc-ping.",
-    ".io/",
-    "/v2/",
-    ".pro/",
-    ".com/",
-)
+_BEARER = re.compile(r"bearer(?<=\bbearer)(?:\s{1,4}|%20|\+)(?P<value>[a-z0-9._~+/=\-]{12,4096})")
+_PATH = r"(?P<value>[\w\-/.:%@]{6,400})"
+_HOOKS = {
+    literal: re.compile(pattern + _PATH)
+    for literal, pattern in {
+        "hooks.slack": r"hooks\.slack(?:-gov)?\.com/(?:services/(?:T[A-Z0-9]{4,16}/B[A-Z0-9]{4,16}/"
+        r"|(?!T[A-Z0-9]{4,16}/B))|workflows/|triggers/)",
+        "discord": r"discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/[0-9]{5,25}/",
+        "webhook.office": r"webhook\.office\.com/webhookb2/",
+        "logic.azure": r"logic\.azure\.com(?::443)?/workflows/",
+        "open-apis/bot": r"open-apis/bot/v2/hook/",
+        "/hooks/": r"/hooks/(?:catch/[0-9]{1,12}/|(?=[a-z0-9]{26}))",
+        "/with/key/": "/with/key/",
+        "hc-ping.com/": r"hc-ping\.com/",
+        "infura.io/": r"infura\.io/(?:ws/)?v3/",
+        "alchemy": r"alchemy(?:api)?\.(?:com|io)/v2/",
+        "quiknode.pro/": r"quiknode\.pro/",
+        "quicknode.com/": r"quicknode\.com/",
+        "rpc.ankr.com/": r"rpc\.ankr\.com/[a-z_]{1,30}/",
+        "api.day.app/": r"api\.day\.app/",
+        "events.pagerduty.com/": r"events\.pagerduty\.com/integration/",
+        "chainstack.com/": r"chainstack\.com/",
+        "api.opsgenie.com/": r"api\.opsgenie\.com/v1/json/",
+        "sctapi.ftqq.com/": r"sctapi\.ftqq\.com/",
+        ":9443/": r":9443/(?:ws|stream)/(?=[A-Za-z0-9]{48})",
+        "/ws/": r"/ws/(?=[A-Za-z0-9]{60})",
+    }.items()
+}
+"""Addresses whose path is the secret, by a literal that is looked for first."""
+
 _BEGIN = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|---- BEGIN SSH2 [A-Z ]{0,20}PRIVATE KEY ----"
     r"|PuTTY-User-Key-File-[23]:"
@@ -60,25 +72,41 @@ _LOGIN = re.compile(
     r"\\{0,8}\"(?:auth\w{0,16}|login|logon|signin|[a-z]{1,20}[./](?:auth|login|logon))\\{0,8}\""
 )
 _ARGUMENT = re.compile(r"[\"']([A-Za-z0-9+/=_\-!@#$%^&*.]{6,200})\\{0,8}[\"']")
+# A call whose first argument is long, not its only one, or belongs to a login.
 _CALL = re.compile(
-    r"\b(?!UUID|Hash|\w{0,30}(?:Id|ID|Error|Exception|Hash|Symbol|Path)\()(?:[A-Z]\w{0,30}|ccxt\.\w{1,30}|\w{0,20}(?:login|connect|authenticate|auth|sign_in|keys?|credentials|secret|account))"
-    r"\((?=[\"'])"
+    r"\((?=[\"'](?:[^\"'\s]{16}|[^\"'\s]{1,15}[\"'],)|(?<=[tT][eE]\(|[iI][nN]\(|[cC][tT]\(|[tT][hH]\()[\"'])"
 )
+_CALLED_BACKWARDS = re.compile(r"\w{1,52}")
+_CALLED = re.compile(
+    r"(?!UUID|Hash|\w{0,30}(?:Id|ID|Error|Exception|Hash|Symbol|Path)\Z)"
+    r"(?:[A-Z]\w{0,30}|\w{0,20}(?:login|connect|authenticate|auth|sign_in|keys?|credentials|secret|account))\Z"
+)
+_LOGINS = ("login", "connect", "authenticate", "auth", "sign_in")
 _POSITIONAL = re.compile(r"\s{0,4}(?:\w{1,40}=)?[\"']([^\"'\s]{1,200})[\"'],?")
 _USERINFO = re.compile(r"[^\s\"'`<>\\|\x00-\x1f]{0,600}")
 _HOST = re.compile(r"(?:[\w.\-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?(?:[/?#,)\];&}]|$)")
 _OPTION = re.compile(
     r"(?<!\S)(?:-u|--user|--proxy-user|-U)(?:\s{1,4}|=)[\"']?[^\s:\"'/]{1,100}:(?P<value>[^\s\"'/]{3,200})"
 )
-_STATEMENT = re.compile(
-    r"(?i:\bidentified\s{1,4}(?:with\s{1,4}\w{1,40}\s{1,4})?by\s{1,4}[\"']|\bsshpass\s{1,4}-p\s{0,4}[\"']?"
-    r"|\blogin\b.{0,80}?\s-p\s{1,4}[\"']?|\bredis-cli\b.{0,80}?\s-a\s{1,4}[\"']?|\"auth\"\s{1,4}\""
-    r"|\bmysql\w{0,10}\b.{0,80}?\s-p[\"']?|:thin:\w{1,40}/|\bsqlplus\s{1,4}\w{1,40}/)(?P<value>[^\"'\s@]{3,200})"
-)
+_WORD = r"(?P<value>[^\"'\s@]{3,200})"
+_STATEMENTS = {
+    literal: (second, re.compile(pattern + _WORD))
+    for literal, second, pattern in (
+        ("identified", "by", r"identified\s{1,4}(?:with\s{1,4}\w{1,40}\s{1,4})?by\s{1,4}[\"']"),
+        ("sshpass", "-p", r"sshpass\s{1,4}-p\s{0,4}[\"']?"),
+        ("login", " -p", r"login\b.{0,80}?\s-p\s{1,4}[\"']?"),
+        ("redis-cli", " -a", r"redis-cli\b.{0,80}?\s-a\s{1,4}[\"']?"),
+        ("mysql", " -p", r"mysql\w{0,10}\b.{0,80}?\s-p[\"']?"),
+        ('"auth"', " ", r"\"auth\"\s{1,4}\""),
+        (":thin:", "/", r":thin:\w{1,40}/"),
+        ("sqlplus", "/", r"sqlplus\s{1,4}\w{1,40}/"),
+    )
+}
+"""Commands that take a password, in lower case: the word they start with, and one they cannot lack."""
+
 _FIX = re.compile(r"(?:\x01|\||\^A|;)(?:554|925|96)=(?P<value>[^\x01|;^\s]{3,200})")
-_PGPASS = re.compile(
-    r"(?<![\w:/])[\w.*\-]{1,80}:(?:\d{2,5}|\*):[\w*\-]{1,60}:[\w*\-]{1,60}:(?P<value>[^\s:]{4,100})"
-)
+_PGPASS = re.compile(r":(?:\d{2,5}|\*):[\w*\-]{1,60}:[\w*\-]{1,60}:(?P<value>[^\s:]{4,100})")
+_PGHOST_BACKWARDS = re.compile(r"[\w.*\-]{1,80}(?![\w:/.*\-])")
 
 
 def find_shapes(text: str, lower: str) -> Iterator[Span]:
@@ -93,48 +121,75 @@ def find_shapes(text: str, lower: str) -> Iterator[Span]:
     if "://" in text and "@" in text:
         yield from _urls(text)
     if "bearer" in lower:
-        for found in _BEARER.finditer(text):
+        for found in _BEARER.finditer(lower):
             yield *found.span("value"), "token"
-    if "/" in text and any(literal in lower for literal in _HOOK_LITERALS):
-        yield from _named_groups(_HOOK, text, "webhook")
+    if "/" in text:
+        for literal, pattern in _HOOKS.items():
+            if literal in text:
+                yield from _places(text, literal, pattern, "webhook")
     if " -u" in text or "-user" in text or text.startswith("-u"):
-        yield from _named_groups(_OPTION, text, "password")
-    if (
-        "identified" in lower
-        or "pass" in lower
-        or "login" in lower
-        or "redis" in lower
-        or "mysql" in lower
-        or ":thin:" in lower
-        or "sqlplus" in lower
-        or '"auth"' in lower
-    ):
-        yield from _named_groups(_STATEMENT, text, "password")
+        for found in _OPTION.finditer(text):
+            if not is_placeholder(found["value"]):
+                yield *found.span("value"), "password"
+    for literal, (second, statement) in _STATEMENTS.items():
+        if literal in lower and second in lower:
+            yield from _places(lower, literal, statement, "password")
     if "8=FIX" in text:
-        yield from _named_groups(_FIX, text, "password")
+        for found in _FIX.finditer(text):
+            if not is_placeholder(found["value"]):
+                yield *found.span("value"), "password"
     if "pgpass" in lower or ":5432:" in text:
-        yield from _named_groups(_PGPASS, text, "password")
+        yield from _pgpass(text)
     if "(" in text and ('("' in text or "('" in text):
         yield from _arguments(text)
     if '"' in text and ("auth" in lower or "log" in lower or "signin" in lower) and _LOGIN.search(text):
-        for found in _ARGUMENT.finditer(text):
+        for number, found in enumerate(_ARGUMENT.finditer(text)):
+            if number == MAX_PLACES:
+                yield found.start(), len(text), OVERFLOW
+                return
             if looks_random(found.group(1)):
                 yield *found.span(1), "signature"
 
 
-def _named_groups(pattern: re.Pattern[str], text: str, kind: str) -> Iterator[Span]:
-    for found in pattern.finditer(text):
-        if not is_placeholder(found["value"]):
+def _places(text: str, literal: str, pattern: re.Pattern[str], kind: str) -> Iterator[Span]:
+    """Read the pattern wherever its literal stands as a word."""
+    at = text.find(literal)
+    for _ in range(MAX_PLACES):
+        if at < 0:
+            return
+        found = pattern.match(text, at)
+        if found is None:
+            at = text.find(literal, at + len(literal))
+            continue
+        before = text[at - 1 : at] if literal[0].isalpha() and kind == "password" else ""
+        if not before.isalnum() and before != "_" and not is_placeholder(found["value"]):
             yield *found.span("value"), kind
+        at = text.find(literal, found.end())
+    if at >= 0:
+        yield at, len(text), OVERFLOW
+
+
+def _pgpass(text: str) -> Iterator[Span]:
+    for number, found in enumerate(_PGPASS.finditer(text)):
+        if number == MAX_PLACES:
+            yield found.start(), len(text), OVERFLOW
+            return
+        host = _PGHOST_BACKWARDS.match(text[max(0, found.start() - 82) : found.start()][::-1])
+        if host is not None and not is_placeholder(found["value"]):
+            yield *found.span("value"), "password"
 
 
 def _arguments(text: str) -> Iterator[Span]:
     """`Client("key", "secret")`: the arguments of a call that look random."""
-    for call in _CALL.finditer(text):
+    for number, call in enumerate(_CALL.finditer(text)):
+        if number == MAX_PLACES:
+            yield call.start(), len(text), OVERFLOW
+            return
+        name = _called(text, call.start())
+        if not name:
+            continue
         at = call.end()
-        lowercase = (
-            call.group()[:-1].lower().endswith(("login", "connect", "authenticate", "auth", "sign_in"))
-        )
+        lowercase = name.lower().endswith(_LOGINS)
         for _ in range(6):
             argument = _POSITIONAL.match(text, at)
             if argument is None:
@@ -145,6 +200,16 @@ def _arguments(text: str) -> Iterator[Span]:
             ):
                 yield *argument.span(1), "credential"
             at = argument.end()
+
+
+def _called(text: str, end: int) -> str:
+    """The name of what is called, when such a thing takes keys; else nothing."""
+    backwards = _CALLED_BACKWARDS.match(text[max(0, end - 53) : end][::-1])
+    if backwards is None:
+        return ""
+    name = backwards.group()[::-1]
+    module = text[max(0, end - len(name) - 5) : end - len(name)] == "ccxt."
+    return name if (module and len(name) <= 30) or _CALLED.match(name) else ""
 
 
 def _private_keys(text: str) -> Iterator[Span]:

@@ -111,7 +111,11 @@ _KEY_LENGTHS = (64, 40)
 """The keys of Binance and of Upbit; `_is_key` tells them from hashes and identifiers."""
 
 _ESCAPED = re.compile(r"[nrtb](?=[A-Za-z0-9])|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2}|[0-9A-F]{2}(?=[A-Za-z0-9])")
-_TELEGRAM = re.compile(r"(?<![0-9])[0-9]{6,12}(?::|%3[aA])[A-Za-z0-9_\-]{30,50}(?![\w\-])")
+_TELEGRAM = (
+    re.compile(r":[A-Za-z0-9_\-]{30,50}(?![\w\-])"),
+    re.compile(r"%3[aA][A-Za-z0-9_\-]{30,50}(?![\w\-])"),
+)
+_BOT_BACKWARDS = re.compile(r"[0-9]{6,12}(?![0-9])")
 _OLD_REFRESH = re.compile(r"\b1//0[\w\-]{20,200}")
 _WRAPPED_KEY = re.compile(r"(?<![A-Za-z0-9+/=_\-.])[A-Za-z0-9+/]{64}(?![A-Za-z0-9+/=_\-.])")
 
@@ -134,9 +138,11 @@ def find_tokens(text: str) -> Iterator[tuple[int, int, str]]:
             yield start, end, "api_key"
     if not found_run:
         return
-    if ":" in text or "%3" in text:
-        for telegram in _TELEGRAM.finditer(text):
-            yield *telegram.span(), "telegram_bot_token"
+    for pattern in _TELEGRAM:
+        for telegram in pattern.finditer(text):
+            bot = _BOT_BACKWARDS.match(text[max(0, telegram.start() - 13) : telegram.start()][::-1])
+            if bot is not None:
+                yield telegram.start() - bot.end(), telegram.end(), "telegram_bot_token"
     if "1//0" in text:
         for refresh in _OLD_REFRESH.finditer(text):
             yield *refresh.span(), "google_key"
