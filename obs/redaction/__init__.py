@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 from obs.redaction import disguise, known
-from obs.redaction.gate import has_hint, has_long_run, has_twelve_words
+from obs.redaction.gate import has_hint, twelve_words
 from obs.redaction.known import forget_known, register_environment, register_known
+from obs.redaction.limits import OVERFLOW, Limits, limits_of
 from obs.redaction.mnemonic import find_mnemonics
 from obs.redaction.names import NAMED_KINDS
 from obs.redaction.pairs import Span, find_pairs, kind_of_value
-from obs.redaction.shapes import OVERFLOW, SHAPED_KINDS, find_encoded, find_shapes
+from obs.redaction.runs import long_runs
+from obs.redaction.shapes import SHAPED_KINDS, find_encoded, find_shapes
 from obs.redaction.tokens import TOKEN_KINDS, find_tokens
 
 __all__ = [
@@ -39,10 +42,9 @@ MASK = re.compile(r"\[REDACTED:([a-z0-9_]+)\]")
 KINDS = NAMED_KINDS | SHAPED_KINDS | TOKEN_KINDS | {OVERFLOW, "known_value", "encoded"}
 """Every kind a mask may carry."""
 
-MAX_SPANS = 1_000
-"""Secrets of one sort in one text; what follows more of them is masked whole, so that time stays bounded."""
-
 _ROUNDS = 6
+_NEAR = 6_000
+_RIM = 1_000
 
 
 def redact(text: str) -> str:
@@ -54,11 +56,12 @@ def redact(text: str) -> str:
         return text
     # What a mask leaves behind may read differently than before (a value cut short), so we look again until
     # nothing is found: that is what makes redaction idempotent.
+    spans = _spans(text)
     for _ in range(_ROUNDS):
-        spans = _spans(text)
         if not spans:
             break
-        text = _mask(text, spans)
+        text, masks = _mask(text, spans)
+        spans = _spans_near(text, masks)
     return text
 
 
@@ -98,55 +101,106 @@ def _spans(text: str, *, deep: bool = True) -> list[Span]:
     return spans if clear.end == len(text) else [*spans, (clear.end, len(text), OVERFLOW)]
 
 
+def _spans_near(text: str, masks: list[tuple[int, int]]) -> list[Span]:
+    """The secrets around new masks: in a long text nothing has changed far from them."""
+    windows: list[tuple[int, int]] = []
+    for start, end in masks:
+        left, right = max(0, start - _NEAR), min(len(text), end + _NEAR)
+        if windows and left <= windows[-1][1]:
+            left = windows.pop()[0]
+        windows.append((left, right))
+    if sum(right - left for left, right in windows) > len(text) // 2:
+        return _spans(text)
+    spans = []
+    for left, right in windows:
+        # What a window cut through at its rim stands too far from the masks to have changed.
+        first = left + _RIM if left else 0
+        last = right - _RIM if right < len(text) else right
+        spans += [
+            (left + start, left + end, kind)
+            for start, end, kind in _spans(text[left:right])
+            if first <= left + start < last
+        ]
+    return spans
+
+
 def _find(text: str, *, deep: bool) -> list[Span]:
-    lower = disguise.lower_case(text)
-    finders = [find_pairs(text, lower), find_shapes(text, lower), known.find_known(text)]
-    if has_twelve_words(text):
-        finders.append(find_mnemonics(text))
-    if has_long_run(text):
-        finders.append(find_tokens(text))
-        if deep:
-            finders.append(_encoded(text))
-    spans = [span for finder in finders for span in _bounded(text, finder)]
-    if not spans:
-        return spans
-    spans = _again(text, _outside_masks(text, spans))
-    rest = min((start for start, _, kind in spans if kind == OVERFLOW), default=len(text))
-    return (
-        spans
-        if rest == len(text)
-        else [*(span for span in spans if span[0] < rest), (rest, len(text), OVERFLOW)]
-    )
+    limits = limits_of(text)
+    seen, lower = text, disguise.lower_case(text)
+    spans: list[Span] = []
+    for finder in _finders(limits, deep=deep):
+        for span in _bounded(seen, finder(seen, lower), limits.spans):
+            if span[2] == OVERFLOW:
+                # What is masked whole needs no other look.
+                seen, lower = seen[: span[0]], lower[: span[0]]
+                break
+            spans.append(span)
+    rest = len(seen)
+    spans = _outside_masks(text, [(start, min(end, rest), kind) for start, end, kind in spans])
+    if spans:
+        spans = _outside_masks(text, _again(seen, spans))
+    if rest < len(text):
+        spans.append((_behind_mask(text, rest), len(text), OVERFLOW))
+    return [span for span in spans if span[0] < span[1]]
 
 
-def _encoded(text: str) -> Iterator[Span]:
-    """Base64 that holds a secret is masked as a whole; what was decoded is not decoded again."""
-    for start, end, plain in find_encoded(text):
+Finder = Callable[[str, str], Iterator[Span]]
+
+
+def _finders(limits: Limits, *, deep: bool) -> Iterator[Finder]:
+    """The ways to look, cheapest first: where one gives up, the next ones need not go on."""
+    yield lambda text, _: _masks(text, limits.masks)
+    yield lambda text, lower: find_pairs(text, lower, limits.names)
+    yield lambda text, lower: find_shapes(text, lower, limits.places)
+    yield lambda text, _: known.find_known(text)
+    yield lambda text, _: _in_runs(text, limits, deep=deep)
+    yield lambda text, _: chain.from_iterable(find_mnemonics(text, *part) for part in twelve_words(text))
+
+
+def _masks(text: str, most: int) -> Iterator[Span]:
+    """Nothing but the place from which there are too many masks to go on."""
+    if text.count("[REDACTED:") > most:
+        for number, mask in enumerate(MASK.finditer(text)):
+            if number == most:
+                yield mask.start(), len(text), OVERFLOW
+                return
+
+
+def _in_runs(text: str, limits: Limits, *, deep: bool) -> Iterator[Span]:
+    runs = list(islice(long_runs(text), limits.runs + 1))
+    if len(runs) > limits.runs:
+        yield runs[-1][0], len(text), OVERFLOW
+        text = text[: runs.pop()[0]]
+    yield from find_tokens(text, runs)
+    if not deep:
+        return
+    # Base64 that holds a secret is masked as a whole; what was decoded is not decoded again.
+    for number, (start, end, plain) in enumerate(find_encoded(text, runs)):
+        if number == limits.encoded:
+            yield start, len(text), OVERFLOW
+            return
         if has_hint(plain) and _spans(plain, deep=False):
             yield start, end, "encoded"
 
 
-def _bounded(text: str, finder: Iterator[Span]) -> Iterator[Span]:
+def _bounded(text: str, finder: Iterator[Span], most: int) -> Iterator[Span]:
     """The first spans of a finder; a text that holds more of them is masked from there to its end."""
     for number, span in enumerate(finder):
-        if number == MAX_SPANS:
+        if number == most:
             yield span[0], len(text), OVERFLOW
             return
         yield span
 
 
 def _outside_masks(text: str, spans: list[Span]) -> list[Span]:
+    """The same spans without the masks in them."""
     if "[REDACTED:" not in text:
-        return [span for span in spans if span[0] < span[1]]
+        return spans
     masks = [mask.span() for mask in MASK.finditer(text)]
-    kept: list[Span] = []
     starts = [left for left, _ in masks]
+    kept: list[Span] = []
     for start, end, kind in sorted(spans):
-        at = bisect_right(starts, start) - 1
-        if kind == OVERFLOW:
-            kept.append((masks[at][1] if at >= 0 and masks[at][1] > start else start, end, kind))
-            continue
-        at = max(at, 0)
+        at = max(0, bisect_right(starts, start) - 1)
         while at < len(masks) and masks[at][0] < end:
             left, right = masks[at]
             at += 1
@@ -157,6 +211,13 @@ def _outside_masks(text: str, spans: list[Span]) -> list[Span]:
         if start < end:
             kept.append((start, end, kind))
     return kept
+
+
+def _behind_mask(text: str, at: int) -> int:
+    """The place itself, or the end of the mask that it would cut."""
+    head = text.rfind("[REDACTED:", max(0, at - 64), at)
+    mask = MASK.match(text, head) if head >= 0 else None
+    return max(at, mask.end()) if mask else at
 
 
 def _again(text: str, spans: list[Span]) -> list[Span]:
@@ -170,15 +231,20 @@ def _again(text: str, spans: list[Span]) -> list[Span]:
     return spans
 
 
-def _mask(text: str, spans: list[Span]) -> str:
+def _mask(text: str, spans: list[Span]) -> tuple[str, list[tuple[int, int]]]:
+    """The text with masks, and where in it they stand."""
     parts: list[str] = []
-    position = 0
+    masks: list[tuple[int, int]] = []
+    position = length = 0
     for start, end, kind in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start < position:
             if end > position:
                 position = end
             continue
-        parts += (text[position:start], f"[REDACTED:{kind}]")
+        mask = f"[REDACTED:{kind}]"
+        parts += (text[position:start], mask)
+        length += start - position + len(mask)
+        masks.append((length - len(mask), length))
         position = end
     parts.append(text[position:])
-    return "".join(parts)
+    return "".join(parts), masks

@@ -8,10 +8,12 @@ a literal too. Names that need a random value (`sign=`, `session=`) and nameless
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from obs.redaction import known
+from obs.redaction.limits import LONG
 
-__all__ = ["has_hint", "has_long_run", "has_twelve_words"]
+__all__ = ["has_hint", "has_long_run", "has_twelve_words", "twelve_words"]
 
 _FOREIGN = (
     *("비밀", "암호", "비번", "번호", "시크릿", "패스", "키", "토큰", "인증", "계좌", "보안"),
@@ -40,6 +42,8 @@ _ACCOUNT = ("acct", "account_n", "account n", "account-n", "accountn", "accno", 
 _PIN = ("pin=", "pin:", 'pin"', "pin'", "pin ", "pin_", "pin-", "pinc", "pin\\")
 _RUN = b"a" * 16
 _DROPPED = bytes(range(97, 123)) + b",;\"'"
+_PART = 4_096
+_AROUND = 512
 _TWELVE_WORDS = b" " * 11
 _DISGUISE = re.compile(
     "[\u200b-\u200f\u202a-\u202e\u2060-\u206f\uff01-\uff5e\ufeff\xad\U0001d400-\U0001d7ff\U000e0000-\U000e01ef]"
@@ -80,8 +84,11 @@ def has_hint(text: str) -> bool:
         or ("%" in lower and ("%e" in lower or "%d" in lower or "%c" in lower))
     ):
         return True
-    if has_twelve_words(text) or (has_long_run(text) and _has_mixed_word(text)):
+    if has_twelve_words(text) or (len(text) <= LONG and has_long_run(text) and _has_mixed_word(text)):
         return True
+    if len(text) > LONG:
+        # To look is cheaper than to ask so much of a long text.
+        return not text.isascii() or has_long_run(text) or known.is_known_hint(text)
     if not text.isascii() and (any(word in lower for word in _FOREIGN) or not _is_plain(text)):
         return True
     return known.is_known_hint(text)
@@ -97,6 +104,21 @@ def has_twelve_words(text: str) -> bool:
     return text.count(" ") >= 11 and _TWELVE_WORDS in text.encode("utf-8", "surrogatepass").translate(
         None, _DROPPED
     )
+
+
+def twelve_words(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the parts of the text in which twelve words stand in a row."""
+    first = last = 0
+    for at in range(0, len(text), _PART):
+        if not has_twelve_words(text[max(0, at - _AROUND) : at + _PART]):
+            continue
+        if at - _AROUND > last:
+            if last:
+                yield first, last
+            first = max(0, at - _AROUND)
+        last = min(len(text), at + _PART + _AROUND)
+    if last:
+        yield first, last
 
 
 def _has_mixed_word(text: str) -> bool:

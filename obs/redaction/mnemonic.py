@@ -28,9 +28,9 @@ def phrase_end(text: str, at: int) -> int | None:
     return known if known is not None else found.end()
 
 
-def find_mnemonics(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield where phrases stand that nothing announces."""
-    for phrase in _PHRASE.finditer(text):
+def find_mnemonics(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+    """Yield where in this part phrases stand that nothing announces."""
+    for phrase in _PHRASE.finditer(text, start, end):
         words = list(_WORD.finditer(text, *phrase.span()))
         first = 0
         for number in range(len(words) + 1):

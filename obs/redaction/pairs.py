@@ -9,18 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from obs.redaction.limits import OVERFLOW, VALUE
 from obs.redaction.mnemonic import phrase_end
 from obs.redaction.names import FOREIGN_NAMES, STEMS, Name, classify, foreign
-from obs.redaction.shapes import OVERFLOW
 from obs.redaction.values import is_placeholder, looks_random, looks_secret
 
 __all__ = ["Span", "find_pairs", "kind_of_value"]
 
 Span = tuple[int, int, str]
 """Where a secret stands (half-open, in characters) and its kind."""
-
-MAX_NAMES = 2_000
-"""Names looked at in one text; what follows them is masked whole."""
 
 _MAX_NAME = 48
 _MAX_VALUE = 4_096
@@ -29,6 +26,8 @@ _LONG = 256
 
 _NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 _REST = re.compile(r"[A-Za-z0-9_\-.]*")
+
+_KIND = re.compile(r"[a-z0-9_]{1,40}\]")
 
 _QUOTE = r"\\{0,8}[\"'`]|&(?:quot|apos|[#]0?3[49]|[#]x2[27]);|%2[27]|\\{1,8}u002[27]|[“”‘’«»「」]"
 _SEPARATOR = re.compile(
@@ -97,32 +96,39 @@ master security account service webhook refresh bearer card pin verification one
 _QUALIFIERS = frozenset(_QUALIFYING.split())
 
 
-def find_pairs(text: str, lower: str) -> Iterator[Span]:
+def find_pairs(text: str, lower: str, most: int) -> Iterator[Span]:
     """Yield the values that stand behind names of secrets.
 
     Args:
         text: The text, without invisible characters.
         lower: The same in lower case, with the same length.
+        most: How many names may be looked at; what follows them is masked whole.
     """
     position = seen = 0
     while (hit := STEMS.search(lower, position)) is not None:
+        mask = text.rfind("[REDACTED:", max(0, hit.start() - 40), hit.start())
+        if mask >= 0 and (kind := _KIND.match(text, mask + 10)) is not None:
+            # Masks are free, so that a masked text never costs more than it did before.
+            position = max(kind.end(), hit.end())
+            continue
         start, end = _identifier(text, *hit.span())
         position = max(end, hit.end())
-        if end - start > 2 * _MAX_NAME or text[max(0, start - 10) : start] == "[REDACTED:":
-            continue
         seen += 1
-        if seen > MAX_NAMES:
+        if seen > most:
             yield start, len(text), OVERFLOW
             return
+        if end - start > 2 * _MAX_NAME:
+            continue
         name = classify(_qualified(lower, text, start, end))
         if name is not None:
+            seen += VALUE - 1
             for span in _values(text, start, end, name):
                 if name.kind not in ("authorization", "cookie") or span[1] - end > _LONG:
                     position = max(position, span[1])
                 if span[2]:
                     yield span
     if not lower.isascii() or "mot de" in lower or "clave" in lower or "kata sandi" in lower:
-        yield from _foreign_pairs(text, lower)
+        yield from _foreign_pairs(text, lower, most // VALUE)
 
 
 def kind_of_value(key: str, value: str) -> str | None:
@@ -153,9 +159,9 @@ def _identifier(text: str, start: int, end: int) -> tuple[int, int]:
     return first, last
 
 
-def _foreign_pairs(text: str, lower: str) -> Iterator[Span]:
+def _foreign_pairs(text: str, lower: str, most: int) -> Iterator[Span]:
     for seen, hit in enumerate(FOREIGN_NAMES.finditer(lower)):
-        if seen > MAX_NAMES:
+        if seen == most:
             yield hit.start(), len(text), OVERFLOW
             return
         particle = _PARTICLE.match(text, hit.end())

@@ -5,15 +5,15 @@ Every pattern is looked for only when its literal is there, and every repetition
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from obs.redaction.limits import OVERFLOW
 from obs.redaction.values import changes, is_placeholder, looks_random, looks_secret
 
-__all__ = ["OVERFLOW", "SHAPED_KINDS", "find_encoded", "find_shapes"]
+__all__ = ["SHAPED_KINDS", "find_encoded", "find_shapes"]
 
 Span = tuple[int, int, str]
 
@@ -21,12 +21,6 @@ SHAPED_KINDS = frozenset(
     {"token", "webhook", "password", "url_password", "private_key", "credential", "signature", "mnemonic"}
 )
 """The kinds of masks that the structures below lead to."""
-
-OVERFLOW = "overflow"
-"""The kind of what was not looked at: a redactor fails closed, and in bounded time."""
-
-MAX_PLACES = 2_000
-"""Places looked at for one shape in one text; what follows them is masked whole."""
 
 _MAX_TAILS = 16
 
@@ -67,6 +61,8 @@ _BEGIN = re.compile(
 _END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _BODY = re.compile(r"[A-Za-z0-9+/=\s:,.()\[\]\"'|\\-]*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
+_NO_CONTROLS = bytes({9, 10, 13, *range(32, 127), *range(128, 256)})
+_BREAKS = {9: " ", 10: " ", 13: " "}
 _LOGIN = re.compile(
     r"\\{0,8}\"(?:op|method|type|event|action|cmd|e)\\{0,8}\"\s?:\s?"
     r"\\{0,8}\"(?:auth\w{0,16}|login|logon|signin|[a-z]{1,20}[./](?:auth|login|logon))\\{0,8}\""
@@ -109,52 +105,53 @@ _PGPASS = re.compile(r":(?:\d{2,5}|\*):[\w*\-]{1,60}:[\w*\-]{1,60}:(?P<value>[^\
 _PGHOST_BACKWARDS = re.compile(r"[\w.*\-]{1,80}(?![\w:/.*\-])")
 
 
-def find_shapes(text: str, lower: str) -> Iterator[Span]:
+def find_shapes(text: str, lower: str, most: int) -> Iterator[Span]:
     """Yield secrets that need no name.
 
     Args:
         text: The text, without invisible characters.
         lower: The same in lower case, with the same length.
+        most: How many places may be read for one shape; what follows them is masked whole.
     """
     if "private key" in lower or "putty-user" in lower:
         yield from _private_keys(text)
     if "://" in text and "@" in text:
-        yield from _urls(text)
+        yield from _urls(text, most)
     if "bearer" in lower:
         for found in _BEARER.finditer(lower):
             yield *found.span("value"), "token"
     if "/" in text:
         for literal, pattern in _HOOKS.items():
             if literal in text:
-                yield from _places(text, literal, pattern, "webhook")
+                yield from _places(text, literal, pattern, "webhook", most)
     if " -u" in text or "-user" in text or text.startswith("-u"):
         for found in _OPTION.finditer(text):
             if not is_placeholder(found["value"]):
                 yield *found.span("value"), "password"
     for literal, (second, statement) in _STATEMENTS.items():
         if literal in lower and second in lower:
-            yield from _places(lower, literal, statement, "password")
+            yield from _places(lower, literal, statement, "password", most)
     if "8=FIX" in text:
         for found in _FIX.finditer(text):
             if not is_placeholder(found["value"]):
                 yield *found.span("value"), "password"
     if "pgpass" in lower or ":5432:" in text:
-        yield from _pgpass(text)
+        yield from _pgpass(text, most)
     if "(" in text and ('("' in text or "('" in text):
-        yield from _arguments(text)
+        yield from _arguments(text, most)
     if '"' in text and ("auth" in lower or "log" in lower or "signin" in lower) and _LOGIN.search(text):
         for number, found in enumerate(_ARGUMENT.finditer(text)):
-            if number == MAX_PLACES:
+            if number == most:
                 yield found.start(), len(text), OVERFLOW
                 return
             if looks_random(found.group(1)):
                 yield *found.span(1), "signature"
 
 
-def _places(text: str, literal: str, pattern: re.Pattern[str], kind: str) -> Iterator[Span]:
+def _places(text: str, literal: str, pattern: re.Pattern[str], kind: str, most: int) -> Iterator[Span]:
     """Read the pattern wherever its literal stands as a word."""
     at = text.find(literal)
-    for _ in range(MAX_PLACES):
+    for _ in range(most):
         if at < 0:
             return
         found = pattern.match(text, at)
@@ -169,9 +166,9 @@ def _places(text: str, literal: str, pattern: re.Pattern[str], kind: str) -> Ite
         yield at, len(text), OVERFLOW
 
 
-def _pgpass(text: str) -> Iterator[Span]:
+def _pgpass(text: str, most: int) -> Iterator[Span]:
     for number, found in enumerate(_PGPASS.finditer(text)):
-        if number == MAX_PLACES:
+        if number == most:
             yield found.start(), len(text), OVERFLOW
             return
         host = _PGHOST_BACKWARDS.match(text[max(0, found.start() - 82) : found.start()][::-1])
@@ -179,10 +176,10 @@ def _pgpass(text: str) -> Iterator[Span]:
             yield *found.span("value"), "password"
 
 
-def _arguments(text: str) -> Iterator[Span]:
+def _arguments(text: str, most: int) -> Iterator[Span]:
     """`Client("key", "secret")`: the arguments of a call that look random."""
     for number, call in enumerate(_CALL.finditer(text)):
-        if number == MAX_PLACES:
+        if number == most:
             yield call.start(), len(text), OVERFLOW
             return
         name = _called(text, call.start())
@@ -234,15 +231,26 @@ def _private_keys(text: str) -> Iterator[Span]:
         yield max(0, end.start() - min(length, len(head))), end.end(), "private_key"
 
 
-def _urls(text: str) -> Iterator[Span]:
-    at = text.find("://")
-    while at >= 0:
-        following = text.find("://", at + 3)
+def _urls(text: str, most: int) -> Iterator[Span]:
+    seen = 0
+    mail = text.find("@")
+    while mail >= 0:
+        at = text.rfind("://", max(0, mail - 603), mail)
+        if at < 0:
+            # Before the next scheme no @ can end a login.
+            scheme = text.find("://", mail)
+            mail = text.find("@", scheme) if scheme >= 0 else -1
+            continue
+        following = text.find("://", mail)
         found = _USERINFO.match(text, at + 3, following if following >= 0 else len(text))
         rest = found.group() if found else ""
+        seen += 1 + rest.count("@") // 4
+        if seen > most:
+            yield at, len(text), OVERFLOW
+            return
         web = text[max(0, at - 5) : at].lower().endswith(("http", "https", "ws", "wss"))
         yield from _userinfo(rest, at + 3, web=web)
-        at = following
+        mail = text.find("@", max(mail + 1, at + 3 + len(rest)))
 
 
 def _userinfo(rest: str, at: int, *, web: bool) -> Iterator[Span]:
@@ -267,15 +275,29 @@ def _userinfo(rest: str, at: int, *, web: bool) -> Iterator[Span]:
         yield at, at + last, "url_password"
 
 
-def find_encoded(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield runs that are base64 of printable text, with that text."""
-    for found in _BASE64.finditer(text):
-        body = found.group().rstrip("=").replace("-", "+").replace("_", "/")
-        try:
-            plain = base64.b64decode(body[: len(body) - (len(body) % 4 == 1)] + "===", validate=False).decode(
-                "utf-8"
-            )
-        except (binascii.Error, ValueError):
+def find_encoded(text: str, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
+    """Yield runs that are base64 of printable text, with that text; `runs` is where the long runs stand."""
+    for start, end in runs:
+        run = text[start:end]
+        # Base64 of text mixes cases; identifiers, hashes and numbers seldom do.
+        if run.islower() or run.isupper() or run.isdigit():
             continue
-        if all(c.isprintable() or c in "\r\n\t" for c in plain):
-            yield found.start(), found.end(), plain
+        whole = "." not in run and "=" not in run
+        places = ((start, end),) if whole else (part.span() for part in _BASE64.finditer(text, start, end))
+        for first, last in places:
+            plain = _decoded(text[first:last])
+            if plain is not None:
+                yield first, last, plain
+
+
+def _decoded(run: str) -> str | None:
+    body = run.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        raw = binascii.a2b_base64(body[: len(body) - (len(body) % 4 == 1)] + "===")
+        # Most runs are no text: a control character says so before anything is decoded.
+        if raw.translate(None, _NO_CONTROLS):
+            return None
+        plain = raw.decode("utf-8")
+    except (binascii.Error, ValueError):
+        return None
+    return plain if plain.translate(_BREAKS).isprintable() else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from obs.redaction.values import changes
 
@@ -117,40 +117,42 @@ _TELEGRAM = (
 )
 _BOT_BACKWARDS = re.compile(r"[0-9]{6,12}(?![0-9])")
 _OLD_REFRESH = re.compile(r"\b1//0[\w\-]{20,200}")
-_WRAPPED_KEY = re.compile(r"(?<![A-Za-z0-9+/=_\-.])[A-Za-z0-9+/]{64}(?![A-Za-z0-9+/=_\-.])")
+_WRAPPED_KEY = re.compile(r"(?!(?:[^/]*/){7})[A-Za-z0-9+/]{64}")
 
 
-def find_tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield where tokens stand, and their kinds."""
-    found_run = False
-    for run in _RUN.finditer(text):
-        found_run = True
-        start, end = run.span()
-        if text[start - 1 : start] in ("\\", "%"):
-            # The tail of an escape (`\n`, `%20`) is no part of the token behind it.
-            escape = _ESCAPED.match(text, start)
-            start = escape.end() if escape else start
-        pattern = _TOKENS.get(text[start])
-        token = pattern.match(text, start) if pattern else None
-        if token is not None:
-            yield *token.span(), token.lastgroup or "token"
-        elif end - start in _KEY_LENGTHS and _is_key(text, start, end):
-            yield start, end, "api_key"
-    if not found_run:
-        return
+def find_tokens(text: str, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
+    """Yield where tokens stand, and their kinds; `runs` is where the long runs of the text stand."""
+    for start, end in runs:
+        run = text[start:end]
+        if "/" not in run and "=" not in run and "+" not in run:
+            yield from _token(text, start, end)
+            continue
+        if "1//0" in run:
+            for refresh in _OLD_REFRESH.finditer(text, start, end):
+                yield *refresh.span(), "google_key"
+        for part in _RUN.finditer(text, start, end):
+            yield from _token(text, *part.span())
+        # One line of a wrapped private key, when a log splits it over records.
+        if end - start == 64 and _WRAPPED_KEY.fullmatch(run) and _is_key(text, start, end):
+            yield start, end, "private_key"
     for pattern in _TELEGRAM:
         for telegram in pattern.finditer(text):
             bot = _BOT_BACKWARDS.match(text[max(0, telegram.start() - 13) : telegram.start()][::-1])
             if bot is not None:
                 yield telegram.start() - bot.end(), telegram.end(), "telegram_bot_token"
-    if "1//0" in text:
-        for refresh in _OLD_REFRESH.finditer(text):
-            yield *refresh.span(), "google_key"
-    if len(text) >= 64 and ("/" in text or "+" in text):
-        # One line of a wrapped private key, when a log splits it over records.
-        for line in _WRAPPED_KEY.finditer(text):
-            if _is_key(text, *line.span()) and line.group().count("/") <= 6:
-                yield *line.span(), "private_key"
+
+
+def _token(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+    if text[start - 1 : start] in ("\\", "%"):
+        # The tail of an escape (`\n`, `%20`) is no part of the token behind it.
+        escape = _ESCAPED.match(text, start)
+        start = escape.end() if escape else start
+    pattern = _TOKENS.get(text[start : start + 1])
+    token = pattern.match(text, start) if pattern else None
+    if token is not None:
+        yield *token.span(), token.lastgroup or "token"
+    elif end - start in _KEY_LENGTHS and _is_key(text, start, end):
+        yield start, end, "api_key"
 
 
 def _is_key(text: str, start: int, end: int) -> bool:
