@@ -198,7 +198,8 @@ def _analyzed(files: list[Path], effective: Effective) -> Snapshot:
 @contextmanager
 def _progress(paths: list[Path]) -> Iterator[Callable[[int], None] | None]:
     total = sum(path.stat().st_size for path in paths if path.is_file())
-    if total < BAR_BYTES or not sys.stderr.isatty():
+    packed = any(path.suffix == ".gz" for path in paths)
+    if total < (BAR_BYTES // 10 if packed else BAR_BYTES) or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
