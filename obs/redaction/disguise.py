@@ -6,17 +6,16 @@ import re
 import unicodedata
 from bisect import bisect_right
 from typing import NamedTuple
-from urllib.parse import unquote
 
 __all__ = ["Uncovered", "lower_case", "uncover"]
 
 MAX_COVERS = 12_000
 """Covers seen through in one text; what follows more of them is masked whole."""
 
-MAX_WIDE = 100_000
+MAX_WIDE = 300_000
 """How far a text that mixes many wide letters is read; what follows is masked whole."""
 
-_FEW_WIDE = 8
+_FEW_WIDE = 16
 
 _SINGLES = (
     "\x02-\x08\x0e-\x1a\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
@@ -35,11 +34,10 @@ _COVERED = re.compile(
     r"|(?<=\x9b)[0-9;]{0,32}[A-Za-z]"
     rf"|(?<=[{_SINGLES}])[{_SINGLES}]*"
     rf"|(?<=\^)\[{_CODE}"
-    rf"|(?<=\\)\\{{0,3}}(?:x1b|u001[bB]|033){_CODE}"
-    rf"|(?<=\\)\\{{0,7}}u{_ESCAPED_SINGLE}"
+    rf"|(?<=\\)(?P<slashes>\\{{0,7}})(?:x1b{_CODE}|033{_CODE}|u(?:001[bB]{_CODE}|{_ESCAPED_SINGLE}"
     # Letters of another script in JSON or a URL, where names stand escaped.
-    rf"|(?<=\\)(?P<json>\\{{0,7}})u{_ESCAPED}(?:\\(?P=json)u{_ESCAPED}){{0,255}}"
-    r"|(?<=%)(?P<percent>[89a-fA-F][0-9a-fA-F])(?:%[89a-fA-F][0-9a-fA-F]){1,63}"
+    rf"|{_ESCAPED}(?:\\(?P=slashes)u{_ESCAPED}){{0,255}}(?P<json>)))"
+    r"|(?<=%)[89a-fA-F][0-9a-fA-F](?:%[89a-fA-F][0-9a-fA-F]){1,63}(?P<percent>)"
     r")"
 )
 _HIGH_PERCENT = re.compile("%[89a-fA-F][0-9a-fA-F]")
@@ -116,7 +114,7 @@ def _clear(text: str, end: int) -> Uncovered:
             places.append(position)
             strides.append(1)
             length += start - position
-        if covered.lastgroup is not None:
+        if covered.lastgroup in ("json", "percent"):
             clear, stride = _shown(covered)
             parts.append(clear)
             shown.append(length)
@@ -146,6 +144,7 @@ def _may_be_covered(text: str) -> bool:
 def _shown(covered: re.Match[str]) -> tuple[str, int]:
     """What a reader sees, and how many originals stand behind each of its characters; 0: all behind all."""
     if covered.lastgroup == "percent":
-        return unquote(covered.group(), errors="replace"), 0
-    clear = covered.group().replace(covered["json"] + "\\u", "\\u").encode().decode("unicode_escape")
-    return clear, len(covered["json"]) + 6
+        return bytes.fromhex(covered.group().replace("%", "")).decode("utf-8", "replace"), 0
+    slashes = covered["slashes"]
+    clear = covered.group().replace(slashes + "\\u", "\\u").encode().decode("unicode_escape")
+    return clear, len(slashes) + 6

@@ -39,7 +39,7 @@ VALUE = 4
 """What reading a value costs, in names."""
 
 _SHORT = Limits(spans=1_000, names=8_000, places=2_000, runs=8_192, encoded=2_000, masks=8_192)
-_LONG = Limits(spans=200, names=8_000, places=2_000, runs=20_000, encoded=200, masks=4_000)
+_LONG = Limits(spans=200, names=8_000, places=2_000, runs=30_000, encoded=200, masks=4_000)
 
 
 def limits_of(text: str) -> Limits:

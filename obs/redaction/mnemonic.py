@@ -11,12 +11,13 @@ from collections.abc import Iterator
 
 __all__ = ["find_mnemonics", "phrase_end"]
 
-_PHRASE = re.compile(r"(?<![a-z])[a-z]{3,8}(?:[ ,\"']{1,4}[a-z]{3,8}(?![a-z])){11,255}")
+_PHRASE = re.compile(r"[a-z](?<![a-z]{2})[a-z]{2,7}(?:[ ,\"']{1,4}[a-z]{3,8}(?![a-z])){11,255}")
 _WORD = re.compile(r"[a-z]+")
 _NAMED = re.compile(
     r"(?:\d{1,2}[.):]\s?)?[^\W\d_]{1,16}(?:[\s,、\"']{1,4}(?:\d{1,2}[.):]\s?)?[^\W\d_]{1,16}){11,23}"
 )
 _LEAST = 12
+_TWELVE = bytes([True]) * _LEAST
 
 
 def phrase_end(text: str, at: int) -> int | None:
@@ -31,14 +32,17 @@ def phrase_end(text: str, at: int) -> int | None:
 def find_mnemonics(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
     """Yield where in this part phrases stand that nothing announces."""
     for phrase in _PHRASE.finditer(text, start, end):
-        words = list(_WORD.finditer(text, *phrase.span()))
-        first = 0
-        for number in range(len(words) + 1):
-            if number < len(words) and words[number].group() in _WORDS:
-                continue
-            if number - first >= _LEAST:
-                yield words[first].start(), words[number - 1].end(), "mnemonic"
-            first = number + 1
+        # One byte a word: known or not. A phrase is then a literal, however long the prose around it is.
+        known = bytes(map(_WORDS.__contains__, _WORD.findall(phrase.group())))
+        first = known.find(_TWELVE)
+        if first < 0:
+            continue
+        words = [word.span() for word in _WORD.finditer(text, *phrase.span())]
+        while first >= 0:
+            end = known.find(b"\0", first)
+            end = end if end >= 0 else len(known)
+            yield words[first][0], words[end - 1][1], "mnemonic"
+            first = known.find(_TWELVE, end)
 
 
 def _known_run(text: str, start: int, end: int) -> int | None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -34,18 +35,18 @@ _STEM_WORDS = (
 )
 
 
-def _grouped(words: str) -> str:
+def _grouped(words: Iterable[str]) -> str:
     """One alternation by first letter: the engine then tries a few branches per character, not eighty."""
     by_letter: dict[str, list[str]] = {}
-    for word in words.split():
+    for word in words:
         by_letter.setdefault(word[0], []).append(re.escape(word[1:]))
     return "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
 
 
-STEMS = re.compile(_grouped(_STEM_WORDS))
+STEMS = re.compile(_grouped(_STEM_WORDS.split()))
 """Where in a lower-case text a name of a secret may stand."""
 
-FOREIGN_NAMES = re.compile("|".join(sorted(map(re.escape, FOREIGN), key=len, reverse=True)))
+FOREIGN_NAMES = re.compile(_grouped(sorted(FOREIGN, key=len, reverse=True)))
 """Finds names in other scripts and accented spellings in a lower-case text."""
 
 NAMED_KINDS = frozenset().union(*(table.values() for table in (STRICT, SHORT, WEAK, NUMERIC, FOREIGN)))
@@ -97,7 +98,6 @@ def _tail(words: list[str]) -> Name | None:
         other = len(words) > 1 and words[-2] in OTHER
         return None if other else Name(WEAK.get(last) or WEAK[last.removesuffix("s")], strict=False)
     # Run-together spellings: DBPASSWORD, mbxapikey, krxsecret.
-    for tail in _TAILS:
-        if last.endswith(tail):
-            return Name(STRICT[tail], strict=True)
+    if last.endswith(_TAILS):
+        return Name(next(STRICT[tail] for tail in _TAILS if last.endswith(tail)), strict=True)
     return None

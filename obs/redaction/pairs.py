@@ -60,6 +60,8 @@ _VALUE_FIELD = re.compile(
     rf"(?:{_QUOTE})?\s{{0,8}}[,;/]?\s{{0,40}}(?:{_QUOTE})?(?:[vV]alue|content|val)"
     rf"(?:{_QUOTE})?\s{{0,8}}[=:]\s{{0,8}}"
 )
+# A value that is too short to look random, as the weak names demand.
+_BRIEF = re.compile(r"\\{0,8}[\"'][^\"'\\\s]{0,11}\\{0,8}[\"']\s{0,4}[,}\])\n]")
 _OPEN = re.compile(
     rf"(?:[A-Za-z_][\w.]{{0,30}}\(|<!\[CDATA\[|[|>][+-]?\s{{1,40}})?"
     rf"(?:[brfuBRFU]{{1,2}}(?=\\{{0,8}}[\"']))?(?P<open>{_QUOTE})?"
@@ -82,7 +84,7 @@ _SCHEME = re.compile(
     r"(?:\s{1,4}|%20|\+)",
     re.IGNORECASE,
 )
-_FIELD = re.compile(r"([A-Za-z_][\w\-.]{0,60})=\"?([^\s;,\"\\']{1,4096})")
+_FIELD = re.compile(r"(?<![\w\-.])([\w\-.]{1,60})=\"?([^\s;,\"\\']{1,4096})")
 _NAMED = re.compile(r"[A-Za-z_][\w.-]{0,60}=[\"']?[^=\s]")
 _LIST = re.compile(r"[\[(]\s{0,40}(?:[brfu]?\\{0,8}[\"']|\[|\(|\{|$)")
 _STRING = re.compile(r"\\{0,8}([\"'])([^\"'\\]{1,4096})\\{0,8}\1")
@@ -120,15 +122,26 @@ def find_pairs(text: str, lower: str, most: int) -> Iterator[Span]:
         if end - start > 2 * _MAX_NAME:
             continue
         name = classify(_qualified(lower, text, start, end))
-        if name is not None:
+        if name is not None and _may_have_value(text, end, name):
             seen += VALUE - 1
             for span in _values(text, start, end, name):
                 if name.kind not in ("authorization", "cookie") or span[1] - end > _LONG:
                     position = max(position, span[1])
                 if span[2]:
                     yield span
+                else:
+                    seen += 1
     if not lower.isascii() or "mot de" in lower or "clave" in lower or "kata sandi" in lower:
         yield from _foreign_pairs(text, lower, most // VALUE)
+
+
+def _may_have_value(text: str, end: int, name: Name) -> bool:
+    """The cheap question before a value is read: most names in data have none, or one that is too short."""
+    separator = _SEPARATOR.match(text, end)
+    if separator is None:
+        nearby = text[end : end + 80]
+        return "val" in nearby or "Val" in nearby or "content" in nearby
+    return name.strict or name.kind == "mnemonic" or _BRIEF.match(text, separator.end()) is None
 
 
 def kind_of_value(key: str, value: str) -> str | None:
@@ -297,6 +310,9 @@ def _items(text: str, at: int, name: Name) -> Iterator[Span]:
     """The strings of a list or tuple that a name announces; of `auth=(user, password)` the second."""
     stop = text.find("]" if text[at] == "[" else ")", at, at + _MAX_WINDOW)
     strings = list(_STRING.finditer(text, at, stop if stop >= 0 else at + _MAX_WINDOW))
+    # Reading them is work as well, which only counts when it is told.
+    for _ in strings[4:]:
+        yield at, at, ""
     login = name.kind == "authorization" and text[at] == "(" and len(strings) == 2
     for number, item in enumerate(strings):
         value = item.group(2)

@@ -60,8 +60,13 @@ _BEGIN = re.compile(
 )
 _END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _BODY = re.compile(r"[A-Za-z0-9+/=\s:,.()\[\]\"'|\\-]*")
+_LEAST = 16
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 _NO_CONTROLS = bytes({9, 10, 13, *range(32, 127), *range(128, 256)})
+_FIRST = frozenset("CDIJKLMNOPQRSTUVWXYZabcdefwxyz0123456789")
+"""How base64 of UTF-8 text begins: with a printable character, a break or the first byte of a longer one."""
+
+_URL_SAFE = {ord("-"): "+", ord("_"): "/"}
 _BREAKS = {9: " ", 10: " ", 13: " "}
 _LOGIN = re.compile(
     r"\\{0,8}\"(?:op|method|type|event|action|cmd|e)\\{0,8}\"\s?:\s?"
@@ -282,8 +287,12 @@ def find_encoded(text: str, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[i
         # Base64 of text mixes cases; identifiers, hashes and numbers seldom do.
         if run.islower() or run.isupper() or run.isdigit():
             continue
-        whole = "." not in run and "=" not in run
-        places = ((start, end),) if whole else (part.span() for part in _BASE64.finditer(text, start, end))
+        if "." not in run and "=" not in run:
+            places: Iterable[tuple[int, int]] = ((start, end),)
+        elif any(len(part) >= _LEAST for part in run.replace("=", ".").split(".")):
+            places = [part.span() for part in _BASE64.finditer(text, start, end)]
+        else:
+            continue
         for first, last in places:
             plain = _decoded(text[first:last])
             if plain is not None:
@@ -291,7 +300,9 @@ def find_encoded(text: str, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[i
 
 
 def _decoded(run: str) -> str | None:
-    body = run.rstrip("=").replace("-", "+").replace("_", "/")
+    if run[0] not in _FIRST:
+        return None
+    body = run.rstrip("=").translate(_URL_SAFE) if "-" in run or "_" in run else run.rstrip("=")
     try:
         raw = binascii.a2b_base64(body[: len(body) - (len(body) % 4 == 1)] + "===")
         # Most runs are no text: a control character says so before anything is decoded.

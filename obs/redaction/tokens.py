@@ -110,6 +110,8 @@ _RUN = re.compile(r"[A-Za-z0-9_\-.]{16,}")
 _KEY_LENGTHS = (64, 40)
 """The keys of Binance and of Upbit; `_is_key` tells them from hashes and identifiers."""
 
+_DIGIT = re.compile("[0-9]")
+_RARE = re.compile("[0OIl+/]")
 _ESCAPED = re.compile(r"[nrtb](?=[A-Za-z0-9])|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2}|[0-9A-F]{2}(?=[A-Za-z0-9])")
 _TELEGRAM = (
     re.compile(r":[A-Za-z0-9_\-]{30,50}(?![\w\-])"),
@@ -167,5 +169,5 @@ def _is_key(text: str, start: int, end: int) -> bool:
         or around.endswith("=")
     ):
         return False
-    cased = not value.islower() and not value.isupper() and any(c.isdigit() for c in value)
-    return cased and changes(value) >= 0.36 * len(value) and any(c in value for c in "0OIl+/")
+    cased = not value.islower() and not value.isupper() and _DIGIT.search(value) and _RARE.search(value)
+    return bool(cased) and changes(value) >= 0.36 * len(value)
