@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -61,9 +61,17 @@ class Analyzer:
         self.adapters = Adapters.load()
         self._last_time: dict[str, int] = {}
 
-    def feed(self, event: Event, *, service: str = "") -> None:
-        """Fold one event; its secrets are masked first, whatever door it came by."""
-        event = redact_event(self._dated(event))
+    def feed(self, event: Event, *, service: str = "", is_redacted: bool = False) -> None:
+        """Fold one event; its secrets are masked first, whatever door it came by.
+
+        Args:
+            event: Any event.
+            service: The bot, when the event does not say.
+            is_redacted: It comes from our own capture, which masked it before it wrote it.
+        """
+        event = self._dated(event)
+        if not is_redacted:
+            event = redact_event(event)
         if event.logger in STREAMS:
             event = understood(event)
         event = self.adapters.translate(event)
@@ -80,6 +88,14 @@ class Analyzer:
         self.state.add(event, verdicts, service=service, works=works, harmless=harmless)
         if not verdicts and not harmless and event.severity is Severity.WARN and not event.event_name:
             self.state.warn(event, form(event.template or event.body))
+
+    def count(self, times: Sequence[int], severity: Severity, component: str, service: str) -> None:
+        """Fold records of which it is known that no rule speaks of them: they only count."""
+        self.state.count(times, severity, component, service)
+
+    def note_time(self, source: str, time: int) -> None:
+        """Remember when a source last spoke, for those of its records that carry no time."""
+        self._last_time[source] = time
 
     def snapshot(
         self,

@@ -20,11 +20,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from obs import __version__
 from obs.encoding import Encoder
 from obs.freezing import MUTABLE, freeze
 from obs.handoff import Handoff, snapshot
 from obs.packer import Packer
 from obs.redaction import has_hint, known, redact, redact_attributes, register_environment
+from obs.segments import REDACTED
 from obs.spool import SpoolWriter
 
 # The spool asks for these when it opens a file. A module that is loaded by then takes no import lock: the
@@ -183,6 +185,8 @@ class Capture:
             "process.runtime.name": sys.implementation.name,
             "process.runtime.version": sys.version.split()[0],
             "host.name": socket.gethostname(),
+            # Whatever we write was masked before: the sidecar need not look again.
+            REDACTED: __version__,
         }
 
     # Life and death of the process --------------------------------------------------------------------

@@ -7,6 +7,7 @@ This module knows nothing of files, rules or views.
 from __future__ import annotations
 
 import enum
+import functools
 import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -21,8 +22,10 @@ __all__ = [
     "ExceptionInfo",
     "Origin",
     "Severity",
+    "component_of",
     "decode_line",
     "encode_line",
+    "service_of",
     "severity_of",
 ]
 
@@ -178,12 +181,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def service(self) -> str:
         """The bot this record belongs to: `service.name`, else `bot.id`, else empty."""
-        for owner in (self.resource, self.attributes):
-            for key in ("service.name", "bot.id"):
-                name = owner.get(key)
-                if name:
-                    return str(name)
-        return ""
+        return service_of(self.resource, self.attributes)
 
     @property
     def component(self) -> str:
@@ -191,7 +189,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         explicit = self.attributes.get("component")
         if explicit:
             return str(explicit)
-        return ".".join(self.logger.split(".")[:2])
+        return component_of(self.logger)
 
     @property
     def time(self) -> int:
@@ -220,6 +218,23 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
                 offset += cut.cut_lines
             yield offset, text
             offset += 1
+
+
+def service_of(resource: Mapping[str, Value], attributes: Mapping[str, Value]) -> str:
+    """Return the bot that a record with these belongs to; empty when neither says."""
+    name = (
+        resource.get("service.name")
+        or resource.get("bot.id")
+        or attributes.get("service.name")
+        or attributes.get("bot.id")
+    )
+    return str(name) if name else ""
+
+
+@functools.lru_cache(maxsize=4_096)
+def component_of(logger: str) -> str:
+    """Return the first two segments of a logger's name."""
+    return ".".join(logger.split(".", 2)[:2])
 
 
 class EventError(ValueError):

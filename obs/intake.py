@@ -11,16 +11,22 @@ from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 
+import obs
 from obs.analysis import Analyzer
 from obs.events import Event, EventError, Severity, decode_line
 from obs.ledger import Ledger
 from obs.pipeline import AsyncLogProcessor, Processor
+from obs.quiet import QuietCount
+from obs.segments import REDACTED
 from obs.spool_reader import SpoolBatch, SpoolLine, WriterEnd
 
 __all__ = ["Intake"]
 
 POISON = "poison"
 """Reason under which a record is counted that ended the sidecar's process twice."""
+
+
+SLICE_LINES = 500
 
 
 class Intake:
@@ -52,12 +58,16 @@ class Intake:
         self.living: dict[str, str] = {}
         """Writers that spoke and have not ended, with their service."""
         self._clock = clock
+        self._also = bool(also)
+        self._quiet = QuietCount(analyzer)
+        self._is_redacted = False
 
     def take(self, batch: SpoolBatch) -> None:
         """Fold what one poll found; never raises for what is in it."""
         now = self._clock()
-        for line in batch.lines:
-            self._take_line(line, now)
+        lines, start = batch.lines, 0
+        while start < len(lines):
+            start += self._take_slice(lines, start, now)
         self.ledger.take(batch, now)
         self._take_ends(batch.ended, now)
 
@@ -68,6 +78,25 @@ class Intake:
             self.ledger.lose(f"dropped.failed.{severity.name}", self._clock())
             return False
         return True
+
+    def _take_slice(self, lines: Sequence[SpoolLine], start: int, now: int) -> int:
+        """Fold lines of one writer from `start` on; return how many."""
+        process = lines[start].process
+        if self._also or self.poison or process not in self.living:
+            self._take_line(lines[start], now)
+            return 1
+        end = min(start + SLICE_LINES, len(lines))
+        if lines[end - 1].process != process:
+            end = next(place for place in range(start, end) if lines[place].process != process)
+        loud, counted = self._quiet.take(lines[start:end])
+        if counted:
+            self.pipeline.tally(counted)
+        for line in loud:
+            self._take_line(line, now)
+        newest = lines[end - 1].glance
+        if counted and newest is not None and isinstance(newest.timestamp, int):
+            self.analyzer.note_time(process, newest.timestamp)
+        return end - start
 
     def _take_line(self, line: SpoolLine, now: int) -> None:
         uid = f"{line.process}-{line.seq}"
@@ -82,12 +111,14 @@ class Intake:
             return
         if line.process not in self.living:
             self._greet(line.process, event)
+        self._is_redacted = line.resource.get(REDACTED) == obs.__version__
         self.accept(event)
+        self._is_redacted = False
         if event.event_name == "process.exited":
             self.exits.add(event.service)
 
     def _fold(self, event: Event) -> Event:
-        self.analyzer.feed(event)
+        self.analyzer.feed(event, is_redacted=self._is_redacted)
         return event
 
     def _greet(self, process: str, event: Event) -> None:

@@ -131,6 +131,12 @@ class AsyncLogProcessor:
         _count(self._received, event.severity.name)
         return self._run(event)
 
+    def tally(self, counts: Mapping[str, int]) -> None:
+        """Count events that took a way of their own through all steps, by name of severity."""
+        for name, count in counts.items():
+            self._received[name] = self._received.get(name, 0) + count
+            self._processed[name] = self._processed.get(name, 0) + count
+
     def reject(self, reason: str, severity: Severity = Severity.UNSPECIFIED) -> None:
         """Count a record that came and could not even become an event."""
         _count(self._received, severity.name)

@@ -99,6 +99,22 @@ class RuleSet:
                 found.update(self._success_of_word[index])
         return frozenset(found)
 
+    def openings(self, lowered: str) -> list[tuple[int, Severity]]:
+        """Return where literals stand in a text of many messages, for whoever sorts out the silent ones.
+
+        Args:
+            lowered: Messages joined by line feeds, in lower case.
+
+        Returns:
+            Positions, each with the level below which nothing it opens has anything to say. A message in
+            which none stands fits no rule and shows no path working.
+        """
+        least = self._least
+        found = [(position, least[index]) for index, position in self._gate.find(lowered)]
+        if self._success_gate.literals:
+            found += [(position, Severity.UNSPECIFIED) for _, position in self._success_gate.find(lowered)]
+        return found
+
     def _least_of(self, numbers: Sequence[int]) -> Severity:
         """Return the level below which none of the rules has anything to say.
 

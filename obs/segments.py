@@ -25,6 +25,7 @@ from zlib import crc32
 
 __all__ = [
     "HEADER_BYTES",
+    "REDACTED",
     "SLOT_OFFSETS",
     "VERSION",
     "Slot",
@@ -45,6 +46,9 @@ HEADER_BYTES = 16_384
 IDENTITY_BYTES = 3_072
 SLOT_BYTES = 5_120
 SLOT_OFFSETS = (2 * IDENTITY_BYTES, 2 * IDENTITY_BYTES + SLOT_BYTES)
+
+REDACTED = "obs.redacted"
+"""Resource attribute by which a writer says that all it wrote was masked, and by which version of obs."""
 
 SUFFIX = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
 """How every sealed line ends; found in the middle of a line, it shows where a lost line feed stood."""

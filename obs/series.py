@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 
 import msgspec
 
@@ -28,13 +29,36 @@ class Series(msgspec.Struct):
         self.count += count
         if not time:
             return
-        self.first = min(self.first, time) if self.first else time
-        self.last = max(self.last, time)
-        minute = time // MINUTE_NS
-        self.minutes[minute] = self.minutes.get(minute, 0) + count
-        if len(self.minutes) > KEPT_MINUTES:
+        first = self.first
+        if not first or time < first:
+            self.first = time
+        if time > self.last:
+            self.last = time
+        minute, minutes = time // MINUTE_NS, self.minutes
+        if minute in minutes:
+            minutes[minute] += count
+            return
+        minutes[minute] = count
+        if len(minutes) > KEPT_MINUTES:
             # Only the newest are kept, which any order of merging agrees on.
-            del self.minutes[min(self.minutes)]
+            del minutes[min(minutes)]
+
+    def add_all(self, times: Sequence[int]) -> None:
+        """Count one occurrence at each of the times (Unix ns, none of them 0), as `add` would one by one."""
+        if not times:
+            return
+        first, last = min(times), max(times)
+        self.count += len(times)
+        self.first = min(self.first, first) if self.first else first
+        self.last = max(self.last, last)
+        minutes, minute = self.minutes, first // MINUTE_NS
+        if minute == last // MINUTE_NS:
+            minutes[minute] = minutes.get(minute, 0) + len(times)
+        else:
+            for time in times:
+                minute = time // MINUTE_NS
+                minutes[minute] = minutes.get(minute, 0) + 1
+        self._bound()
 
     def merge(self, other: Series) -> None:
         """Add all of `other`'s occurrences."""
@@ -44,6 +68,9 @@ class Series(msgspec.Struct):
             self.last = max(self.last, other.last)
         for minute, count in other.minutes.items():
             self.minutes[minute] = self.minutes.get(minute, 0) + count
+        self._bound()
+
+    def _bound(self) -> None:
         if len(self.minutes) > KEPT_MINUTES:
             newest = heapq.nlargest(KEPT_MINUTES, self.minutes)
             self.minutes = {minute: self.minutes[minute] for minute in newest}

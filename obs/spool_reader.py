@@ -20,9 +20,10 @@ from typing import Any
 import msgspec
 
 from obs import segment_lines, segments
+from obs.glance import Glance
 from obs.reader_lock import LOCK_NAME, ReaderLock, SpoolBusyError
 from obs.segment_store import Listing, Opened, SegmentStore
-from obs.writer_accounts import Account, WriterEnd
+from obs.writer_accounts import PROVISIONAL, Account, WriterEnd
 
 __all__ = ["Loss", "SpoolBatch", "SpoolBusyError", "SpoolLine", "SpoolReader", "WriterEnd"]
 
@@ -55,7 +56,7 @@ class Progress:
         return iter((self.offset, self.done, self.damaged))
 
 
-class SpoolLine(msgspec.Struct, frozen=True):
+class SpoolLine(msgspec.Struct, frozen=True, gc=False):
     """One line, seen for the first time."""
 
     process: str
@@ -66,6 +67,8 @@ class SpoolLine(msgspec.Struct, frozen=True):
     """The JSON object as it was written."""
     resource: Mapping[str, str | int]
     """What the writer said of itself."""
+    glance: Glance | None = None
+    """What it was read for so far, when that could be read."""
 
 
 class Loss(msgspec.Struct, frozen=True):
@@ -267,12 +270,13 @@ class SpoolReader:
         lines: list[SpoolLine],
         losses: list[Loss],
     ) -> int:
+        process, resource = account.process, account.resource
         for raw in taken.lines:
-            if account.hold(raw):
+            if raw.endswith(PROVISIONAL) and account.hold(raw):
                 continue
-            number = account.admit(raw)
+            number, glance = account.admit(raw)
             if number > 0:
-                lines.append(SpoolLine(account.process, number, raw, account.resource))
+                lines.append(SpoolLine(process, number, raw, resource, glance))
             elif number < 0:
                 losses.append(Loss("damaged", 1, name, "a whole line without a usable number"))
         for damage in taken.damage:
@@ -306,9 +310,9 @@ class SpoolReader:
             if any(name.startswith(account.process) for name in fresh) or self._may_return(account):
                 continue
             for raw in account.take_last_words():
-                number = account.admit(raw)
+                number, glance = account.admit(raw)
                 if number > 0:
-                    lines.append(SpoolLine(account.process, number, raw, account.resource))
+                    lines.append(SpoolLine(account.process, number, raw, account.resource, glance))
             end = account.end()
             ended.append(end)
             if end.lost:

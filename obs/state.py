@@ -209,6 +209,25 @@ class State(msgspec.Struct):
         if event.event_name:
             self.books.add(event, service, _quote(event, service, 0, _spoken(event)))
 
+    def count(self, times: Sequence[int], severity: Severity, component: str, service: str) -> None:
+        """Fold records that do nothing but count, as `add` would one by one.
+
+        Args:
+            times: Unix ns of each; none of them 0.
+            severity: Theirs, below WARN.
+            component: The part of the bot that spoke.
+            service: The bot.
+        """
+        count = len(times)
+        self.events += count
+        self.by_severity[severity.name] = self.by_severity.get(severity.name, 0) + count
+        self.services[service] = self.services.get(service, 0) + count
+        self.seen.add_all(times)
+        series = self.components.get(component)
+        if series is None:
+            series = self.components[component] = Series()
+        series.add_all(times)
+
     def warn(self, event: Event, kind: str) -> None:
         """Count a warning that no rule knows, under its masked form."""
         self.quiet_warnings.setdefault(kind, Series()).add(event.time)

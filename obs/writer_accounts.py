@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from obs import ownership
+from obs.glance import Glance, glance_at
 from obs.intervals import Intervals
 from obs.segments import Slot
 
@@ -103,22 +104,32 @@ class Account:
             self.last_time_ns = max(self.last_time_ns, slot.time_ns)
             self.is_ended = False
 
-    def admit(self, raw: bytes) -> int:
-        """Return the number of a line that is new; 0 for one seen before, -1 for one without a number."""
+    def admit(self, raw: bytes) -> tuple[int, Glance | None]:
+        """Return the number of a line that is new, and what a glance at it shows, if anything.
+
+        The number is 0 for a line seen before, -1 for one without a number.
+        """
+        glance: Glance | None = None
+        head: Glance | _Head
         try:
-            head = _head.decode(raw)
+            head = glance = glance_at(raw)
         except (msgspec.DecodeError, RecursionError):
-            return -1
-        if head.seq < 1 or head.seq >= 2**53:
-            return -1
-        if not self.numbers.add(head.seq):
-            return 0
-        self.last_words.pop(head.seq, None)
+            try:
+                head = _head.decode(raw)
+            except (msgspec.DecodeError, RecursionError):
+                return -1, None
+        number, moment = head.seq, head.timestamp
+        if number < 1 or number >= 2**53:
+            return -1, None
+        if not self.numbers.add(number):
+            return 0, None
+        if self.last_words:
+            self.last_words.pop(number, None)
         self.delivered += 1
         self.is_ended = False
-        if isinstance(head.timestamp, int) and self.last_time_ns < head.timestamp <= _LATEST_NS:
-            self.last_time_ns = head.timestamp
-        return head.seq
+        if isinstance(moment, int) and self.last_time_ns < moment <= _LATEST_NS:
+            self.last_time_ns = moment
+        return number, glance
 
     def hold(self, raw: bytes) -> bool:
         """Keep a provisional line back; False when it is none, or too many are kept already."""

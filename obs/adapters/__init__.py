@@ -61,6 +61,11 @@ class Adapters:
                 found += [(data["program"], line) for line in lines]
         return cls(found)
 
+    def words_of(self, logger: str) -> tuple[str, ...]:
+        """Return the texts of which a line of this logger must hold one to be translated."""
+        candidates = self._by_logger.get(logger.split(".", 1)[0], ())
+        return tuple(line.literal for _, line, _ in candidates if logger.startswith(line.logger))
+
     def translate(self, event: Event) -> Event:
         """Return the event with the name and attributes its text means, or the same event."""
         if event.event_name or not event.logger:
