@@ -35,7 +35,7 @@ ALL_IN_GOAL = 1.3
 """Caller, packer and spool over `QueueHandler` + `QueueListener` into a sink that does nothing."""
 
 SLACK = float(os.environ.get("OBS_BENCH_SLACK", "1.3"))
-"""Allowed over a goal before the run fails: other work on the machine makes memory that two cores share dear."""
+"""Allowed over a goal before the run fails: other work on the machine makes shared memory dear."""
 
 Call = Callable[[], None]
 EXTRA = {"order.id": "42", "symbol": "BTC/USDT", "side": "buy", "attempt": 1}

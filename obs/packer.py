@@ -57,7 +57,9 @@ class Packer:
         self._starting: dict[int, object] = {}
         self._bell = _thread.allocate_lock()
         self._bell.acquire()
-        self._thread_id = 0
+        # Lives whose thread was asked for and has not ended, and what the system calls those that began.
+        self._living: set[int] = set()
+        self._system_ids: set[int] = set()
         self._running = False
         self._books: dict[str, int] = {}
         self._books_at = 0.0
@@ -75,8 +77,10 @@ class Packer:
             return True
         try:
             self._life += 1
+            self._living.add(self._life)
             _thread.start_new_thread(self._run, (self._life,))
         except (RuntimeError, MemoryError):
+            self._living.discard(self._life)
             return False
         else:
             self._running = True
@@ -95,12 +99,16 @@ class Packer:
         while self._still_there() and time.monotonic() < end:
             time.sleep(0.0002)
         self._running = False
+        self._rendered_at = 0.0
 
     def _still_there(self) -> bool:
         """Whether the system still knows one of our threads: Python leaves before its thread is gone."""
-        if self._handoff.encoder.own_threads:
+        if self._living or self._handoff.encoder.own_threads:
             return True
-        return sys.platform == "linux" and os.path.exists(f"/proc/self/task/{self._thread_id}")  # noqa: PTH110
+        if sys.platform == "linux":
+            self._system_ids = {one for one in self._system_ids if os.path.exists(f"/proc/self/task/{one}")}  # noqa: PTH110
+            return bool(self._system_ids)
+        return False
 
     def flush(self, limit: float) -> bool:
         """Bring everything that waits to the spool, on the calling thread, for at most `limit` seconds.
@@ -147,7 +155,7 @@ class Packer:
         handoff = self._handoff
         me = _thread.get_ident()
         handoff.encoder.own_threads.add(me)
-        self._thread_id = _thread.get_native_id()
+        self._system_ids.add(_thread.get_native_id())
         pause = _POLL_SECONDS
         try:
             while life == self._life:
@@ -163,6 +171,7 @@ class Packer:
                 self._bell.acquire(timeout=pause)
         finally:
             handoff.encoder.own_threads.discard(me)
+            self._living.discard(life)
 
     def _slice(self) -> int:
         done = self._handoff.drain(SLICE_NS)
@@ -183,7 +192,9 @@ class Packer:
         """See that a renderer runs and is not stuck; False when none can be had."""
         now = time.monotonic()
         current = self._rendering
-        if current is not None and now - current[1] > _RENDER_SECONDS:
+        if current is not None:
+            if now - current[1] <= _RENDER_SECONDS:
+                return True
             self._give_up_on(current[0])
         elif self._rendered_at > now:
             return True
@@ -221,18 +232,18 @@ class Packer:
                     time.sleep(_POLL_SECONDS)
                     continue
                 idle_since = time.monotonic()
-                self._render_one(number)
+                self._render_one()
                 time.sleep(0)
         finally:
             handoff.encoder.own_threads.discard(me)
             if number == self._renderer:
                 self._rendered_at = 0.0
 
-    def _render_one(self, number: int) -> None:
+    def _render_one(self) -> None:
         handoff = self._handoff
         try:
             entry = handoff.later[0]
-            self._rendering = (entry, time.monotonic())
+            mine = self._rendering = (entry, time.monotonic())
             handoff.later.popleft()
         except IndexError:
             self._rendering = None
@@ -241,7 +252,7 @@ class Packer:
             line = handoff.encoder.line(entry[0], entry[1], RENDERED)
         except BaseException:  # noqa: BLE001  (foreign code may raise anything, SystemExit too)
             line = handoff.encoder.line(entry[0], entry[1], PLACEHOLDER)
-        if number != self._renderer:
+        if self._rendering is not mine:
             return  # Given up on meanwhile: the placeholder is written.
         if not handoff.store(entry, entry[1], line):
             handoff.later.appendleft(entry)

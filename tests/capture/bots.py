@@ -62,7 +62,7 @@ def run_bot(
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("OBS_", "OTEL_"))}
     environ |= {"PYTHONPATH": str(REPO), "OBS_DIR": str(home), **(environment or {})}
     process = subprocess.run(
-        [python, "-W", "error::DeprecationWarning", str(script)],
+        [python, "-W", "always::DeprecationWarning", str(script)],
         env=environ,
         cwd=folder,
         capture_output=True,

@@ -105,6 +105,25 @@ def test_the_handler_delivers_once_however_often_it_is_attached(tmp_path: Path, 
     assert run.bodies == ["before", "after 0", "after 1", "after 2", "bad [1]"]
 
 
+def test_a_handler_beside_the_wrapper_is_inert_under_threads(tmp_path: Path) -> None:
+    """Fault 21: what notices a double by its neighbour in time would let some through here."""
+    run = run_bot(
+        tmp_path,
+        """
+        sys.setswitchinterval(1e-6)
+        obs.handler.wrap_logging()
+        def work(name):
+            for number in range(3_000): log.info("%d %d", name, number)
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        """,
+    )
+
+    assert len(run.events) == 18_000
+    assert len(set(run.bodies)) == 18_000
+
+
 def test_a_reloaded_module_does_not_deliver_twice(tmp_path: Path) -> None:
     """Fault 21: `importlib.reload` keeps the one capture."""
     run = run_bot(

@@ -237,6 +237,28 @@ def test_an_object_that_never_finishes_printing_blocks_nobody(tmp_path: Path, wh
     assert run.bodies[1] == "after"
 
 
+def test_a_renderer_that_was_stopped_for_a_fork_comes_back(tmp_path: Path) -> None:
+    """Fault 13: nothing that it was at work on is lost, and later objects are printed again."""
+    run = run_bot(
+        tmp_path,
+        """
+        class Slow:
+            def __str__(self):
+                time.sleep(0.2)
+                return "slow"
+        def stop():
+            capture().packer.stop()
+            capture().handoff.keep_helping(awake=False)
+        log.info("one %s", Slow()); time.sleep(0.1); stop()
+        log.info("two %s", Slow()); time.sleep(0.8); stop()
+        log.info("three %s", Slow()); time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """,
+    )
+
+    assert run.bodies == ["one slow", "two slow", "three slow"]
+
+
 def test_threads_keep_their_order_and_lose_nothing(tmp_path: Path) -> None:
     """Fault 17: 64 threads at once."""
     run = run_bot(

@@ -153,8 +153,11 @@ def test_ten_megabytes_are_cut_without_showing_half_a_secret(tmp_path: Path, whe
         tmp_path,
         f"""
         secret = "api_key=" + "s3cr3tS3CR3T" * 4
-        for shift in (16_384 - 30, 16_384 - 4, 16_384 - 10):
-            text = "x " * (shift // 2) + secret + " y" * 5_000_000
+        # Astride the end of the head that is kept, then astride the beginning of the tail.
+        near = ["x " * (shift // 2) for shift in (16_384 - 30, 2_048 - 30)]
+        far = " y" * 5_000_000
+        for text in (near[0] + secret + far, near[1] + secret + far,
+                     far + secret + " " + near[0], far + secret + " " + near[1]):
             start = time.thread_time()
             {call.format(level="info")}
             between = time.thread_time()
@@ -164,7 +167,7 @@ def test_ten_megabytes_are_cut_without_showing_half_a_secret(tmp_path: Path, whe
         """,
     )
 
-    assert len(run.events) == 6
+    assert len(run.events) == 8
     for event in run.events:
         assert len(event["body"]) < 40_000
         assert "characters left out" in event["body"] or "left out" in event["body"]
