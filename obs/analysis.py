@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from obs import fingerprints, formats, hazards, outlook, rules, sources
-from obs.adapters import Adapters
+from obs.adapters import PROGRAM, Adapters
 from obs.books import LLM_CALL, WRITERS
 from obs.components import health_of, health_score
 from obs.doubles import Doubles
@@ -76,7 +76,9 @@ class Analyzer:
             event = understood(event)
         event = self.adapters.translate(event)
         service = event.service or service or self.service
-        matches = () if event.event_name in UNDERSTOOD else self.rules.match(event)
+        # A translated line is still a program's text: a rule may know more of it than its adapter.
+        spoken = event.event_name in UNDERSTOOD and PROGRAM not in event.attributes
+        matches = () if spoken else self.rules.match(event)
         works = self.rules.successes(event)
         harmless = matches[0].rule.id if matches and matches[0].rule.role == "noise" else ""
         verdicts: list[tuple[fingerprints.Group, Verdict]] = []

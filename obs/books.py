@@ -135,10 +135,16 @@ class BotFacts(msgspec.Struct):
     notifications: dict[str, Calls] = {}
     llm: dict[str, Llm] = {}
     feeds: dict[str, Series] = {}
+    requests: dict[str, Series] = {}
+    """Symbol -> when its data was asked for."""
     signals: int = 0
+    exits: int = 0
+    """Signals to leave a position."""
     gates: dict[str, int] = {}
     decisions: int = 0
     process: Register = msgspec.field(default_factory=Register)
+    settings: dict[str, Thing] = {}
+    """What the bot told of its configuration, in one entry."""
 
 
 class Books(msgspec.Struct):
@@ -152,7 +158,9 @@ class Books(msgspec.Struct):
         """Fold one event that speaks the vocabulary."""
         if event.attributes.get("run.mode") == "backtest":
             _tally(self.backtests, service)
-            return
+            if not event.attributes.get("run.whole"):
+                return
+            # Not one backtest beside a bot's trading: this process does nothing else, whatever its lines say.
         bot = self.bots.setdefault(service, BotFacts())
         bot.events += 1
         shown = (quote.id, quote.time, quote.severity, quote.source, quote.text)
@@ -210,12 +218,18 @@ def _position(bot: BotFacts, event: Event, register: Register) -> None:
     values = register.values
     key = str(values.get("position.id") or values.get("symbol") or "")
     _put(bot.positions, key, register)
+    if values.get("order.event"):
+        # The line that tells of the position tells of its order's fill too.
+        _order(bot, event, msgspec.structs.replace(register, name=str(values["order.event"])))
 
 
 def _order(bot: BotFacts, event: Event, register: Register) -> None:
     values = register.values
-    _tally(bot.order_outcomes, event.event_name)
-    key = str(values.get("order.id") or "")
+    # Programs that do not name the order name what it is for: one entry, exit and stop per symbol.
+    slot = str(values.get("order.slot") or "")
+    kind = register.name.removeprefix("order.")
+    _tally(bot.order_outcomes, f"{slot}.{kind}" if slot in ("exit", "stop") else register.name)
+    key = f"{values.get('symbol')} {slot}" if slot else str(values.get("order.id") or "")
     if not key:
         return
     stop = str(values.get("order.type") or "") in _STOPS or "order.stop_price" in values or "stop" in key
@@ -242,9 +256,11 @@ def _trade(bot: BotFacts, event: Event, register: Register) -> None:
 def _api(bot: BotFacts, event: Event, register: Register) -> None:
     values = register.values
     status = values.get("http.response.status_code")
+    if isinstance(status, str) and status.isdecimal():
+        status = int(status)
     failed = bool(values.get("error.type")) or (isinstance(status, int) and status >= 400)
     reason = str(values.get("error.type") or status or "")
-    key = str(values.get("exchange.id") or "exchange")
+    key = str(values.get("exchange.id") or values.get("server.address") or "exchange")
     _call(bot.calls, key, event, register, failed=failed or event.severity >= Severity.ERROR, reason=reason)
 
 
@@ -292,7 +308,10 @@ def _llm(bot: BotFacts, event: Event, register: Register) -> None:
 
 
 def _signal(bot: BotFacts, event: Event, register: Register) -> None:
-    bot.signals += 1
+    if register.values.get("signal.action") == "exit":
+        bot.exits += 1
+    else:
+        bot.signals += 1
 
 
 def _gate(bot: BotFacts, event: Event, register: Register) -> None:
@@ -307,6 +326,16 @@ def _feed(bot: BotFacts, event: Event, register: Register) -> None:
     key = f"{event.event_name} {register.values.get('symbol') or ''}".strip()
     if key in bot.feeds or len(bot.feeds) < MAX_ENTRIES:
         bot.feeds.setdefault(key, Series()).add(event.time)
+
+
+def _request(bot: BotFacts, event: Event, register: Register) -> None:
+    symbol = str(register.values.get("symbol") or "")
+    if symbol in bot.requests or len(bot.requests) < MAX_ENTRIES:
+        bot.requests.setdefault(symbol, Series()).add(event.time)
+
+
+def _settings(bot: BotFacts, event: Event, register: Register) -> None:
+    _put(bot.settings, "", register)
 
 
 def _process(bot: BotFacts, event: Event, register: Register) -> None:
@@ -333,6 +362,8 @@ WRITERS: Mapping[str, Callable[[BotFacts, Event, Register], None]] = {
     **dict.fromkeys((LLM_CALL, "llm.called"), _llm),
     **dict.fromkeys(("market.bar", "data.collected"), _feed),
     **dict.fromkeys(("process.started", "process.exited"), _process),
+    "data.requested": _request,
+    "bot.configured": _settings,
     "heartbeat": _heartbeat,
     "equity.measured": _equity,
     "trade.closed": _trade,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from obs.adapters import PROGRAM
 from obs.books import BotFacts, Calls, Llm, Register, Thing, decimal
 from obs.fingerprints import fingerprint_of
 from obs.issues import evidence_of
@@ -42,6 +43,8 @@ def find(state: State, now: int) -> list[Issue]:
     found: list[Issue] = []
     exchanges: dict[str, dict[str, Calls]] = {}
     for name, bot in sorted(state.books.bots.items()):
+        if bot.mode.values.get("run.mode") == "backtest":
+            continue
         found += _unprotected(name, bot)
         found += _agent_loops(name, bot)
         found += _stale_feed(name, bot)
@@ -49,6 +52,9 @@ def find(state: State, now: int) -> list[Issue]:
         found += _rejected_orders(name, bot)
         found += _ended(name, bot)
         for exchange, calls in bot.calls.items():
+            if PROGRAM in calls.last_failure.values:
+                # Read from a program's text, whose rules know more of the failure than that it failed.
+                continue
             exchanges.setdefault(exchange, {})[name] = calls
     for exchange, by_bot in sorted(exchanges.items()):
         found += _outage(exchange, by_bot)
@@ -275,7 +281,7 @@ def _stale_feed(name: str, bot: BotFacts) -> Iterator[Issue]:
 
 def _lost_notices(name: str, bot: BotFacts) -> Iterator[Issue]:
     for channel, calls in sorted(bot.notifications.items()):
-        if not calls.failed.count:
+        if not calls.failed.count or PROGRAM in calls.last_failure.values:
             continue
         over = calls.first_ok_after.time > calls.last_failure.time
         yield _issue(

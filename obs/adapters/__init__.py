@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -16,9 +16,11 @@ import msgspec
 
 from obs.events import Event
 
-__all__ = ["Adapters", "Line"]
+__all__ = ["PROGRAM", "Adapters", "Given", "Line", "Program"]
 
 MAX_LINE = 4_096
+PROGRAM = "bot.program"
+"""Attribute that tells a translated line from a bot's own event word."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,26 +42,55 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A message it must fit; held to it by a test."""
 
 
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What a record's own attribute says of all its program's lines."""
+
+    attribute: str
+    prefix: str
+    """How its value begins."""
+    attributes: dict[str, str | bool]
+    """What every such line then gives too."""
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """One file: a program and its lines."""
+
+    program: str
+    line: list[Line]
+    attribute: str = ""
+    """An attribute that all its records carry, when its loggers may have any name."""
+    besides: tuple[str, ...] = ()
+    """Loggers that repeat what others said; their lines mean nothing new."""
+    given: tuple[Given, ...] = ()
+
+
 class Adapters:
     """All adapter lines, ready to translate."""
 
-    def __init__(self, lines: list[tuple[str, Line]]) -> None:
+    def __init__(self, lines: list[tuple[str, Line]], programs: Sequence[Program] = ()) -> None:
         self.lines = lines
+        self._programs = {program.program: program for program in programs}
+        self._by_attribute = {p.attribute: p.program for p in programs if p.attribute}
+        self._of: dict[str, list[tuple[str, Line, re.Pattern[str]]]] = {}
         self._by_logger: dict[str, list[tuple[str, Line, re.Pattern[str]]]] = {}
         for program, line in lines:
             root = line.logger.split(".", 1)[0]
-            self._by_logger.setdefault(root, []).append((program, line, re.compile(line.pattern)))
+            known = (program, line, re.compile(line.pattern))
+            self._of.setdefault(program, []).append(known)
+            if root:
+                self._by_logger.setdefault(root, []).append(known)
 
     @classmethod
     def load(cls) -> Adapters:
         """Read the adapters that ship with the product."""
-        found = []
+        found: list[tuple[str, Line]] = []
+        programs = []
         for entry in sorted(files("obs.adapters").iterdir(), key=lambda e: e.name):
             if entry.name.endswith(".toml"):
-                data: Mapping[str, Any] = tomllib.loads(entry.read_text(encoding="utf-8"))
-                lines = msgspec.convert(data["line"], list[Line])
-                found += [(data["program"], line) for line in lines]
-        return cls(found)
+                program = msgspec.convert(tomllib.loads(entry.read_text(encoding="utf-8")), Program)
+                programs.append(program)
+                found += [(program.program, line) for line in program.line]
+        return cls(found, programs)
 
     def words_of(self, logger: str) -> tuple[str, ...]:
         """Return the texts of which a line of this logger must hold one to be translated."""
@@ -70,8 +101,8 @@ class Adapters:
         """Return the event with the name and attributes its text means, or the same event."""
         if event.event_name or not event.logger:
             return event
-        candidates = self._by_logger.get(event.logger.split(".", 1)[0])
-        if candidates is None:
+        candidates = self._by_logger.get(event.logger.split(".", 1)[0]) or self._by_its_records(event)
+        if not candidates:
             return event
         for program, line, pattern in candidates:
             if line.literal not in event.body or not event.logger.startswith(line.logger):
@@ -79,10 +110,19 @@ class Adapters:
             found = pattern.search(event.body[:MAX_LINE])
             if found is None:
                 continue
-            attributes: dict[str, Any] = {"bot.program": program, **event.attributes, **line.attributes}
+            attributes: dict[str, Any] = {PROGRAM: program, **event.attributes, **line.attributes}
+            for given in self._programs[program].given if self._programs else ():
+                if str(event.attributes.get(given.attribute, "")).startswith(given.prefix):
+                    attributes.update(given.attributes)
             for name, value in found.groupdict().items():
                 if value is not None:
                     key = name.replace("__", ".")
                     attributes[key] = line.words.get(key, {}).get(value, value)
             return msgspec.structs.replace(event, event_name=line.event, attributes=attributes)
         return event
+
+    def _by_its_records(self, event: Event) -> Sequence[tuple[str, Line, re.Pattern[str]]]:
+        for attribute, program in self._by_attribute.items():
+            if attribute in event.attributes and event.logger not in self._programs[program].besides:
+                return self._of[program]
+        return ()
