@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import loguru
 import pytest
 
 from obs.capture import Capture
@@ -98,10 +99,17 @@ def everyone(folder: Path) -> Iterator[tuple[dict[str, logging.Logger], dict[str
         "obs": lambda: until(lambda: not ours.capture.books()["waiting"]),
         "QueueHandler": lambda: until(waiting.empty),
     }
+    nowhere = Path(os.devnull).open("wb")  # noqa: SIM115
     try:
-        yield loggers, {**structlog_call(), **loguru_call(), "obs.event": event_call(ours.capture)}, waits
+        yield (
+            loggers,
+            {**structlog_call(nowhere), **loguru_call(), "obs.event": event_call(ours.capture)},
+            waits,
+        )
     finally:
         listener.stop()
+        loguru.logger.remove()
+        nowhere.close()
         if telemetry is not None:
             telemetry[1]()
         for handler in (ours, durable):
@@ -138,12 +146,12 @@ def opentelemetry() -> tuple[logging.Handler, Call] | None:
         return LoggingHandler(logger_provider=provider), provider.shutdown
 
 
-def structlog_call() -> dict[str, Call]:
+def structlog_call(nowhere: Any) -> dict[str, Call]:
     import orjson
     import structlog
 
     logger = structlog.wrap_logger(
-        structlog.BytesLogger(Path(os.devnull).open("wb")),  # noqa: SIM115
+        structlog.BytesLogger(nowhere),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
@@ -156,8 +164,7 @@ def structlog_call() -> dict[str, Call]:
 
 
 def loguru_call() -> dict[str, Call]:
-    from loguru import logger
-
+    logger = loguru.logger
     logger.remove()
     logger.add(os.devnull, format="{time} {level} {name} {message} {extra}")
     bound = logger.bind(**EXTRA)

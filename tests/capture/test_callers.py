@@ -43,6 +43,29 @@ def test_a_full_queue_drops_the_newest_below_warning_and_counts_them_exactly(tmp
     assert is_balanced(run)
 
 
+def test_warnings_beyond_the_reserve_are_counted_too(tmp_path: Path) -> None:
+    """Fault 1: a spool that takes nothing for long; the queue stays bounded and the books exact."""
+    run = run_bot(
+        tmp_path,
+        """
+        from obs.handoff import CAPACITY, RESERVE
+        log.info("first"); capture().flush()
+        write = capture().spool.write
+        capture().spool.write = lambda line: False
+        for number in range(CAPACITY + RESERVE + 1_000): log.error("number %d", number)
+        print(capture().books()["waiting"] - CAPACITY - RESERVE)
+        capture().spool.write = write
+        """,
+    )
+
+    assert int(run.stdout) <= 0
+    (end,) = run.ended
+    assert end.dropped >= 1_000
+    assert is_balanced(run)
+    (books,) = run.books.values()
+    assert books["dropped.spool.ERROR.bot.execution"] == end.dropped
+
+
 def test_help_keeps_a_flooding_thread_from_losing_anything(tmp_path: Path) -> None:
     """Trap 9: above 2,000 waiting the caller works a little itself, so the queue never fills."""
     run = run_bot(
