@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 from obs.redaction import disguise, known
@@ -23,7 +23,7 @@ from obs.redaction.names import NAMED_KINDS
 from obs.redaction.pairs import Span, find_pairs, kind_of_value
 from obs.redaction.runs import long_runs
 from obs.redaction.shapes import SHAPED_KINDS, find_encoded, find_shapes
-from obs.redaction.tokens import TOKEN_KINDS, find_tokens
+from obs.redaction.tokens import TOKEN_KINDS, find_bots, find_tokens
 
 __all__ = [
     "KINDS",
@@ -43,8 +43,9 @@ KINDS = NAMED_KINDS | SHAPED_KINDS | TOKEN_KINDS | {OVERFLOW, "known_value", "en
 """Every kind a mask may carry."""
 
 _ROUNDS = 6
-_NEAR = 6_000
-_RIM = 1_000
+_NEAR = 2_500
+_RIM = 500
+_BLOCK = 512
 
 
 def redact(text: str) -> str:
@@ -110,7 +111,7 @@ def _spans_near(text: str, masks: list[tuple[int, int]]) -> list[Span]:
         if windows and left <= windows[-1][1]:
             left = windows.pop()[0]
         windows.append((left, right))
-    if sum(right - left for left, right in windows) > len(text) // 2:
+    if len(text) <= LONG:
         return _spans(text)
     spans = []
     for left, right in windows:
@@ -155,7 +156,8 @@ def _finders(limits: Limits, *, deep: bool) -> Iterator[Finder]:
     yield lambda text, lower: find_shapes(text, lower, limits.places)
     yield lambda text, _: known.find_known(text)
     yield lambda text, _: _in_runs(text, limits, deep=deep)
-    yield lambda text, _: chain.from_iterable(find_mnemonics(text, *part) for part in twelve_words(text))
+    yield lambda text, _: find_bots(text)
+    yield lambda text, _: find_mnemonics(text, twelve_words(text), limits.words)
 
 
 def _masks(text: str, most: int) -> Iterator[Span]:
@@ -168,20 +170,23 @@ def _masks(text: str, most: int) -> Iterator[Span]:
 
 
 def _in_runs(text: str, limits: Limits, *, deep: bool) -> Iterator[Span]:
-    runs = list(islice(long_runs(text), limits.runs + 1))
-    if len(runs) > limits.runs:
-        yield runs[-1][0], len(text), OVERFLOW
-        text = text[: runs.pop()[0]]
-    yield from find_tokens(text, runs)
-    if not deep:
-        return
-    # Base64 that holds a secret is masked as a whole; what was decoded is not decoded again.
-    for number, (start, end, plain) in enumerate(find_encoded(text, runs)):
-        if number == limits.encoded:
-            yield start, len(text), OVERFLOW
+    runs = long_runs(text)
+    read = mixed = decoded = 0
+    while block := list(islice(runs, _BLOCK)):
+        read += len(block)
+        if read > limits.runs:
+            yield block[0][0], len(text), OVERFLOW
             return
-        if has_hint(plain) and _spans(plain, deep=False):
-            yield start, end, "encoded"
+        yield from find_tokens(text, block)
+        # Base64 that holds a secret is masked as a whole; what was decoded is not decoded again.
+        for start, end, plain in find_encoded(text, block) if deep else ():
+            mixed += 1
+            decoded += bool(plain)
+            if mixed > limits.mixed or decoded > limits.encoded:
+                yield start, len(text), OVERFLOW
+                return
+            if plain and has_hint(plain) and _spans(plain, deep=False):
+                yield start, end, "encoded"
 
 
 def _bounded(text: str, finder: Iterator[Span], most: int) -> Iterator[Span]:

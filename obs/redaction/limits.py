@@ -29,8 +29,12 @@ class Limits(NamedTuple):
     """Places read for one shape."""
     runs: int
     """Long runs of token characters."""
+    mixed: int
+    """Runs that may be base64."""
     encoded: int
     """Runs that are base64 of text, looked at as texts of their own."""
+    words: int
+    """Characters of rows of words that may be recovery phrases."""
     masks: int
     """Masks of an earlier redaction."""
 
@@ -38,8 +42,19 @@ class Limits(NamedTuple):
 VALUE = 4
 """What reading a value costs, in names."""
 
-_SHORT = Limits(spans=1_000, names=8_000, places=2_000, runs=8_192, encoded=2_000, masks=8_192)
-_LONG = Limits(spans=200, names=8_000, places=2_000, runs=30_000, encoded=200, masks=4_000)
+_SHORT = Limits(
+    spans=1_000,
+    names=8_000,
+    places=2_000,
+    runs=8_192,
+    mixed=8_192,
+    encoded=2_000,
+    words=1_000_000,
+    masks=8_192,
+)
+_LONG = Limits(
+    spans=100, names=8_000, places=2_000, runs=25_000, mixed=9_000, encoded=200, words=400_000, masks=4_000
+)
 
 
 def limits_of(text: str) -> Limits:

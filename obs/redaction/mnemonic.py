@@ -7,7 +7,10 @@ Source: bitcoin/bips, bip-0039/english.txt.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from obs.redaction.limits import OVERFLOW
 
 __all__ = ["find_mnemonics", "phrase_end"]
 
@@ -29,9 +32,14 @@ def phrase_end(text: str, at: int) -> int | None:
     return known if known is not None else found.end()
 
 
-def find_mnemonics(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
-    """Yield where in this part phrases stand that nothing announces."""
-    for phrase in _PHRASE.finditer(text, start, end):
+def find_mnemonics(text: str, parts: Iterable[tuple[int, int]], most: int) -> Iterator[tuple[int, int, str]]:
+    """Yield where in these parts phrases stand that nothing announces, reading `most` characters of words."""
+    read = 0
+    for phrase in chain.from_iterable(_PHRASE.finditer(text, *part) for part in parts):
+        read += phrase.end() - phrase.start()
+        if read > most:
+            yield phrase.start(), len(text), OVERFLOW
+            return
         # One byte a word: known or not. A phrase is then a literal, however long the prose around it is.
         known = bytes(map(_WORDS.__contains__, _WORD.findall(phrase.group())))
         first = known.find(_TWELVE)

@@ -56,6 +56,7 @@ _NUMERIC_KINDS = frozenset(NUMERIC.values())
 _WEAK_KINDS = frozenset({"token", "signature", "session", "cookie"})
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+[a-z]*")
 _TAILS = tuple(sorted((tail for tail in STRICT if len(tail) > 5), key=len, reverse=True))
+_SHORTEST_TAIL = 6
 
 
 def foreign(word: str) -> Name:
@@ -98,6 +99,6 @@ def _tail(words: list[str]) -> Name | None:
         other = len(words) > 1 and words[-2] in OTHER
         return None if other else Name(WEAK.get(last) or WEAK[last.removesuffix("s")], strict=False)
     # Run-together spellings: DBPASSWORD, mbxapikey, krxsecret.
-    if last.endswith(_TAILS):
+    if len(last) > _SHORTEST_TAIL and last.endswith(_TAILS):
         return Name(next(STRICT[tail] for tail in _TAILS if last.endswith(tail)), strict=True)
     return None

@@ -123,7 +123,7 @@ def find_pairs(text: str, lower: str, most: int) -> Iterator[Span]:
             continue
         name = classify(_qualified(lower, text, start, end))
         if name is not None and _may_have_value(text, end, name):
-            seen += VALUE - 1
+            seen += 4 * VALUE if name.kind in ("authorization", "cookie") else VALUE - 1
             for span in _values(text, start, end, name):
                 if name.kind not in ("authorization", "cookie") or span[1] - end > _LONG:
                     position = max(position, span[1])

@@ -60,7 +60,7 @@ _BEGIN = re.compile(
 )
 _END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _BODY = re.compile(r"[A-Za-z0-9+/=\s:,.()\[\]\"'|\\-]*")
-_LEAST = 16
+_LONG_PART = re.compile(r"[A-Za-z0-9+/_\-]{16}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 _NO_CONTROLS = bytes({9, 10, 13, *range(32, 127), *range(128, 256)})
 _FIRST = frozenset("CDIJKLMNOPQRSTUVWXYZabcdefwxyz0123456789")
@@ -281,34 +281,34 @@ def _userinfo(rest: str, at: int, *, web: bool) -> Iterator[Span]:
 
 
 def find_encoded(text: str, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
-    """Yield runs that are base64 of printable text, with that text; `runs` is where the long runs stand."""
+    """Yield runs that may be base64, with what they say when it is printable text, else with nothing.
+
+    Args:
+        text: The text.
+        runs: Where its long runs stand.
+    """
     for start, end in runs:
         run = text[start:end]
         # Base64 of text mixes cases; identifiers, hashes and numbers seldom do.
         if run.islower() or run.isupper() or run.isdigit():
             continue
         if "." not in run and "=" not in run:
-            places: Iterable[tuple[int, int]] = ((start, end),)
-        elif any(len(part) >= _LEAST for part in run.replace("=", ".").split(".")):
-            places = [part.span() for part in _BASE64.finditer(text, start, end)]
-        else:
-            continue
-        for first, last in places:
-            plain = _decoded(text[first:last])
-            if plain is not None:
-                yield first, last, plain
+            yield start, end, _decoded(run)
+        elif _LONG_PART.search(run):
+            for part in _BASE64.finditer(text, start, end):
+                yield *part.span(), _decoded(part.group())
 
 
-def _decoded(run: str) -> str | None:
+def _decoded(run: str) -> str:
     if run[0] not in _FIRST:
-        return None
+        return ""
     body = run.rstrip("=").translate(_URL_SAFE) if "-" in run or "_" in run else run.rstrip("=")
     try:
         raw = binascii.a2b_base64(body[: len(body) - (len(body) % 4 == 1)] + "===")
         # Most runs are no text: a control character says so before anything is decoded.
         if raw.translate(None, _NO_CONTROLS):
-            return None
+            return ""
         plain = raw.decode("utf-8")
     except (binascii.Error, ValueError):
-        return None
-    return plain if plain.translate(_BREAKS).isprintable() else None
+        return ""
+    return plain if plain.translate(_BREAKS).isprintable() else ""

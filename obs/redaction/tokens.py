@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from obs.redaction.values import changes
 
-__all__ = ["TOKEN_KINDS", "find_tokens"]
+__all__ = ["TOKEN_KINDS", "find_bots", "find_tokens"]
 
 _PREFIXED = (
     ("anthropic_key", r"sk-ant-[\w\-]{10,}"),
@@ -106,6 +106,8 @@ def _by_first_character() -> dict[str, re.Pattern[str]]:
 
 
 _TOKENS = _by_first_character()
+_PART = re.compile(r"[A-Za-z0-9_\-.]{16}")
+_ESCAPES = frozenset({"", "\\", "%"})
 _RUN = re.compile(r"[A-Za-z0-9_\-.]{16,}")
 _KEY_LENGTHS = (64, 40)
 """The keys of Binance and of Upbit; `_is_key` tells them from hashes and identifiers."""
@@ -126,17 +128,24 @@ def find_tokens(text: str, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[in
     """Yield where tokens stand, and their kinds; `runs` is where the long runs of the text stand."""
     for start, end in runs:
         run = text[start:end]
-        if "/" not in run and "=" not in run and "+" not in run:
+        if "/" in run or "=" in run or "+" in run:
+            if "1//0" in run:
+                for refresh in _OLD_REFRESH.finditer(text, start, end):
+                    yield *refresh.span(), "google_key"
+            # One line of a wrapped private key, when a log splits it over records.
+            if end - start == 64 and _WRAPPED_KEY.fullmatch(run) and _is_key(text, start, end):
+                yield start, end, "private_key"
+            parts = _RUN.finditer(text, start, end) if _PART.search(run) else ()
+            for part in parts:
+                yield from _token(text, *part.span())
+        elif end - start in _KEY_LENGTHS or text[start - 1 : start] in _ESCAPES:
             yield from _token(text, start, end)
-            continue
-        if "1//0" in run:
-            for refresh in _OLD_REFRESH.finditer(text, start, end):
-                yield *refresh.span(), "google_key"
-        for part in _RUN.finditer(text, start, end):
-            yield from _token(text, *part.span())
-        # One line of a wrapped private key, when a log splits it over records.
-        if end - start == 64 and _WRAPPED_KEY.fullmatch(run) and _is_key(text, start, end):
-            yield start, end, "private_key"
+        elif (pattern := _TOKENS.get(run[0])) is not None and (token := pattern.match(text, start)):
+            yield *token.span(), token.lastgroup or "token"
+
+
+def find_bots(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield where tokens of Telegram bots stand: the number of the bot is no part of a run."""
     for pattern in _TELEGRAM:
         for telegram in pattern.finditer(text):
             bot = _BOT_BACKWARDS.match(text[max(0, telegram.start() - 13) : telegram.start()][::-1])
