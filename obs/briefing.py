@@ -39,8 +39,8 @@ LADDER = (
     Detail(2, 1, 0, 140, False, False, 2, terse=True),
     Detail(1, 1, 0, 110, False, False, 2, terse=True),
     Detail(1, 1, 0, 60, False, False, 1, terse=True),
+    Detail(0, 1, 0, 80, False, False, 1, terse=True),
     Detail(1, 0, 0, 40, False, False, 1, terse=True),
-    Detail(0, 1, 0, 60, False, False, 1, terse=True),
     Detail(0, 0, 0, 40, False, False, 1, terse=True),
 )
 
