@@ -36,7 +36,7 @@ check: .venv/.dev  # style, types, import directions
 	.venv/bin/lint-imports
 
 bench: .venv/.dev  # what a user pays, beside the peers
-	.venv/bin/python -m pytest benchmarks -p no:randomly --override-ini=python_files='bench_*.py' -s
+	.venv/bin/python -m pytest benchmarks -p no:logging --override-ini=python_files='bench_*.py' --override-ini=timeout=0 -s
 
 soak: .venv/.dev  # N kills -9 of sidecar, bot, reader and writer under load: make soak N=200
 	.venv/bin/python -m tests.soak --kills $(N) --back $(BACK)

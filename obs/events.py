@@ -32,8 +32,8 @@ __all__ = [
 Value = str | int | float | bool | None | list[Any] | dict[str, Any]
 """What an attribute may hold: JSON, and nothing that would need code to be read back."""
 
-MAX_TIMESTAMP_NS = 253_402_300_799_000_000_000
-"""The end of year 9999: later times cannot be printed and are clock faults."""
+MAX_TIMESTAMP_NS = 2**63 - 1
+"""The year 2262: later nanoseconds fit in no 64-bit field, and are clock faults."""
 
 
 class Severity(enum.IntEnum):
