@@ -17,9 +17,10 @@ import msgspec
 
 import obs
 from obs.analysis import Analyzer
-from obs.events import MAX_TIMESTAMP_NS, Severity, component_of, service_of
+from obs.events import MAX_TIMESTAMP_NS, Event, Severity, component_of, service_of
 from obs.glance import NOTHING_TOLD, TELLING, Told
 from obs.printed import STREAMS
+from obs.rulegate import MAX_LINE
 from obs.rulematch import TOLD
 from obs.segments import REDACTED
 from obs.spool_reader import SpoolLine
@@ -38,6 +39,7 @@ if set(TOLD) != set(TELLING):  # pragma: no cover - a change of one without the 
 class Place(msgspec.Struct, gc=False):
     """Where records come from: all that their count depends on, and the times of those not yet counted."""
 
+    logger: str
     component: str
     severity: Severity
     words: tuple[str, ...]
@@ -113,25 +115,35 @@ class QuietCount:
         severity = CALM.get(word)
         if severity is not None and logger not in STREAMS:
             words = self._analyzer.adapters.words_of(logger)
-            place = Place(component or component_of(logger), severity, words, [])
+            place = Place(logger, component or component_of(logger), severity, words, [])
         self._places[key] = place
         return place
 
     def _loud(self, bodies: Sequence[str], places: Sequence[Place]) -> set[int]:
-        """Return which of the messages hold something that a rule may speak of at their level, or a mask."""
+        """Return which of the messages a rule speaks of, or may; and those that hold a mask."""
         text = "\n".join(bodies)
         lowered = text.lower() if text.isascii() else "\n".join([body.lower() for body in bodies])
-        loud: set[int] = set()
-        opened = self._analyzer.rules.openings(lowered)
+        openings: dict[int, list[tuple[int, int]]] = {}
+        opened = self._analyzer.rules.openings(lowered, Severity.INFO)
         if opened:
             starts = _starts(bodies, lowered)
-            for position, least in opened:
+            for literal, position in opened:
                 index = bisect_right(starts, position) - 1
-                if least <= places[index].severity:
-                    loud.add(index)
+                openings.setdefault(index, []).append((literal, position - starts[index]))
+        loud = {
+            index
+            for index, found in openings.items()
+            if not self._is_silent(places[index], bodies[index], found)
+        }
         if _MASK in text:
             loud.update(index for index, body in enumerate(bodies) if _MASK in body)
         return loud
+
+    def _is_silent(self, place: Place, body: str, openings: Sequence[tuple[int, int]]) -> bool:
+        if len(body) > MAX_LINE:
+            return False
+        event = Event(timestamp=0, severity=place.severity, logger=place.logger, body=body)
+        return self._analyzer.rules.is_silent(event, body.lower(), openings)
 
     def _count(
         self, places: Sequence[Place], moments: Sequence[int], loud: set[int], service: str

@@ -6,10 +6,10 @@ Which rules are asked at all, and in which order they answer, is decided in `obs
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from obs.events import Event, Severity
-from obs.rulegate import MAX_LINE, Pattern, compile_pattern
+from obs.rulegate import MAX_LINE, Pattern, compile_pattern, pattern_set
 from obs.rulepack import Rule, fill
 
 __all__ = ["CompiledRule", "Match", "cut_to_size", "is_source_code", "offset_of", "text_of"]
@@ -77,7 +77,7 @@ class Match:
 class CompiledRule:
     """A rule with its patterns made ready."""
 
-    __slots__ = ("context", "exclude", "least", "loggers", "patterns", "rule")
+    __slots__ = ("_find", "_is_native", "context", "exclude", "least", "loggers", "patterns", "rule")
 
     def __init__(self, rule: Rule, *, native: bool = True) -> None:
         self.rule = rule
@@ -86,6 +86,8 @@ class CompiledRule:
         self.context = tuple(word.lower() for word in rule.context)
         self.loggers = tuple(prefix.lower() for prefix in rule.loggers)
         self.least = rule.least
+        self._is_native = native
+        self._find: Callable[[str], Sequence[int] | None] | None = None
 
     def may_speak(self, event: Event, lowered: str) -> bool:
         """Whether level, logger and context let this rule be asked."""
@@ -103,17 +105,24 @@ class CompiledRule:
 
     def fits(self, line: str) -> int | None:
         """Return the number of the pattern that fits the line; -1 when the literals alone decide."""
-        number: int | None = None
+        number: int | None = -1
         if self.patterns:
-            for index, pattern in enumerate(self.patterns):
-                if pattern.search(line) is not None:
-                    number = index
-                    break
-        else:
-            number = -1
+            find = self._find
+            if find is None:
+                # Made when first asked for: most rules never are.
+                find = self._find = (
+                    pattern_set(self.rule.patterns, native=self._is_native) or self._one_by_one
+                )
+            number = min(find(line) or (), default=None)
         if number is not None and any(pattern.search(line) is not None for pattern in self.exclude):
             return None
         return number
+
+    def _one_by_one(self, line: str) -> Sequence[int]:
+        for index, pattern in enumerate(self.patterns):
+            if pattern.search(line) is not None:
+                return (index,)
+        return ()
 
 
 def text_of(event: Event) -> str:

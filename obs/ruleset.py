@@ -99,21 +99,38 @@ class RuleSet:
                 found.update(self._success_of_word[index])
         return frozenset(found)
 
-    def openings(self, lowered: str) -> list[tuple[int, Severity]]:
+    def openings(self, lowered: str, severity: Severity) -> list[tuple[int, int]]:
         """Return where literals stand in a text of many messages, for whoever sorts out the silent ones.
 
         Args:
             lowered: Messages joined by line feeds, in lower case.
+            severity: The gravest of theirs; none is UNSPECIFIED.
 
         Returns:
-            Positions, each with the level below which nothing it opens has anything to say. A message in
+            Numbers of literals with their positions; -1 for a word that shows a path working. A message in
             which none stands fits no rule and shows no path working.
         """
         least = self._least
-        found = [(position, least[index]) for index, position in self._gate.find(lowered)]
+        found = [hit for hit in self._gate.find(lowered) if least[hit[0]] <= severity]
         if self._success_gate.literals:
-            found += [(position, Severity.UNSPECIFIED) for _, position in self._success_gate.find(lowered)]
+            found += [(-1, position) for _, position in self._success_gate.find(lowered)]
         return found
+
+    def is_silent(self, event: Event, lowered: str, openings: Sequence[tuple[int, int]]) -> bool:
+        """Whether `match` and `successes` give nothing for an event of which `openings` are known.
+
+        Args:
+            event: One without exception and attributes, its body no longer than `MAX_LINE`.
+            lowered: Its body in lower case.
+            openings: What `openings` gives for it.
+        """
+        severity, least = event.severity, self._least
+        hits = [hit for hit in openings if hit[0] < 0 or not least[hit[0]] > severity > Severity.UNSPECIFIED]
+        if not hits:
+            return True
+        if any(literal < 0 for literal, _ in hits):
+            return False
+        return not self._verdict(event, event.body, lowered, hits)
 
     def _least_of(self, numbers: Sequence[int]) -> Severity:
         """Return the level below which none of the rules has anything to say.

@@ -1,0 +1,144 @@
+"""The short way of records that only count gives the same State as the long way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import obs
+from obs import rules
+from obs.analysis import Analyzer
+from obs.glance import TELLING, glance_at
+from obs.intake import Intake
+from obs.ledger import Ledger
+from obs.segments import REDACTED
+from obs.spool_reader import SpoolBatch, SpoolLine
+
+RULES = rules.load()
+EXAMPLES = [text for rule in RULES.rules for text in (*rule.examples.match, *rule.examples.no_match)]
+MARKED = {"service.name": "grid-1", REDACTED: obs.__version__}
+
+words = st.sampled_from(
+    [
+        "order filled",
+        "429",
+        "418 I'm a teapot",
+        "price 101.5",
+        "database is locked",
+        "rate limit cleared",
+        "[REDACTED:password]",
+        "İstanbul",
+        "Σίσυφος",
+        "a\nb",
+        'quoted "x"',
+        "timeout",
+        "stoploss",
+        "can",
+        "Bot heartbeat. PID=1, version='x', state='RUNNING'",
+    ]
+)
+bodies = st.lists(words | st.text(max_size=12), max_size=5).map(" ".join) | st.sampled_from(EXAMPLES)
+attributes = st.dictionaries(
+    st.sampled_from([*TELLING, "component", "bot.id", "service.name", "order.id", "log.record.uid"]),
+    st.sampled_from(["", "x", "engine", "429 Too Many Requests", 5, None, True, ["a"], {"a": 1}]),
+    max_size=3,
+)
+rows = st.fixed_dictionaries(
+    {
+        "timestamp": st.integers(1, 10_000).map(lambda second: second * 1_000_000_000) | st.just(0),
+        "severity": st.sampled_from(
+            ["TRACE", "DEBUG", "INFO", "INFO", "WARN", "ERROR", "FATAL", "info", "", 9]
+        ),
+        "body": bodies,
+    },
+    optional={
+        "logger": st.sampled_from(["bot.engine.fast", "freqtrade.worker", "stdout", "", "ccxt", 5]),
+        "template": st.sampled_from(["order %s", ""]),
+        "event_name": st.sampled_from(["order.filled", "heartbeat", ""]),
+        "attributes": attributes | st.sampled_from([None, [], "x"]),
+        "resource": st.sampled_from([None, {"service.name": "other"}]),
+        "exception": st.sampled_from([None, {"type": "KeyError", "stacktrace": "KeyError: 'x'"}]),
+        "observed_timestamp": st.sampled_from([None, 7]),
+    },
+)  # fmt: skip
+
+
+def line(number: int, row: dict[str, Any], resource: dict[str, Any], *, is_glanced: bool) -> SpoolLine:
+    raw = orjson.dumps({**row, "seq": number})
+    return SpoolLine("0123456789abcdef", number, raw, resource, glance_at(raw) if is_glanced else None)
+
+
+def folded(
+    rows: list[dict[str, Any]], resource: dict[str, Any], *, is_glanced: bool
+) -> tuple[Any, Any, Analyzer]:
+    analyzer = Analyzer(RULES)
+    intake = Intake(analyzer, Ledger(), clock=lambda: 1)
+    lines = [line(number, row, resource, is_glanced=is_glanced) for number, row in enumerate(rows, 1)]
+    intake.take(SpoolBatch(lines, [], {}, [], {}, 0))
+    return msgspec.to_builtins(analyzer.state), intake.pipeline.counts(), analyzer
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(rows, max_size=12), st.sampled_from([MARKED, {REDACTED: obs.__version__}, {"bot.id": "b"}]))
+def test_any_stream_gives_the_same_state_by_the_short_way_as_by_the_long_one(
+    rows: list[dict[str, Any]], resource: dict[str, Any]
+) -> None:
+    short = folded(rows, resource, is_glanced=True)
+    long = folded(rows, resource, is_glanced=False)
+
+    assert short[:2] == long[:2]
+
+
+def test_every_example_of_every_rule_is_judged_the_same_at_every_level() -> None:
+    rows = [
+        {"timestamp": 1_000_000_000 * number, "severity": severity, "logger": logger, "body": text}
+        for number, text in enumerate(EXAMPLES, 1)
+        for severity, logger in (("DEBUG", "bot"), ("INFO", "freqtrade.freqtradebot"), ("WARN", "bot"))
+    ]
+
+    short = folded(rows, MARKED, is_glanced=True)
+    long = folded(rows, MARKED, is_glanced=False)
+
+    assert short[:2] == long[:2]
+
+
+def test_records_without_news_are_counted_and_never_become_events() -> None:
+    rows = [
+        {"timestamp": 60_000_000_000 * n, "severity": "INFO", "logger": "bot.a.b", "body": f"tick {n}"}
+        for n in range(1, 50)
+    ]
+
+    _, counts, analyzer = folded(rows, MARKED, is_glanced=True)
+
+    assert analyzer.state.events == counts.processed == 49
+    assert analyzer.state.components["bot.a"].count == 49
+    assert counts.processed_by_severity == {"INFO": 49}
+
+
+def test_a_writer_that_does_not_say_that_it_masks_is_masked_here() -> None:
+    rows = [
+        {"timestamp": n, "severity": "INFO", "logger": "bot", "body": "password=hunter2xyz7Q"} for n in (1, 2)
+    ]
+
+    foreign = folded(rows, {"service.name": "grid-1"}, is_glanced=True)[2]
+    older = folded(rows, {"service.name": "grid-1", REDACTED: "0.0.1"}, is_glanced=True)[2]
+
+    assert foreign.state.leaks
+    assert older.state.leaks
+
+
+def test_a_record_without_a_time_takes_that_of_the_one_before_it_also_when_that_was_only_counted() -> None:
+    rows: list[dict[str, Any]] = [
+        {"timestamp": 60_000_000_000 * n, "severity": "INFO", "logger": "bot", "body": "tick"}
+        for n in range(1, 600)
+    ]
+    rows.append({"timestamp": 0, "severity": "ERROR", "logger": "bot", "body": "all is lost"})
+
+    short = folded(rows, MARKED, is_glanced=True)
+    long = folded(rows, MARKED, is_glanced=False)
+
+    assert short[:2] == long[:2]
