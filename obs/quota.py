@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from obs import segment_files, segments
+from obs.last_words import PROVISIONAL
 from obs.reader_lock import has_living_reader
 from obs.segment_lines import take_lines
 from obs.segment_store import Opened, SegmentStore
@@ -131,7 +132,9 @@ def _sort_out(data: bytes, *, keeps: bool) -> tuple[bytes, Counter[str]]:
     kept = bytearray()
     dropped: Counter[str] = Counter()
     seen = set()
-    for line in take_lines(data, len(data), is_last=True).lines:
+    # Of a line and the last words that stood in for it, the line.
+    found = take_lines(data, len(data), is_last=True).lines
+    for line in sorted(found, key=lambda line: line.endswith(PROVISIONAL)):
         number = _NUMBER.search(line)
         if number is not None and number[1] in seen:
             continue

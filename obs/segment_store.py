@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ QUARANTINE = "quarantine"
 QUARANTINE_BYTES = 64 * 2**20
 DRAFT_SECONDS = 60.0
 """A half-made segment or file older than this, and not locked, belongs to a writer that died over it."""
+LOOK_SECONDS = 1.0
+"""How often we ask the system whether a process still runs. A lock that became free is seen at once."""
 
 _OURS = {"reader.lock", QUARANTINE, ".gitignore"}
 _DRAFT = re.compile(r"[0-9a-f]{16}-[0-9]{8}r?\.seg\.[0-9]+\.new")
@@ -39,8 +41,11 @@ class Listing(NamedTuple):
 class Opened:
     """One segment, open for reading; a context manager."""
 
-    def __init__(self, name: str, descriptor: int, size: int, age_seconds: float) -> None:
+    def __init__(
+        self, name: str, descriptor: int, size: int, age_seconds: float, *, is_fresh: bool = False
+    ) -> None:
         self._descriptor = descriptor
+        self._is_fresh = is_fresh
         self.size = size
         self._age_seconds = age_seconds
         header = self._pread(segments.HEADER_BYTES, 0)
@@ -67,11 +72,16 @@ class Opened:
     def is_final(self) -> bool:
         """Whether nothing can be written to it any more: it says so itself, or its writer is dead."""
         is_marked = self.slot is not None and self.slot.state != "open"
-        if is_marked or not ownership.is_owner_alive(self._descriptor, self.identity):
+        if is_marked or not self._is_owner_alive():
             # A file that is appended to may have grown since it was opened, up to its end.
             self.size = os.fstat(self._descriptor).st_size
             return True
         return False
+
+    def _is_owner_alive(self) -> bool:
+        if self._is_fresh:
+            return not self.identity.get("locked", True) or ownership.is_held(self._descriptor) is not False
+        return ownership.is_owner_alive(self._descriptor, self.identity)
 
     @property
     def is_being_made(self) -> bool:
@@ -106,8 +116,10 @@ class Opened:
 class SegmentStore:
     """One spool folder."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.directory = directory
+        self._clock = clock
+        self._looked_at: dict[str, float] = {}
 
     def list(self) -> Listing | None:
         """Return what is there; None when the folder cannot be read now."""
@@ -127,7 +139,9 @@ class SegmentStore:
             return Listing([], {})
         except OSError:
             return None
-        return Listing([name for *_, name in sorted(found)], foreign)
+        names = [name for *_, name in sorted(found)]
+        self._looked_at = {name: self._looked_at[name] for name in names if name in self._looked_at}
+        return Listing(names, foreign)
 
     def open(self, name: str) -> Opened | str:
         """Open a segment; or return in words why that is not possible."""
@@ -141,11 +155,20 @@ class SegmentStore:
             if not stat.S_ISREG(found.st_mode):
                 os.close(descriptor)
                 return "not a regular file"
-            return Opened(name, descriptor, found.st_size, time.time() - found.st_mtime)
+            age = time.time() - found.st_mtime
+            return Opened(name, descriptor, found.st_size, age, is_fresh=self._is_fresh(name))
         except OSError as error:
             if descriptor >= 0:
                 os.close(descriptor)
             return str(error.strerror or error)
+
+    def _is_fresh(self, name: str) -> bool:
+        """Whether the system was asked for the file's process a moment ago; if not, it is to be asked now."""
+        now = self._clock()
+        is_fresh = now - self._looked_at.get(name, -LOOK_SECONDS) < LOOK_SECONDS
+        if not is_fresh:
+            self._looked_at[name] = now
+        return is_fresh
 
     def remove(self, name: str, *, keep: bool) -> bool:
         """Delete a segment, or with `keep` move it to the quarantine; whether it is gone."""

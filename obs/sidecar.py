@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import math
 import os
 import signal
 import sys
@@ -102,7 +103,8 @@ class Sidecar:
         self._analyzer = Analyzer(ruleset)
         self._memory, self._memory_at = MemoryOptimizer(), 0.0
         self._tails = Tails((), {})
-        self._asked: dict[Path, int] = {}
+        self._asked: dict[Path, tuple[int, float]] = {}
+        """By request: bytes of its share that are not read yet, and when it was seen."""
         self._errors = 0
         self._commit_at = 0.0
         self._guard = PoisonGuard(self.directory, self.vault.saved.notes)
@@ -191,7 +193,8 @@ class Sidecar:
         """
         deadline = time.monotonic() + timeout
         while (self.step() or self._pending) and time.monotonic() < deadline:
-            pass
+            if self._is_only_held:
+                time.sleep(POLL_SECONDS[0])
         return self._finish() and not self._pending
 
     def snapshot(self) -> Snapshot:
@@ -249,10 +252,10 @@ class Sidecar:
             if idle_exit and time.monotonic() - idle_since > idle_exit:
                 break
             pause = POLL_SECONDS[0] if taken else min(pause * 1.5, POLL_SECONDS[1])
-            await asyncio.sleep(0 if self._pending else pause)
+            await asyncio.sleep(0 if self._pending and not self._is_only_held else pause)
         deadline = time.monotonic() + DRAIN_SECONDS
         while (self.step() or self._pending) and time.monotonic() < deadline:
-            await asyncio.sleep(0)
+            await asyncio.sleep(POLL_SECONDS[0] if self._is_only_held else 0)
             if hurry is not None and hurry.is_set():
                 break
         self._finish()
@@ -291,10 +294,16 @@ class Sidecar:
             if not writer.get("is_ended")
         }
         self._is_dirty, self._is_undrawn = False, True
-        self._pending = 0
+        self._pending = self._held = 0
+
+    @property
+    def _is_only_held(self) -> bool:
+        """Whether all that waits are lines held back for better ones: nothing is gained by hurrying."""
+        return 0 < self._pending == self._held
 
     def _note(self, batch: SpoolBatch, *, has_more: bool) -> None:
         self._pending = batch.pending_bytes + self._tails.pending_bytes
+        self._held = batch.held_bytes
         if has_more:
             self._is_dirty = self._is_undrawn = True
         if not batch.is_empty or batch.checkpoint != self._checkpoint:
@@ -306,11 +315,17 @@ class Sidecar:
     def _answer(self, asked: Sequence[Path], batch: SpoolBatch) -> None:
         """Delete the requests whose share of the spool, as it stood when they came, is stored and shown."""
         read = sum(len(line.raw) for line in batch.lines)
-        for request, left in self._asked.items():
-            self._asked[request] = left - read
+        for request, (left, since) in self._asked.items():
+            self._asked[request] = (left - read, since)
+        now = time.monotonic()
         for request in asked:
-            self._asked.setdefault(request, self._pending)
-        done = [request for request, left in self._asked.items() if left <= 0 or not self._pending]
+            self._asked.setdefault(request, (self._pending, now))
+        held_since = batch.held_since if batch.held_since is not None else math.inf
+        done = [
+            request
+            for request, (left, since) in self._asked.items()
+            if (left <= 0 and held_since > since) or not self._pending
+        ]
         if done and self._finish():
             for request in done:
                 del self._asked[request]

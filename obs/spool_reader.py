@@ -5,14 +5,14 @@ the lines, in one transaction, and then calls `release`, which deletes what that
 superfluous. So a kill between any two steps neither loses a line nor shows one twice. Nothing but `release`
 ever deletes a line.
 
-How the writer's end is known, what counts as a line and how damage is skipped is told in `obs.ownership`,
-`obs.segments` and `obs.segment_lines`.
+How the writer's end is known, what counts as a line, how damage is skipped and why some lines are held for a
+moment is told in `obs.ownership`, `obs.segments`, `obs.segment_lines` and `obs.last_words`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ import msgspec
 
 from obs import segment_lines, segments
 from obs.glance import Glance
+from obs.last_words import PROVISIONAL
 from obs.reader_lock import LOCK_NAME, ReaderLock, SpoolBusyError
-from obs.segment_store import Listing, Opened, SegmentStore
-from obs.writer_accounts import PROVISIONAL, Account, WriterEnd
+from obs.segment_store import LOOK_SECONDS, Listing, Opened, SegmentStore
+from obs.writer_accounts import Account, WriterEnd
 
 __all__ = ["Loss", "SpoolBatch", "SpoolBusyError", "SpoolLine", "SpoolReader", "WriterEnd"]
 
@@ -37,7 +38,8 @@ ABANDONED_SECONDS = 60.0
 """How long a writer that lost its file but whose process runs may take to come back with a new segment,
 before its account is closed; it looks twice a second, but only when it logs."""
 
-
+HELD_SHARE = 8
+"""One part in so many of a batch is for lines that were held, however many new ones come."""
 MAX_ENDED = 256
 MAX_NOTED = 1_000
 _PROCESS_CHARACTERS = 16
@@ -96,7 +98,11 @@ class SpoolBatch(msgspec.Struct, frozen=True):
     books: dict[str, Mapping[str, int]]
     """Latest cumulative counters by process; those whose segments are in the folder."""
     pending_bytes: int
-    """At most so many bytes wait to be read."""
+    """At most so many bytes are not delivered yet: they wait to be read, or are held."""
+    held_bytes: int = 0
+    """How many of them are read and held back, because better lines should follow within a moment."""
+    held_since: float | None = None
+    """When the oldest held line was read, by the reader's clock; None when nothing is held."""
 
     @property
     def is_empty(self) -> bool:
@@ -110,11 +116,19 @@ class SpoolReader:
     Args:
         directory: The spool folder (`<OBS_DIR>/spool`); it is made when it is not there.
         checkpoint: As stored with the last transaction; None to begin.
+        clock: Seconds that only grow.
     """
 
-    def __init__(self, directory: Path, checkpoint: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        checkpoint: Mapping[str, Any] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.directory = Path(directory).absolute()
-        self._store = SegmentStore(self.directory)
+        self._clock = clock
+        self._store = SegmentStore(self.directory, clock=clock)
         self._lock = ReaderLock(self.directory)
         self._turn = 0
         self.rewind(checkpoint)
@@ -122,14 +136,17 @@ class SpoolReader:
     def rewind(self, checkpoint: Mapping[str, Any] | None) -> None:
         """Go back to a stored checkpoint, when the transaction of the last batch failed."""
         found = checkpoint or {}
+        now = self._clock()
         self._progress: dict[str, Progress] = {
             name: Progress(*entry) for name, entry in found.get("segments", {}).items()
         }
         self._accounts = {
-            process: Account.from_json(process, entry) for process, entry in found.get("writers", {}).items()
+            process: Account.from_json(process, entry, now)
+            for process, entry in found.get("writers", {}).items()
         }
         self._noted: dict[str, None] = dict.fromkeys(found.get("noted", ()))
         self._gone_since: dict[str, float] = {}
+        self._running_until: dict[str, float] = {}
 
     def poll(self, limit: int = 5000) -> SpoolBatch:
         """Return what is new: about `limit` lines at most, shared fairly between processes.
@@ -138,9 +155,10 @@ class SpoolReader:
             SpoolBusyError: Another reader took over, because the folder was deleted and made again.
         """
         self._lock.check()
+        now = self._clock()
         lines: list[SpoolLine] = []
         losses: list[Loss] = []
-        pending = 0
+        behind: dict[str, int] = {}
         if self._lock.problem:
             self._note(LOCK_NAME, Loss("unreadable", 0, LOCK_NAME, self._lock.problem), losses)
         listing = self._store.list()
@@ -151,10 +169,22 @@ class SpoolReader:
             self._forget(listing)
             share = max(1, limit // max(1, len(waiting)))
             for process in self._in_turn(waiting):
-                pending += self._read_process(waiting[process], share, lines, losses)
-        ended = self._conclude(listing, lines, losses)
+                behind[process] = self._read_process(waiting[process], share, lines, losses)
+        self._end_holds(lines, limit, behind, now, is_blind=listing is None)
+        ended = self._conclude(listing, lines, losses, limit)
         books = {process: account.books for process, account in self._accounts.items()}
-        return SpoolBatch(lines, losses, self._checkpoint(), ended, books, pending)
+        held = [account.last_words for account in self._accounts.values() if account.last_words]
+        held_bytes = sum(words.size for words in held)
+        return SpoolBatch(
+            lines,
+            losses,
+            self._checkpoint(),
+            ended,
+            books,
+            pending_bytes=sum(behind.values()) + held_bytes,
+            held_bytes=held_bytes,
+            held_since=min((words.since for words in held), default=None),
+        )
 
     def release(self, checkpoint: Mapping[str, Any]) -> None:
         """Delete the segments that `checkpoint`, now stored, says are wholly consumed.
@@ -270,9 +300,9 @@ class SpoolReader:
         lines: list[SpoolLine],
         losses: list[Loss],
     ) -> int:
-        process, resource = account.process, account.resource
+        process, resource, now = account.process, account.resource, self._clock()
         for raw in taken.lines:
-            if raw.endswith(PROVISIONAL) and account.hold(raw):
+            if raw.endswith(PROVISIONAL) and account.hold(raw, now):
                 continue
             number, glance = account.admit(raw)
             if number > 0:
@@ -288,6 +318,23 @@ class SpoolReader:
             losses.append(Loss("torn" if damage.is_torn else "damaged", count, name, where))
         return len(taken.lines)
 
+    def _deliver(self, raw: bytes, account: Account, lines: list[SpoolLine]) -> None:
+        """Hand out last words as they are."""
+        number, glance = account.admit(raw)
+        if number > 0:
+            lines.append(SpoolLine(account.process, number, raw, account.resource, glance))
+
+    def _end_holds(
+        self, lines: list[SpoolLine], limit: int, behind: Mapping[str, int], now: float, *, is_blind: bool
+    ) -> None:
+        """Deliver last words whose whole lines are overdue; after reading, which may have brought them."""
+        for account in self._accounts.values():
+            # A share of their own, so that a flood of new lines cannot keep them back.
+            room = max(limit // HELD_SHARE, limit - len(lines))
+            is_behind = is_blind or behind.get(account.process, 0) > 0
+            for raw in account.last_words.due(now, room, is_behind=is_behind):
+                self._deliver(raw, account, lines)
+
     def _account(self, opened: Opened) -> Account:
         account = self._accounts.get(opened.process)
         if account is None:
@@ -296,7 +343,7 @@ class SpoolReader:
         return account
 
     def _conclude(
-        self, before: Listing | None, lines: list[SpoolLine], losses: list[Loss]
+        self, before: Listing | None, lines: list[SpoolLine], losses: list[Loss], limit: int
     ) -> list[WriterEnd]:
         """Close the accounts of writers that are gone and wholly read."""
         candidates = [account for account in self._accounts.values() if self._is_read(account)]
@@ -309,10 +356,10 @@ class SpoolReader:
         for account in candidates:
             if any(name.startswith(account.process) for name in fresh) or self._may_return(account):
                 continue
-            for raw in account.take_last_words():
-                number, glance = account.admit(raw)
-                if number > 0:
-                    lines.append(SpoolLine(account.process, number, raw, account.resource, glance))
+            for raw in account.last_words.rest(limit - len(lines)):
+                self._deliver(raw, account, lines)
+            if account.last_words:
+                continue
             end = account.end()
             ended.append(end)
             if end.lost:
@@ -327,14 +374,14 @@ class SpoolReader:
 
     def _may_return(self, account: Account) -> bool:
         """Whether the writer lost its file but still runs, so that it will put its lines into a new one."""
-        if account.state == "closed" or not account.is_running:
+        if account.state == "closed" or not self._is_running(account):
             return False
         same = [other for other in self._accounts.values() if other.has_owner_of(account)]
         if any(other.created_ns > account.created_ns for other in same):
             # The program replaced itself (exec): a new writer has the process now.
             return False
-        since = self._gone_since.setdefault(account.process, time.monotonic())
-        return time.monotonic() - since < ABANDONED_SECONDS
+        now = self._clock()
+        return now - self._gone_since.setdefault(account.process, now) < ABANDONED_SECONDS
 
     def _forget(self, listing: Listing) -> None:
         """Drop accounts that nothing can come for any more."""
@@ -347,9 +394,19 @@ class SpoolReader:
         surplus = len(over) - MAX_ENDED
         for place, account in enumerate(over):
             # One that closed its spool but still runs may have late words.
-            if place < surplus or not account.is_running:
+            if place < surplus or not self._is_running(account):
                 del self._accounts[account.process]
                 self._gone_since.pop(account.process, None)
+                self._running_until.pop(account.process, None)
+
+    def _is_running(self, account: Account) -> bool:
+        """Whether the writer's process runs; one that does is asked for again a second later."""
+        now = self._clock()
+        if now >= self._running_until.get(account.process, now):
+            if not account.is_running:
+                return False
+            self._running_until[account.process] = now + LOOK_SECONDS
+        return True
 
     def _note(self, name: str, loss: Loss, losses: list[Loss]) -> None:
         """Say once, not at every poll."""

@@ -14,17 +14,13 @@ import msgspec
 from obs import ownership
 from obs.glance import Glance, glance_at
 from obs.intervals import Intervals
+from obs.last_words import PROVISIONAL, LastWords
 from obs.segments import Slot
 
 __all__ = ["Account", "WriterEnd"]
 
 DROPPED = "dropped."
-
-PROVISIONAL = b',"provisional":true}'
-"""How a caller's last words end: said at once, without what only other code could print. Mostly the whole
-line follows within milliseconds, under the same number; they count only when it never comes."""
-
-MAX_LAST_WORDS = 1_000
+_TOO_HIGH = 2**53
 _LATEST_NS = 253_402_300_799_000_000_000
 
 
@@ -44,7 +40,7 @@ class WriterEnd(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int = 0
     """Records that did not come because the writer dropped them; its counters say for which reason."""
     damaged: int = 0
-    """Records whose remains were found unreadable."""
+    """Records that did not come and whose remains were found unreadable."""
     lost: int = 0
     """Numbers that never came and that nothing explains: they died with the process, or with a file."""
     highest: int = 0
@@ -67,8 +63,7 @@ class Account:
         self.resource: Mapping[str, str | int] = {}
         self.owner: dict[str, Any] = {}
         self.numbers = Intervals()
-        self.last_words: dict[int, bytes] = {}
-        """Provisional lines by number, whose whole line has not come."""
+        self.last_words = LastWords()
         self.delivered = 0
         self.damaged = 0
         self.generation = 0
@@ -119,36 +114,33 @@ class Account:
             except (msgspec.DecodeError, RecursionError):
                 return -1, None
         number, moment = head.seq, head.timestamp
-        if number < 1 or number >= 2**53:
+        if not 1 <= number < _TOO_HIGH:
             return -1, None
         if not self.numbers.add(number):
             return 0, None
         if self.last_words:
-            self.last_words.pop(number, None)
+            self.last_words.drop(number)
         self.delivered += 1
         self.is_ended = False
         if isinstance(moment, int) and self.last_time_ns < moment <= _LATEST_NS:
             self.last_time_ns = moment
         return number, glance
 
-    def hold(self, raw: bytes) -> bool:
-        """Keep a provisional line back; False when it is none, or too many are kept already."""
-        if not raw.endswith(PROVISIONAL) or len(self.last_words) >= MAX_LAST_WORDS:
+    def hold(self, raw: bytes, now: float) -> bool:
+        """Keep a provisional line back, read at `now` by the reader's clock; False when it is none."""
+        if not raw.endswith(PROVISIONAL):
             return False
         try:
+            raw.decode()
             seq = _head.decode(raw).seq
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return False
+        if not 1 <= seq < _TOO_HIGH:
             return False
         if seq not in self.numbers:
-            self.last_words[seq] = raw
+            self.last_words.hold(seq, raw, now)
             self.is_ended = False
         return True
-
-    def take_last_words(self) -> list[bytes]:
-        """Return the provisional lines, whose writer will not finish them any more."""
-        words = [self.last_words[seq] for seq in sorted(self.last_words)]
-        self.last_words.clear()
-        return words
 
     def end(self) -> WriterEnd:
         """Close the account.
@@ -175,7 +167,7 @@ class Account:
             emitted=highest + unnumbered,
             delivered=self.delivered,
             dropped=min(dropped, unnumbered) + explained,
-            damaged=self.damaged,
+            damaged=damaged,
             lost=lost,
             highest=highest,
         )
@@ -186,7 +178,7 @@ class Account:
             "resource": dict(self.resource),
             "owner": self.owner,
             "numbers": self.numbers.pairs(),
-            "last_words": {str(seq): raw.decode() for seq, raw in self.last_words.items()},
+            "last_words": self.last_words.to_json(),
             "delivered": self.delivered,
             "damaged": self.damaged,
             "generation": self.generation,
@@ -198,10 +190,10 @@ class Account:
         }
 
     @classmethod
-    def from_json(cls, process: str, entry: Mapping[str, Any]) -> Account:
-        """Return the account that `to_json` gave."""
+    def from_json(cls, process: str, entry: Mapping[str, Any], now: float) -> Account:
+        """Return the account that `to_json` gave; `now` is the time of the reader's clock."""
         account = cls(process)
         for key, value in entry.items():
             setattr(account, key, Intervals(value) if key == "numbers" else value)
-        account.last_words = {int(seq): raw.encode() for seq, raw in entry.get("last_words", {}).items()}
+        account.last_words = LastWords.from_json(entry.get("last_words", {}), now)
         return account

@@ -35,6 +35,11 @@ def line(number: int, *, length: int = 40, severity: str = "INFO") -> bytes:
     return json.dumps(record, separators=(",", ":")).encode()
 
 
+def words(number: int, *, length: int = 40, severity: str = "ERROR") -> bytes:
+    """The line that stands in for `line(number)` until it comes."""
+    return line(number, length=length, severity=severity)[:-1] + b',"provisional":true}'
+
+
 def is_true(found: SpoolLine) -> bool:
     """Whether a line says what was written under its number."""
     record = json.loads(found.raw)
