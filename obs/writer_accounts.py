@@ -108,10 +108,10 @@ class Account:
         head: Glance | _Head
         try:
             head = glance = glance_at(raw)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             try:
                 head = _head.decode(raw)
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return -1, None
         number, moment = head.seq, head.timestamp
         if not 1 <= number < _TOO_HIGH:
@@ -133,7 +133,7 @@ class Account:
         try:
             raw.decode()
             seq = _head.decode(raw).seq
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
         if not 1 <= seq < _TOO_HIGH:
             return False
