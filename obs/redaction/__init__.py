@@ -2,8 +2,9 @@
 
 Secrets become `[REDACTED:<kind>]`: found by name (`pairs`), by shape (`tokens`, `shapes`, `mnemonic`) or
 because they were registered (`known`). The standard library is enough: the bot's process imports this. Time
-is linear in the text. A secret that has neither a name nor a known shape and was never registered stays
-readable: that is the limit of any redactor, so register what you know.
+is linear in the text and bounded by counts (`limits`): what is beyond them becomes `[REDACTED:overflow]`. A
+secret that has neither a name nor a known shape and was never registered stays readable: that is the limit
+of any redactor, so register what you know.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ MASK = re.compile(r"\[REDACTED:([a-z0-9_]+)\]")
 """Finds the masks in redacted text; group 1 is the kind."""
 
 KINDS = NAMED_KINDS | SHAPED_KINDS | TOKEN_KINDS | {OVERFLOW, "known_value", "encoded"}
-"""Every kind a mask may carry."""
+"""Every kind a mask may carry; `overflow` covers what was not looked at, see `limits`."""
 
 _ROUNDS = 6
-_NEAR = 2_500
-_RIM = 500
+_NEAR = 1_500
+_RIM = 300
 _BLOCK = 512
 
 
@@ -53,8 +54,7 @@ def redact(text: str) -> str:
 
     A text without secrets comes back as the same object. `redact(redact(x)) == redact(x)`.
     """
-    # To look at a long text costs no more than to ask so much of it.
-    if len(text) <= LONG and not has_hint(text):
+    if not has_hint(text):
         return text
     # What a mask leaves behind may read differently than before (a value cut short), so we look again until
     # nothing is found: that is what makes redaction idempotent.
@@ -185,7 +185,7 @@ def _in_runs(text: str, limits: Limits, *, deep: bool) -> Iterator[Span]:
             if mixed > limits.mixed or decoded > limits.encoded:
                 yield start, len(text), OVERFLOW
                 return
-            if plain and has_hint(plain) and _spans(plain, deep=False):
+            if plain and (len(plain) > LONG or (has_hint(plain) and _spans(plain, deep=False))):
                 yield start, end, "encoded"
 
 

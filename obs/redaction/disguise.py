@@ -29,7 +29,7 @@ _CODE = r"\[[0-9;:?]{0,32}[A-Za-z]"
 # Every cover begins with a character of one class: the engine skips all others at full speed.
 _COVERED = re.compile(
     rf"[\x1b\\^%{_SINGLES}](?:"
-    rf"(?<=\\)(?P<slashes>\\{{0,7}})(?:x1b{_CODE}|033{_CODE}|u(?:001[bB]{_CODE}|{_ESCAPED_SINGLE}"
+    rf"(?<=\\)(?P<slashes>\\{{0,7}})(?:x1b{_CODE}|033{_CODE}|u(?=[0-9a-fA-F]{{4}})(?:001[bB]{_CODE}|{_ESCAPED_SINGLE}"
     # Letters of another script in JSON or a URL, where names stand escaped.
     rf"|{_ESCAPED}(?:\\(?P=slashes)u{_ESCAPED}){{0,255}}(?P<json>)))"
     # Colour and link codes of terminals, raw and as a `repr` or a JSON string writes them.
@@ -78,8 +78,10 @@ def lower_case(text: str) -> str:
 def uncover(text: str) -> Uncovered | None:
     """Return the text as a reader sees it; None when nothing was hidden."""
     plain, end = (text, len(text)) if text.isascii() else _narrow(text)
-    if _may_be_covered(plain) and _COVERED.search(plain):
-        return _clear(plain, end)
+    if _may_be_covered(plain):
+        clear = _clear(plain, end)
+        if len(clear.places) > 2 or clear.end < len(text):
+            return clear
     return None if plain is text else Uncovered(plain, end, [0], [0], [1])
 
 
@@ -103,6 +105,9 @@ def _clear(text: str, end: int) -> Uncovered:
     places: list[int] = []
     strides: list[int] = []
     position = length = 0
+    if text.count("\x1b") > 2 * MAX_COVERS:
+        # Codes that are none cost as much as codes do.
+        end = min(end, _nth(text, "\x1b", 2 * MAX_COVERS))
     for number, covered in enumerate(_COVERED.finditer(text, 0, end)):
         start, stop = covered.span()
         if number == MAX_COVERS:
@@ -127,6 +132,13 @@ def _clear(text: str, end: int) -> Uncovered:
     places += [position, end]
     strides += [1, 1]
     return Uncovered("".join(parts), end, shown, places, strides)
+
+
+def _nth(text: str, sign: str, number: int) -> int:
+    at = -1
+    for _ in range(number):
+        at = text.find(sign, at + 1)
+    return at
 
 
 def _may_be_covered(text: str) -> bool:

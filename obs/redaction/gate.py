@@ -1,8 +1,8 @@
 """The cheap question asked of every line: can there be a secret at all?
 
-About a microsecond per hundred characters: lower case, a score of `in` over literals of which every name that
-accepts short values contains one, and a byte translation that turns "a run of sixteen token characters" into
-a literal too. Names that need a random value (`sign=`, `session=`) and nameless shapes come through that.
+Lower case, a score of `in` over literals of which every name that accepts short values contains one, and a
+byte translation that turns "a run of sixteen token characters" into a literal too. Names that need a random
+value (`sign=`, `session=`) and nameless shapes come through that.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 from obs.redaction import known
 from obs.redaction.limits import LONG
+from obs.redaction.values import changes
 
-__all__ = ["has_hint", "has_long_run", "has_twelve_words", "twelve_words"]
+__all__ = ["has_hint", "has_twelve_words", "twelve_words"]
 
 _FOREIGN = (
     *("비밀", "암호", "비번", "번호", "시크릿", "패스", "키", "토큰", "인증", "계좌", "보안"),
@@ -52,51 +53,49 @@ _DISGUISE = re.compile(
 
 def has_hint(text: str) -> bool:
     """Return False when there is surely nothing to mask."""
+    if len(text) > LONG:
+        # To look at a long text costs no more than to ask so much of it.
+        return True
     lower = text.lower()
     # Written out: a loop or a generator over the words costs twice as much as the searches themselves.
     if (
         "pass" in lower
-        or "key" in lower
-        or "secret" in lower
-        or "token" in lower
+        or ("ke" in lower and ("key" in lower or "token" in lower))
+        or ("cre" in lower and ("secret" in lower or "cred" in lower))
         or "pw" in lower
         or "auth" in lower
-        or "cred" in lower
+        or "otp" in lower
+        or ("fa" in lower and ("mfa" in lower or "2fa" in lower))
         or ("acc" in lower and any(word in lower for word in _ACCOUNT))
         or ("pin" in lower and any(word in lower for word in _PIN))
-        or "otp" in lower
-        or "mfa" in lower
-        or "2fa" in lower
+        or ("ont" in lower and ("contrase" in lower or "konto" in lower))
         or "cvv" in lower
         or "iban" in lower
         or "wort" in lower
         or "senha" in lower
         or "parol" in lower
-        or "contrase" in lower
         or "geheim" in lower
-        or "konto" in lower
         or "cano" in lower
         or "identified" in lower
         or "8=fix" in lower
         or (" -" in lower and (" -u" in lower or " -p" in lower or " -a " in lower))
-        or "\\u" in lower
+        or ("\\" in lower and "\\u" in lower)
         or ("@" in lower and "://" in lower)
         or ("%" in lower and ("%e" in lower or "%d" in lower or "%c" in lower))
     ):
         return True
-    if has_twelve_words(text) or (len(text) <= LONG and has_long_run(text) and _has_mixed_word(text)):
+    if text.isascii():
+        raw = text.encode()
+    elif any(word in lower for word in _FOREIGN) or not _is_plain(text):
         return True
-    if len(text) > LONG:
-        # To look is cheaper than to ask so much of a long text.
-        return not text.isascii() or has_long_run(text) or known.is_known_hint(text)
-    if not text.isascii() and (any(word in lower for word in _FOREIGN) or not _is_plain(text)):
-        return True
-    return known.is_known_hint(text)
-
-
-def has_long_run(text: str) -> bool:
-    """Whether sixteen token characters stand in a row."""
-    return _RUN in text.encode("utf-8", "surrogatepass").translate(_TABLE)
+    else:
+        raw = text.encode("utf-8", "surrogatepass")
+    flat = raw.translate(_TABLE)
+    return (
+        (_RUN in flat and _has_mixed_run(raw, flat))
+        or (raw.count(b" ") >= 11 and _TWELVE_WORDS in raw.lstrip().translate(None, _DROPPED))
+        or known.is_known_hint(text)
+    )
 
 
 def has_twelve_words(text: str) -> bool:
@@ -121,14 +120,25 @@ def twelve_words(text: str) -> Iterator[tuple[int, int]]:
         yield first, last
 
 
-def _has_mixed_word(text: str) -> bool:
-    """Whether a long word mixes letters and digits or is all capitals: tokens, not class names."""
-    return any(
-        len(word) >= 8
-        and not word.isdigit()
-        and (not word.isalpha() or (len(word) >= 16 and word[1:].isupper()))
-        for word in text.encode("utf-8", "surrogatepass").translate(_WORDS).split()
-    )
+def _has_mixed_run(raw: bytes, flat: bytes) -> bool:
+    """Whether a word of a long run mixes letters and digits, or cases as no class name does."""
+    start = flat.find(_RUN)
+    while start >= 0:
+        end = flat.find(b" ", start)
+        end = end if end >= 0 else len(flat)
+        for word in raw[start:end].translate(_WORDS).split():
+            if (
+                len(word) >= 8
+                and not word.isdigit()
+                and (
+                    not word.isalpha()
+                    or (len(word) >= 16 and word[1:].isupper())
+                    or (len(word) >= 20 and changes(word.decode()) >= 0.4 * len(word))
+                )
+            ):
+                return True
+        start = flat.find(_RUN, end)
+    return False
 
 
 def _is_plain(text: str) -> bool:

@@ -53,13 +53,13 @@ def forget_known() -> None:
 
 
 def known_forms() -> tuple[str, ...]:
-    """Return what is looked for; another object whenever values were registered, for whoever keeps verdicts."""
+    """Return what is looked for; another object after each registration, for whoever keeps verdicts."""
     return _forms
 
 
 def is_known_hint(text: str) -> bool:
     """Whether a registered value is in the text."""
-    return any(form in text for form in _forms)
+    return bool(_forms) and any(form in text for form in _forms)
 
 
 def find_known(text: str) -> Iterator[tuple[int, int, str]]:
