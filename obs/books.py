@@ -123,6 +123,8 @@ class BotFacts(msgspec.Struct):
     mode: Register = msgspec.field(default_factory=Register)
     program: Register = msgspec.field(default_factory=Register)
     state: Register = msgspec.field(default_factory=Register)
+    ending: Register = msgspec.field(default_factory=Register)
+    """When it began to stop, for one that tells so."""
     heartbeats: Series = msgspec.field(default_factory=Series)
     heartbeat: Register = msgspec.field(default_factory=Register)
     equity: Register = msgspec.field(default_factory=Register)
@@ -130,6 +132,8 @@ class BotFacts(msgspec.Struct):
     orders: dict[str, Thing] = {}
     stops: dict[str, Thing] = {}
     order_outcomes: dict[str, int] = {}
+    cancels: dict[str, int] = {}
+    """Why orders were canceled."""
     trades: dict[str, Trades] = {}
     calls: dict[str, Calls] = {}
     notifications: dict[str, Calls] = {}
@@ -201,6 +205,8 @@ def decimal(value: object) -> Decimal | None:
 
 def _state(bot: BotFacts, event: Event, register: Register) -> None:
     bot.state.put(register)
+    if register.values.get("bot.state") == "stopping":
+        bot.ending.put(register)
     if event.attributes.get("bot.program"):
         bot.program.put(register)
 
@@ -229,6 +235,8 @@ def _order(bot: BotFacts, event: Event, register: Register) -> None:
     slot = str(values.get("order.slot") or "")
     kind = register.name.removeprefix("order.")
     _tally(bot.order_outcomes, f"{slot}.{kind}" if slot in ("exit", "stop") else register.name)
+    if kind == "canceled":
+        _tally(bot.cancels, str(values.get("reason") or "unknown"))
     key = f"{values.get('symbol')} {slot}" if slot else str(values.get("order.id") or "")
     if not key:
         return
@@ -260,7 +268,8 @@ def _api(bot: BotFacts, event: Event, register: Register) -> None:
         status = int(status)
     failed = bool(values.get("error.type")) or (isinstance(status, int) and status >= 400)
     reason = str(values.get("error.type") or status or "")
-    key = str(values.get("exchange.id") or values.get("server.address") or "exchange")
+    known = ("exchange.id", "server.address", "call.path")
+    key = next((str(values[name]) for name in known if values.get(name)), "exchange")
     _call(bot.calls, key, event, register, failed=failed or event.severity >= Severity.ERROR, reason=reason)
 
 

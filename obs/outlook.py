@@ -6,13 +6,12 @@ Derived from `State` and the issues when a Snapshot is made; our words, with val
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
 
 import msgspec
 
-from obs.books import BotFacts, decimal
+from obs.books import BotFacts, Thing, decimal
 from obs.hazards import mark_price, open_positions, protection
+from obs.healthrows import amount, clock, facts, number, waiting
 from obs.quoting import plain
 from obs.snapshot import Funnel, Issue, IssueStatus, ProcessEnd, Source
 from obs.state import State
@@ -21,10 +20,12 @@ __all__ = ["Outlook", "look", "mode_of"]
 
 _MODES = {"paper": "dry run", "dry_run": "dry run", "live": "live", "backtest": "backtest"}
 PATHS = (
-    ("entries", ("order.submitted", "order.filled")),
-    ("cancels", ("order.canceled",)),
-    ("closed trades", ()),
+    ("entries", ("order.submitted", "order.filled", "order.rejected")),
+    ("order fills", ("order.filled", "exit.filled")),
+    ("cancels", ("order.canceled", "exit.canceled")),
 )
+ENDING_NS = 120_000_000_000
+"""A stop that began so shortly before the last word of it is the same stop."""
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +66,7 @@ def look(
         restart=_restart(bots, mode, issues),
         not_exercised=tuple(_not_exercised(bots)),
         not_known=tuple(_not_known(bots, sources, ends, live=live)),
-        facts=tuple(_facts(bots)),
+        facts=tuple(facts(bots)),
         funnel=_funnel(bots.values()),
         ends=ends,
     )
@@ -118,13 +119,14 @@ def _end(name: str, bot: BotFacts) -> ProcessEnd | None:
 
 def _phase(bots: dict[str, BotFacts], ends: Sequence[ProcessEnd], *, live: bool) -> str:
     if ends and len(ends) == len(bots):
-        return "; ".join(f"{plain(end.service)} {end.reason} at {_clock(end.time)}" for end in ends[:4])
+        return "; ".join(f"{plain(end.service)} {end.reason} at {clock(end.time)}" for end in ends[:4])
     stopped = [(name, bot) for name, bot in bots.items() if bot.state.name == "bot.stopped"]
     if stopped and len(stopped) == len(bots):
         _, bot = max(stopped, key=lambda item: item[1].state.time)
         reason = plain(bot.state.values.get("reason") or "")
         how = "stopped by a signal" if "sig" in reason.lower() else "stopped"
-        return f"{how} at {_clock(bot.state.time)}"
+        began = bot.ending.time if 0 <= bot.state.time - bot.ending.time < ENDING_NS else 0
+        return f"{how} at {clock(began or bot.state.time)}"
     return "running" if live and bots else ""
 
 
@@ -135,12 +137,14 @@ def _money(bots: dict[str, BotFacts], mode: str) -> Iterable[str]:
         lines.append("backtest: no real funds, nothing at risk.")
     parts = []
     for name, bot in bots.items():
-        for key, position in open_positions(bot):
-            parts.append(_position_line(name, bot, key, position.values, position))
-        waiting = [o for o in bot.orders.values() if o.last.name in ("order.submitted", "order.accepted")]
-        if waiting:
-            symbols = sorted({plain(o.values.get("symbol") or "?") for o in waiting})
-            parts.append(f"{len(waiting)} order(s) not known to be done ({', '.join(symbols[:4])})")
+        who = f"{plain(name)} " if len(bots) > 1 else ""
+        for key, position in open_positions(bot) if mode != "backtest" else ():
+            parts.append(who + _position_line(bot, key, position))
+        orders = waiting(bot) if mode != "backtest" else ()
+        if orders:
+            shown = ", ".join(_order_line(order) for order in orders[:4])
+            more = f", {len(orders) - 4} more" if len(orders) > 4 else ""
+            parts.append(f"{who}{len(orders)} order(s) not filled ({shown}{more})")
     if parts:
         lines.append(
             simulated + "; ".join(parts[:6]) + (f"; {len(parts) - 6} more" if len(parts) > 6 else "") + "."
@@ -150,8 +154,10 @@ def _money(bots: dict[str, BotFacts], mode: str) -> Iterable[str]:
     results = _results(bots)
     if results:
         lines.append(results)
+    elif mode != "backtest" and any(bot.orders or bot.positions for bot in bots.values()):
+        lines.append("No trade closed, so no P&L and no win rate yet.")
     if not lines:
-        known = any(bot.positions or bot.orders or bot.trades for bot in bots.values())
+        known = any(bot.positions or bot.orders or bot.order_outcomes or bot.trades for bot in bots.values())
         lines.append(
             "no open position or order seen."
             if known
@@ -160,22 +166,44 @@ def _money(bots: dict[str, BotFacts], mode: str) -> Iterable[str]:
     return lines
 
 
-def _position_line(name: str, bot: BotFacts, key: str, values: dict[str, object], position: object) -> str:
+def _order_line(order: Thing) -> str:
+    values = order.values
+    text = plain(values.get("symbol") or "?")
+    price, quantity = decimal(values.get("order.price")), decimal(values.get("order.quantity"))
+    size = decimal(values.get("order.stake"))
+    if size is None and price is not None and quantity is not None:
+        size = price * quantity
+    currency = plain(values.get("currency") or "")
+    return f"{text} {amount(size)} {currency}" if size is not None and currency else text
+
+
+def _position_line(bot: BotFacts, key: str, position: Thing) -> str:
+    values = position.values
     quantity = decimal(values.get("position.quantity"))
-    text = f"{plain(name)} holds {_number(quantity)} {plain(values.get('symbol') or key)}"
+    text = f"{number(quantity)} {plain(values.get('symbol') or key)}"
+    side = plain(values.get("position.side") or "")
+    text += f" {side}" if side else ""
+    entry = decimal(values.get("position.average_price"))
+    text += f" at {number(entry)}" if entry is not None else ""
     price = mark_price(values)
     currency = plain(values.get("currency") or "")
     if price is not None and quantity is not None and currency:
-        text += f" ({_number(abs(quantity) * price, 2)} {currency})"
+        text += f" ({amount(abs(quantity) * price)} {currency})"
     pnl = decimal(values.get("pnl.unrealized"))
     if pnl is not None:
-        text += f", unrealized {_number(pnl, 2)} {currency}"
-    verdict, since, _ = protection(bot, key, position)  # type: ignore[arg-type]
+        text += f", unrealized {amount(pnl)} {currency}"
+    verdict, since, _ = protection(bot, key, position)
     if verdict == "none":
-        text += f", **without a stop since {_clock(since)}**"
+        text += f", **without a stop since {clock(since)}**"
     elif verdict == "unknown":
-        text += ", stop not known"
-    return text
+        text += ", stop only in the bot" if _stop_at_exchange(bot) is False else ", stop not known"
+    return f"holds {text}"
+
+
+def _stop_at_exchange(bot: BotFacts) -> bool | None:
+    """Whether the bot lets its stops rest at the exchange; None when it did not say."""
+    told = {str(settings.values.get("stop.at_exchange")) for settings in bot.settings.values()}
+    return True if "True" in told else False if "False" in told else None
 
 
 def _results(bots: dict[str, BotFacts]) -> str:
@@ -185,10 +213,10 @@ def _results(bots: dict[str, BotFacts]) -> str:
             if trades.settled:
                 parts.append(
                     f"{plain(name)} {trades.settled} closed trade(s), {trades.won} won, "
-                    f"{_number(trades.pnl, 2)} {plain(currency)}"
+                    f"{amount(trades.pnl)} {plain(currency)}"
                 )
         for agent, llm in sorted(bot.llm.items()):
-            cost = ", ".join(f"{_number(c, 2)} {plain(cur)}" for cur, c in sorted(llm.cost.items()))
+            cost = ", ".join(f"{number(c, 2)} {plain(cur)}" for cur, c in sorted(llm.cost.items()))
             if cost:
                 parts.append(f"{plain(name)} LLM {plain(agent)} {cost}")
     return f"Results: {'; '.join(parts[:8])}." if parts else ""
@@ -199,11 +227,16 @@ def _restart(bots: dict[str, BotFacts], mode: str, issues: Sequence[Issue]) -> s
     grave = next((i for i in active if i.severity.rank >= 2 and i.cause is None), None)
     useless = f", useless before {grave.id} is mended: it would fail the same way" if grave else ""
     if mode in ("dry run", "backtest"):
-        return f"safe ({mode}){useless}."
+        held = mode == "dry run" and any(open_positions(bot) for bot in bots.values())
+        bare = held and any(_stop_at_exchange(bot) is False for bot in bots.values())
+        would = " In a live run the position would be without a stop while the bot is down." if bare else ""
+        return f"safe ({mode}){useless}.{would}"
     holding = [plain(name) for name, bot in bots.items() if open_positions(bot)]
     flat = [plain(name) for name, bot in bots.items() if bot.positions and not open_positions(bot)]
     if holding:
         text = f"{', '.join(holding)} **no**: open positions, look at the exchange first"
+        unheld = [plain(n) for n, b in bots.items() if open_positions(b) and _stop_at_exchange(b) is False]
+        text += f"; while {', '.join(unheld)} is down no stop exists" if unheld else ""
         return text + (f"; {', '.join(flat)} flat, safe" if flat else "") + "."
     if flat:
         return f"{', '.join(flat)} flat, safe{useless}."
@@ -219,7 +252,7 @@ def _not_exercised(bots: dict[str, BotFacts]) -> Iterable[str]:
         closed += sum(trades.settled for trades in bot.trades.values())
     if not outcomes and not closed:
         return []
-    missing = [what for what, names in PATHS if names and not any(outcomes.get(name) for name in names)]
+    missing = [what for what, names in PATHS if not any(outcomes.get(name) for name in names)]
     if not closed:
         missing.append("exits with a result")
     if not any(bot.stops for bot in bots.values()):
@@ -237,46 +270,29 @@ def _not_known(
         plain(name)
         for name, bot in bots.items()
         for key, position in open_positions(bot)
-        if protection(bot, key, position)[0] == "unknown"
+        if protection(bot, key, position)[0] == "unknown" and _stop_at_exchange(bot) is not False
     ]
     if unseen:
         lines.append(
             f"Whether a stop rests at the exchange for {', '.join(sorted(set(unseen)))}: no stop order seen."
         )
+    for name, bot in bots.items():
+        if _stop_at_exchange(bot) is False and bot.mode.values.get("run.mode") != "backtest":
+            who = f"Stops of {plain(name)} live" if len(bots) > 1 else "Stops live"
+            seen = "" if bot.positions else " No filled position was seen."
+            lines.append(f"{who} in the bot ({_told(bot)}): while it is down no stop exists.{seen}")
     unpriced = sum(llm.unpriced for bot in bots.values() for llm in bot.llm.values())
     if unpriced:
         lines.append(f"Cost of {unpriced} LLM calls: unpriced.")
     return lines
 
 
-def _facts(bots: dict[str, BotFacts]) -> Iterable[tuple[str, str, str]]:
-    rows = []
-    for name, bot in bots.items():
-        label = f"{plain(name)} " if len(bots) > 1 else ""
-        if bot.heartbeats.count:
-            state = plain(bot.heartbeat.values.get("bot.state") or "")
-            rows.append(
-                (
-                    f"{label}heartbeats",
-                    f"{bot.heartbeats.count}, last {_clock(bot.heartbeat.time)} {state}".strip(),
-                    "",
-                )
-            )
-        for exchange, calls in sorted(bot.calls.items()):
-            rows.append(
-                (
-                    f"{label}calls {plain(exchange)}",
-                    f"{calls.ok.count} good, {calls.failed.count} failed",
-                    "0 failed",
-                )
-            )
-        if bot.order_outcomes:
-            counts = ", ".join(
-                f"{count} {plain(kind.removeprefix('order.'))}"
-                for kind, count in sorted(bot.order_outcomes.items())
-            )
-            rows.append((f"{label}orders", counts, ""))
-    return rows
+def _told(bot: BotFacts) -> str:
+    """The setting of the stops, in the program's own word, and the line that says so."""
+    program = plain(bot.program.values.get("bot.program") or "")
+    word = "stoploss_on_exchange: False" if program == "freqtrade" else "stops at the exchange: off"
+    found = [s.fields["stop.at_exchange"] for s in bot.settings.values() if "stop.at_exchange" in s.fields]
+    return ", ".join([f"`{word}`", *(plain(order.split("|", 1)[0]) for _, order, _ in found[:1])])
 
 
 def _funnel(bots: Iterable[BotFacts]) -> Funnel | None:
@@ -301,18 +317,3 @@ def _funnel(bots: Iterable[BotFacts]) -> Funnel | None:
     return Funnel(
         stages, tuple(sorted(((plain(k), n) for k, n in stopped.items()), key=lambda i: (-i[1], i[0])))
     )
-
-
-def _clock(time: int) -> str:
-    return (
-        datetime.fromtimestamp(time // 1_000_000_000, UTC).strftime("%H:%M:%S") if time else "an unknown time"
-    )
-
-
-def _number(value: Decimal | None, places: int | None = None) -> str:
-    if value is None:
-        return "an unknown amount of"
-    if places is not None:
-        value = round(value, places)
-        return f"{value:,f}".replace("-", "−")
-    return f"{value.normalize():f}".replace("-", "−")
