@@ -69,6 +69,7 @@ class Adapters:
 
     def __init__(self, lines: list[tuple[str, Line]], programs: Sequence[Program] = ()) -> None:
         self.lines = lines
+        self.programs = tuple(programs)
         self._programs = {program.program: program for program in programs}
         self._by_attribute = {p.attribute: p.program for p in programs if p.attribute}
         self._of: dict[str, list[tuple[str, Line, re.Pattern[str]]]] = {}

@@ -1,0 +1,217 @@
+"""Lines of other people's bots become our event words: right for each, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from obs.adapters import Adapters, Line
+from obs.analysis import Analyzer, analyze
+from obs.books import WRITERS, BotFacts
+from obs.briefing import render
+from obs.sources import read
+from tests.builders import event
+
+ADAPTERS = Adapters.load()
+TRADE = (
+    "Trade(id={id}, pair={pair}, amount={amount}, is_short={short}, leverage=1, open_rate=0.1, open_since=x)"
+)
+
+
+def trade(*, number: int = 1, pair: str = "ETH/BTC", amount: str = "2", short: bool = False) -> str:
+    """Return a trade as freqtrade prints it."""
+    return TRADE.format(id=number, pair=pair, amount=amount, short=short)
+
+
+def freqtrade(*lines: tuple[str, str], at: float = 0) -> BotFacts:
+    """Return what is known of a bot that printed these lines of (module, message)."""
+    analyzer = Analyzer()
+    for number, (module, body) in enumerate(lines):
+        analyzer.feed(event(body, at=at + number, logger=f"freqtrade.{module}"))
+    return analyzer.state.books.bots["bot-1"]
+
+
+def said(kind: str, pair: str = "ETH/BTC", **more: str) -> tuple[str, str]:
+    """Return a message to the operator as freqtrade logs it."""
+    rest = "".join(f", '{key}': {value}" for key, value in more.items())
+    text = f"{{'type': {kind}, 'trade_id': 1, 'exchange': 'Binance', 'pair': '{pair}'{rest}}}"
+    return "rpc.rpc_manager", f"Sending rpc message: {text}"
+
+
+@pytest.mark.parametrize(
+    ("program", "line"), ADAPTERS.lines, ids=lambda v: v.event if isinstance(v, Line) else v
+)
+def test_each_line_of_an_adapter_means_what_its_example_says(program: str, line: Line) -> None:
+    owner = next(p for p in ADAPTERS.programs if p.program == program)
+    attributes = {owner.attribute: "TRADER-001"} if owner.attribute else {}
+
+    found = ADAPTERS.translate(event(line.example, logger=line.logger or "Any", attributes=attributes))
+
+    assert found.event_name == line.event
+    assert found.attributes["bot.program"] == program
+    wanted = {name.replace("__", ".") for name in re.compile(line.pattern).groupindex} - {"run.mode"}
+    optional = {"http.response.status_code", "bot.state.previous", "order.stake"}
+    assert wanted - optional <= set(found.attributes)
+
+
+def test_every_word_of_an_adapter_is_one_that_the_books_keep() -> None:
+    assert {line.event for _, line in ADAPTERS.lines} <= set(WRITERS)
+
+
+def test_a_harmless_line_is_taken_for_nothing_bad(corpus: Path) -> None:
+    bad = {"order.rejected", "order.denied", "order.expired", "notification.failed", "trade.closed"}
+
+    found = [ADAPTERS.translate(record) for record in read(corpus / "harmless_dev.txt", letter="a")]
+
+    assert {f.event_name for f in found} >= {"heartbeat", "api.requested", "bot.configured"}
+    assert not [f.body for f in found if f.event_name in bad]
+    assert all(
+        f.attributes["http.response.status_code"] < "400" for f in found if f.event_name == "api.requested"
+    )
+
+
+def test_a_line_of_another_program_stays_as_it_is() -> None:
+    line = event("Order 7 was created for ETH/BTC and status is open.", logger="shop.orders")
+
+    assert ADAPTERS.translate(line) is line
+
+
+def test_a_short_is_opened_by_a_sale_and_closed_by_a_purchase() -> None:
+    opened = freqtrade(
+        ("persistence.trade_model", f"LIMIT_SELL has been fulfilled for {trade(short=True)}."),
+    )
+    closing = freqtrade(
+        ("persistence.trade_model", f"LIMIT_SELL has been fulfilled for {trade(short=True)}."),
+        ("persistence.trade_model", f"LIMIT_BUY has been fulfilled for {trade(short=True)}."),
+    )
+
+    assert opened.positions["1"].values["position.side"] == "short"
+    assert opened.order_outcomes == {"order.filled": 1}
+    assert closing.order_outcomes == {"order.filled": 1, "exit.filled": 1}
+    # A filled exit may be a part: only the word of the trade's end closes it.
+    assert closing.positions["1"].last.name == "position.opened"
+
+
+def test_a_canceled_exit_is_no_canceled_entry() -> None:
+    bot = freqtrade(
+        said("exit"),
+        ("freqtradebot", f"Sell order cancelled due to timeout for {trade()}."),
+        ("freqtradebot", f"Buy order cancelled due to timeout for {trade(pair='LTC/BTC')}."),
+    )
+
+    assert bot.order_outcomes == {"exit.submitted": 1, "exit.canceled": 1, "order.canceled": 1}
+    assert bot.cancels == {"timeout": 2}
+
+
+def test_an_order_that_replaces_another_of_its_pair_is_the_open_one() -> None:
+    bot = freqtrade(
+        ("freqtradebot", "Order 7 was created for ETH/BTC and status is open."),
+        ("freqtradebot", f"Buy order cancelled to be replaced by new limit order for {trade()}."),
+        ("freqtradebot", "Order 8 was created for ETH/BTC and status is open."),
+    )
+
+    assert [(key, order.last.name) for key, order in bot.orders.items()] == [
+        ("ETH/BTC entry", "order.submitted")
+    ]
+
+
+def test_a_stop_that_was_taken_back_leaves_a_position_bare() -> None:
+    opened = ("persistence.trade_model", f"LIMIT_BUY has been fulfilled for {trade()}.")
+    stop = ("exchange.exchange", "stoploss limit order added for ETH/BTC. stop price: 0.09. limit: 0.08")
+    pulled = ("freqtradebot", f"Cancelling stoploss on exchange for {trade()} order: 9")
+    analyzer = Analyzer()
+    for number, (module, body) in enumerate((opened, stop, pulled)):
+        analyzer.feed(event(body, at=number, logger=f"freqtrade.{module}"))
+
+    issues = analyzer.snapshot().issues
+
+    assert [issue.title for issue in issues] == ["Position without stop"]
+
+
+def test_only_the_last_exit_of_a_trade_gives_its_result() -> None:
+    result = {"exit_reason": "'roi'", "stake_currency": "'BTC'"}
+    part = said("exit_fill", **result, cumulative_profit="0.2", is_final_exit="False")
+    last = said("exit_fill", **result, cumulative_profit="-0.5", is_final_exit="True")
+
+    bot = freqtrade(part, last)
+
+    assert bot.trades["BTC"].settled == 1
+    assert str(bot.trades["BTC"].pnl) == "-0.5"
+
+
+def test_an_error_of_a_bot_that_ends_is_no_signal() -> None:
+    bot = freqtrade(("commands.trade_commands", "worker found ... calling exit"))
+
+    assert bot.state.name == "bot.stopped"
+    assert not bot.state.values.get("reason")
+
+
+def test_a_rule_still_reads_a_translated_line() -> None:
+    analyzer = Analyzer()
+    line = "TelegramError: Chat not found! Giving up on that message."
+
+    for number in range(3):
+        body = "Telegram NetworkError: Chat not found! Trying one more time."
+        severity = event().severity.WARN
+        analyzer.feed(event(body, at=number, logger="freqtrade.rpc.telegram", severity=severity))
+        analyzer.feed(event(line, at=number, logger="freqtrade.rpc.telegram", severity=severity))
+
+    (issue,) = analyzer.snapshot().issues
+    assert issue.category == "CONFIG"
+    assert analyzer.state.books.bots["bot-1"].notifications["telegram"].failed.count == 3
+
+
+def test_a_backtest_of_nautilus_is_no_money_whatever_its_trader_is_called() -> None:
+    opened = next(line.example for _, line in ADAPTERS.lines if "] PositionOpened(" in line.literal)
+    analyzer = Analyzer()
+    trader = {"trader_id": "MINE-007"}
+    for number, (logger, body) in enumerate((("BacktestEngine", "Building system kernel"), ("Ema", opened))):
+        analyzer.feed(event(body, at=number, logger=logger, attributes=trader))
+
+    page = render(analyzer.snapshot())
+
+    assert "no real funds, nothing at risk" in page
+    assert "GBP/USD" not in page
+
+
+def test_an_open_position_of_a_live_nautilus_node_is_money() -> None:
+    opened = next(line.example for _, line in ADAPTERS.lines if "] PositionOpened(" in line.literal)
+    analyzer = Analyzer()
+    analyzer.feed(event(opened, logger="Ema", attributes={"trader_id": "MINE-007"}))
+
+    page = render(analyzer.snapshot())
+
+    assert "-1000000.0" in opened
+    assert "−1000000 GBP/USD.SIM short at 1.57583" in page
+
+
+def test_the_normal_run_of_freqtrade_is_told_as_it_was(corpus: Path) -> None:
+    analyzer = Analyzer(service="bot")
+    for record in read(corpus / "bots/freqtrade_normal_trade.log.gz", letter="a"):
+        analyzer.feed(record)
+    bot = analyzer.state.books.bots["bot"]
+
+    page = render(analyze([corpus / "bots/freqtrade_normal_trade.log.gz"]), budget=1500)
+
+    assert (bot.heartbeats.count, bot.signals, bot.exits) == (13, 7, 0)
+    assert bot.order_outcomes["order.submitted"] == 7
+    assert bot.order_outcomes["order.filled"] == 1
+    assert bot.order_outcomes["order.canceled"] == 4
+    assert sum(series.count for series in bot.requests.values()) == 15
+    assert bot.calls["127.0.0.1:8101"].ok.count == 260
+    assert "freqtrade · dry run" in page
+    assert "7 signals → 7 orders → 1 filled, 4 cancelled at the 60 s limit, 2 open" in page
+    assert "1.786 XMR/BTC long at 0.027991 (0.04999 BTC)" in page
+    assert "2 order(s) not filled (ETH/BTC 0.05 BTC, LTC/BTC 0.05 BTC)" in page
+    assert "stopped by a signal at 10:22:28" in page
+    assert "`stoploss_on_exchange: False`, a:42" in page
+
+
+def test_the_backtests_of_the_collection_hold_no_money(corpus: Path) -> None:
+    for name in ("freqtrade_bt_normal", "nautilus_bracket_debug"):
+        snapshot = analyze([corpus / f"bots/{name}.log.gz"])
+
+        assert snapshot.mode == "backtest"
+        assert snapshot.money_lines == ("backtest: no real funds, nothing at risk.",)
