@@ -116,10 +116,10 @@ class Account:
         number, moment = head.seq, head.timestamp
         if not 1 <= number < _TOO_HIGH:
             return -1, None
-        if not self.numbers.add(number):
-            return 0, None
         if self.last_words:
             self.last_words.drop(number)
+        if not self.numbers.add(number):
+            return 0, None
         self.delivered += 1
         self.is_ended = False
         if isinstance(moment, int) and self.last_time_ns < moment <= _LATEST_NS:

@@ -20,8 +20,9 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from obs.spool import SpoolWriter
 from obs.spool_reader import SpoolReader
-from tests.spool.spooling import REPO, is_true, line, writer
+from tests.spool.spooling import REPO, is_true, line, words, writer
 
 ROOM = 256 * 1024
 
@@ -85,7 +86,7 @@ def write_paced(folder: Path, per_second: str) -> None:
     while not stopped:
         for _ in range(int(per_second) // 200):
             written += 1
-            assert made.write(line(written, length=150)), made.fault
+            assert _write(made, written), made.fault
         made.set_counters({"emitted": written})
         time.sleep(0.005)
     made.close()
@@ -100,8 +101,15 @@ def write_flat_out(folder: Path) -> None:
     while True:
         for _ in range(100):
             written += 1
-            assert made.write(line(written, length=150)), made.fault
+            assert _write(made, written), made.fault
         _say_acknowledged(folder, made.process, written)
+
+
+def _write(made: SpoolWriter, number: int) -> bool:
+    """Write a line; each tenth is first said as last words, and the kill may come between the two."""
+    if number % 10 == 0:
+        made.write(words(number, length=150))
+    return made.write(line(number, length=150))
 
 
 def read_on(folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from obs import ownership
+from obs import intervals, ownership
 from obs.last_words import HOLD_SECONDS, MAX_BYTES, MAX_LINES, PATIENCE_SECONDS
 from obs.rules import RuleSet
 from obs.sidecar import Sidecar
@@ -244,6 +244,48 @@ def test_one_line_at_a_time_is_one_also_at_the_end(reading: Reading) -> None:
     assert came == [1, 2, 3, 4, 5]
     assert max(len(batch.lines) for batch in batches) == 1
     assert [end.lost for batch in batches for end in batch.ended] == [0]
+
+
+def test_overdue_last_words_come_one_at_a_time_as_well(reading: Reading) -> None:
+    for number in range(1, 6):
+        reading.writer.write(words(number))
+    reading.poll()
+    reading.clock.now += HOLD_SECONDS
+
+    batches = [reading.poll(1) for _ in range(6)]
+
+    assert [told(batch) for batch in batches] == [[(number, True)] for number in range(1, 6)] + [[]]
+
+
+def test_last_words_said_twice_are_held_once(reading: Reading) -> None:
+    """A writer whose folder was deleted writes all of its lines again."""
+    reading.writer.write(words(1))
+    reading.writer.write(words(1))
+
+    assert reading.poll().held_bytes == len(words(1))
+
+
+def test_last_words_behind_their_whole_line_are_not_held(reading: Reading) -> None:
+    reading.writer.write(line(1))
+    reading.writer.write(words(1))
+
+    assert reading.poll().held_bytes == 0
+
+
+def test_last_words_whose_gap_was_closed_do_not_keep_the_account_open(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With too many gaps the oldest are given up; what is held for one of them cannot be delivered."""
+    monkeypatch.setattr(intervals, "MAX_INTERVALS", 2)
+    reading.writer.write(line(1))
+    reading.writer.write(words(2))
+    for number in (3, 5, 7):
+        reading.writer.write(line(number))
+    reading.writer.close()
+
+    batch = reading.poll()
+
+    assert (batch.held_bytes, len(batch.ended)) == (0, 1)
 
 
 def test_a_whole_line_that_was_damaged_leaves_the_last_words(tmp_path: Path) -> None:

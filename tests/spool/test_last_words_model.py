@@ -57,6 +57,11 @@ class LastWordsMachine(RuleBasedStateMachine):
             self.next += 1
         self._count()
 
+    @rule(back=st.integers(1, 60))
+    def say_again(self, back: int) -> None:
+        if (self.writer.process, self.next - back) in self.said:
+            assert self.writer.write(words(self.next - back))
+
     @rule(back=st.integers(1, 60), count=st.integers(1, 30))
     def say_whole(self, back: int, count: int) -> None:
         for number in range(max(1, self.next - back), self.next)[:count]:
