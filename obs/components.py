@@ -92,8 +92,13 @@ def worst(components: Iterable[ComponentStatus]) -> Health:
 
 
 def health_of(issues: Iterable[Issue]) -> tuple[Health, str]:
-    """Return the health that the active issues give, and the title of the one that decides it."""
-    active = [i for i in issues if i.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)]
+    """Return the health that the active issues give, and the title of the one that decides it.
+
+    Trouble of a side service (a display, a rate for show) is told, but decides nothing.
+    """
+    active = [
+        i for i in issues if i.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED) and not i.is_side
+    ]
     if not active:
         return Health.OK, "no open issue"
     gravest = max(active, key=lambda issue: issue.severity.rank)

@@ -125,11 +125,7 @@ def page(
         ranking=_ranking(snapshot, open_issues, words),
         steps=_steps(shown or open_issues[:1], detail),
         do_not=next(
-            (
-                i.do_not.rstrip(".")
-                for i in shown or open_issues[:1]
-                if i.do_not and _is_bad(i) and not i.is_side
-            ),
+            (i.do_not.rstrip(".") for i in shown or open_issues[:1] if i.do_not and _is_bad(i)),
             "",
         ),
         evidence=tuple(lines),
@@ -146,7 +142,8 @@ def page(
 
 
 def _is_bad(issue: Issue) -> bool:
-    return issue.severity is not IssueSeverity.INFO and issue.status is not IssueStatus.RESOLVED
+    minor = issue.severity is IssueSeverity.INFO or issue.is_side
+    return not minor and issue.status is not IssueStatus.RESOLVED
 
 
 def _title(snapshot: Snapshot, since: Snapshot | int | None, words: dict[str, str]) -> str:
