@@ -9,7 +9,11 @@ from decimal import Decimal
 from obs.books import BotFacts, Calls, Thing, decimal
 from obs.quoting import plain
 
-__all__ = ["amount", "clock", "facts", "number", "waiting"]
+__all__ = ["amount", "clock", "facts", "number", "times_open", "waiting"]
+
+CALL_ROWS = 4
+"""So many paths outside are told, those that failed most first."""
+_ENDS = ("order.filled", "order.canceled", "order.expired", "order.rejected", "order.denied")
 
 WAITING = ("order.submitted", "order.accepted", "order.confirmed")
 """The last word of an order that is not known to be done."""
@@ -39,7 +43,8 @@ def _rows(bot: BotFacts) -> Iterator[tuple[str, str, str]]:
         elif bot.order_outcomes:
             outcomes = sorted(bot.order_outcomes.items())
             yield "orders", ", ".join(f"{n} {plain(kind.removeprefix('order.'))}" for kind, n in outcomes), ""
-    for where, calls in sorted(bot.calls.items()):
+    worst = sorted(bot.calls.items(), key=lambda i: (-i[1].failed.count, -i[1].ok.count, i[0]))
+    for where, calls in worst[:CALL_ROWS]:
         yield f"calls {plain(where)}", _answers(bot, calls), "0 failed"
     for channel, messages in sorted(bot.notifications.items()):
         arrived = f"{messages.ok.count} arrived" if messages.ok.count else "none known to have arrived"
@@ -63,7 +68,7 @@ def _entries(bot: BotFacts) -> str:
         f"{outcomes.get('order.filled', 0)} filled",
         f"{outcomes.get('order.canceled', 0)} cancelled" + _limit(bot),
         *(f"{outcomes[key]} {key[6:]}" for key in ("order.expired",) if outcomes.get(key)),
-        f"{sum(1 for order in waiting(bot) if order.values.get('order.slot') != 'exit')} open",
+        f"{sum(times_open(o) for o in waiting(bot) if o.values.get('order.slot') != 'exit')} open",
     ]
     text += f" → {', '.join(ends)}" if outcomes.get("order.submitted") else ""
     refused = [
@@ -117,6 +122,14 @@ def _answers(bot: BotFacts, calls: Calls) -> str:
 def waiting(bot: BotFacts) -> list[Thing]:
     """Return the orders that are not known to be filled, canceled or refused."""
     return [order for _, order in sorted(bot.orders.items()) if order.last.name in WAITING]
+
+
+def times_open(order: Thing) -> int:
+    """Return how many orders an entry stands for: a program that names no order has one entry per pair."""
+    if not order.values.get("order.slot"):
+        return 1
+    ended = sum(order.said.get(name, 0) for name in _ENDS)
+    return max(order.said.get("order.submitted", 0) - ended, 1)
 
 
 def clock(time: int) -> str:

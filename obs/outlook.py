@@ -11,7 +11,7 @@ import msgspec
 
 from obs.books import BotFacts, Thing, decimal
 from obs.hazards import mark_price, open_positions, protection
-from obs.healthrows import amount, clock, facts, number, waiting
+from obs.healthrows import amount, clock, facts, number, times_open, waiting
 from obs.quoting import plain
 from obs.snapshot import Funnel, Issue, IssueStatus, ProcessEnd, Source
 from obs.state import State
@@ -144,7 +144,7 @@ def _money(bots: dict[str, BotFacts], mode: str) -> Iterable[str]:
         if orders:
             shown = ", ".join(_order_line(order) for order in orders[:4])
             more = f", {len(orders) - 4} more" if len(orders) > 4 else ""
-            parts.append(f"{who}{len(orders)} order(s) not filled ({shown}{more})")
+            parts.append(f"{who}{sum(map(times_open, orders))} order(s) not filled ({shown}{more})")
     if parts:
         lines.append(
             simulated + "; ".join(parts[:6]) + (f"; {len(parts) - 6} more" if len(parts) > 6 else "") + "."
@@ -174,7 +174,8 @@ def _order_line(order: Thing) -> str:
     if size is None and price is not None and quantity is not None:
         size = price * quantity
     currency = plain(values.get("currency") or "")
-    return f"{text} {amount(size)} {currency}" if size is not None and currency else text
+    text += f" {amount(size)} {currency}" if size is not None and currency else ""
+    return text + (f" {count}×" if (count := times_open(order)) > 1 else "")
 
 
 def _position_line(bot: BotFacts, key: str, position: Thing) -> str:
@@ -240,7 +241,9 @@ def _restart(bots: dict[str, BotFacts], mode: str, issues: Sequence[Issue]) -> s
         return text + (f"; {', '.join(flat)} flat, safe" if flat else "") + "."
     if flat:
         return f"{', '.join(flat)} flat, safe{useless}."
-    return f"not known: no position events, so look at the exchange first{useless}."
+    resting = sum(times_open(order) for bot in bots.values() for order in waiting(bot))
+    rest = f"; {resting} order(s) may rest at the exchange and fill meanwhile" if resting else ""
+    return f"not known: no position events, so look at the exchange first{rest}{useless}."
 
 
 def _not_exercised(bots: dict[str, BotFacts]) -> Iterable[str]:

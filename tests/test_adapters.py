@@ -68,7 +68,9 @@ def test_a_harmless_line_is_taken_for_nothing_bad(corpus: Path) -> None:
     assert {f.event_name for f in found} >= {"heartbeat", "api.requested", "bot.configured"}
     assert not [f.body for f in found if f.event_name in bad]
     assert all(
-        f.attributes["http.response.status_code"] < "400" for f in found if f.event_name == "api.requested"
+        str(f.attributes["http.response.status_code"]) < "400"
+        for f in found
+        if f.event_name == "api.requested"
     )
 
 
@@ -115,6 +117,18 @@ def test_an_order_that_replaces_another_of_its_pair_is_the_open_one() -> None:
     assert [(key, order.last.name) for key, order in bot.orders.items()] == [
         ("ETH/BTC entry", "order.submitted")
     ]
+
+
+def test_a_second_order_of_a_pair_does_not_hide_the_first() -> None:
+    analyzer = Analyzer()
+    for number in (7, 8):
+        body = f"Order {number} was created for ETH/BTC and status is open."
+        analyzer.feed(event(body, at=number, logger="freqtrade.freqtradebot"))
+
+    page = render(analyzer.snapshot())
+
+    assert "2 order(s) not filled (ETH/BTC 2×)" in page
+    assert "2 order(s) may rest at the exchange and fill meanwhile" in page
 
 
 def test_a_stop_that_was_taken_back_leaves_a_position_bare() -> None:
