@@ -11,6 +11,7 @@ from obs.adapters import Adapters, Line
 from obs.analysis import Analyzer, analyze
 from obs.books import WRITERS, BotFacts
 from obs.briefing import render
+from obs.events import Severity
 from obs.sources import read
 from tests.builders import event
 
@@ -167,10 +168,7 @@ def test_a_rule_still_reads_a_translated_line() -> None:
     line = "TelegramError: Chat not found! Giving up on that message."
 
     for number in range(3):
-        body = "Telegram NetworkError: Chat not found! Trying one more time."
-        severity = event().severity.WARN
-        analyzer.feed(event(body, at=number, logger="freqtrade.rpc.telegram", severity=severity))
-        analyzer.feed(event(line, at=number, logger="freqtrade.rpc.telegram", severity=severity))
+        analyzer.feed(event(line, at=number, logger="freqtrade.rpc.telegram", severity=Severity.WARN))
 
     (issue,) = analyzer.snapshot().issues
     assert issue.category == "CONFIG"
@@ -188,6 +186,7 @@ def test_a_backtest_of_nautilus_is_no_money_whatever_its_trader_is_called() -> N
 
     assert "no real funds, nothing at risk" in page
     assert "GBP/USD" not in page
+    assert analyzer.state.books.bots["bot-1"].mode.values["run.mode"] == "backtest"
 
 
 def test_an_open_position_of_a_live_nautilus_node_is_money() -> None:
