@@ -106,6 +106,9 @@ def severity_of(value: object) -> Severity:
     if isinstance(value, bool):
         return Severity.UNSPECIFIED
     if isinstance(value, str):
+        known = _WORDS.get(value)
+        if known is not None:
+            return known
         word = value.strip().upper()
         if word in _WORDS:
             return _WORDS[word]

@@ -216,7 +216,9 @@ def redact_event(event: Event) -> Event:
     """
     error = event.exception
     body = redaction.redact(event.body) if redaction.has_hint(event.body) else event.body
-    template = redaction.redact(event.template) if redaction.has_hint(event.template) else event.template
+    template = event.template
+    if template and redaction.has_hint(template):
+        template = redaction.redact(template)
     attributes = event.attributes
     if attributes:
         masked = redaction.redact_attributes(attributes)

@@ -354,7 +354,8 @@ def _spoken(event: Event) -> str:
     """The text of an event that speaks in attributes: its body and what they say, as logfmt."""
     if event.attributes.get("bot.program"):
         return event.body  # a line of another program already says it all
-    said = [f"{key}={event.attributes[key]}" for key in TOLD if event.attributes.get(key) not in (None, "")]
+    attributes = event.attributes
+    said = [f"{key}={value}" for key in TOLD if (value := attributes.get(key)) not in (None, "")]
     return " ".join([event.body, *said])
 
 
