@@ -194,7 +194,22 @@ def korean() -> str:
     )
 
 
-ORDINARY = (order_book, orders, trades, table, traceback, korean)
+def parameters() -> str:
+    return "".join(
+        f"    'buy_rsi': {number % 99}, 'sell_minusdi-value': {RANDOM.random()}, "
+        f"'trailing_stop_positive_offset': {RANDOM.random()}, # value loaded from strategy\n"
+        for number in range(5_000)
+    )
+
+
+def coloured() -> str:
+    return "".join(
+        f"\x1b[32m2026-01-01T00:00:00Z\x1b[0m [INFO] order {number} filled at 97123.45, position now 1.5 BTC\n"
+        for number in range(8_000)
+    )
+
+
+ORDINARY = (order_book, orders, trades, table, parameters, traceback, korean, coloured)
 
 
 @pytest.mark.parametrize("message", ORDINARY)

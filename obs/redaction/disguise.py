@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 __all__ = ["Uncovered", "lower_case", "uncover"]
 
-MAX_COVERS = 12_000
+MAX_COVERS = 18_000
 """Covers seen through in one text; what follows more of them is masked whole."""
 
 MAX_WIDE = 300_000

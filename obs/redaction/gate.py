@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from obs.redaction import known
 from obs.redaction.limits import LONG
+from obs.redaction.names import grouped
 from obs.redaction.values import changes
 
 __all__ = ["has_hint", "has_twelve_words", "twelve_words"]
@@ -35,6 +36,7 @@ _FOREIGN = (
     ),
     *("şifre", "hasło", "lösenord", "mật", "รหัส", "كلمة", "סיסמה", "पास", "κωδ", "jelsz", "sandi", "lozinka"),
 )
+_FOREIGN_NAMES = re.compile(grouped(_FOREIGN))
 _TABLE = bytes(
     97 if byte < 128 and (chr(byte).isalnum() or chr(byte) in "_-+/=") else 32 for byte in range(256)
 )
@@ -86,7 +88,7 @@ def has_hint(text: str) -> bool:
         return True
     if text.isascii():
         raw = text.encode()
-    elif any(word in lower for word in _FOREIGN) or not _is_plain(text):
+    elif _FOREIGN_NAMES.search(lower) or not _is_plain(text):
         return True
     else:
         raw = text.encode("utf-8", "surrogatepass")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from obs.redaction.vocabulary import ABOUT, FOREIGN, FOREIGN_WEAK, NUMERIC, OTHER, SHORT, STRICT, WEAK
 
-__all__ = ["FOREIGN_NAMES", "NAMED_KINDS", "STEMS", "Name", "classify", "foreign"]
+__all__ = ["FOREIGN_NAMES", "NAMED_KINDS", "STEMS", "Name", "classify", "foreign", "grouped"]
 
 
 class Name(NamedTuple):
@@ -35,7 +35,7 @@ _STEM_WORDS = (
 )
 
 
-def _grouped(words: Iterable[str]) -> str:
+def grouped(words: Iterable[str]) -> str:
     """One alternation by first letter: the engine then tries a few branches per character, not eighty."""
     by_letter: dict[str, list[str]] = {}
     for word in words:
@@ -43,10 +43,10 @@ def _grouped(words: Iterable[str]) -> str:
     return "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
 
 
-STEMS = re.compile(_grouped(_STEM_WORDS.split()))
+STEMS = re.compile(grouped(_STEM_WORDS.split()))
 """Where in a lower-case text a name of a secret may stand."""
 
-FOREIGN_NAMES = re.compile(_grouped(sorted(FOREIGN, key=len, reverse=True)))
+FOREIGN_NAMES = re.compile(grouped(sorted(FOREIGN, key=len, reverse=True)))
 """Finds names in other scripts and accented spellings in a lower-case text."""
 
 NAMED_KINDS = frozenset().union(*(table.values() for table in (STRICT, SHORT, WEAK, NUMERIC, FOREIGN)))

@@ -61,7 +61,9 @@ _VALUE_FIELD = re.compile(
     rf"(?:{_QUOTE})?\s{{0,8}}[=:]\s{{0,8}}"
 )
 # A value that is too short to look random, as the weak names demand.
-_BRIEF = re.compile(r"\\{0,8}[\"'][^\"'\\\s]{0,11}\\{0,8}[\"']\s{0,4}[,}\])\n]")
+_BRIEF = re.compile(
+    r"\\{0,8}[\"'][^\"'\\\s]{0,11}\\{0,8}[\"']\s{0,4}[,}\])\n]|[\w/.]{1,11}[,.;]?(?:\s(?!\s{0,4}[=|])|\Z)"
+)
 _OPEN = re.compile(
     rf"(?:[A-Za-z_][\w.]{{0,30}}\(|<!\[CDATA\[|[|>][+-]?\s{{1,40}})?"
     rf"(?:[brfuBRFU]{{1,2}}(?=\\{{0,8}}[\"']))?(?P<open>{_QUOTE})?"
@@ -137,11 +139,15 @@ def find_pairs(text: str, lower: str, most: int) -> Iterator[Span]:
 
 def _may_have_value(text: str, end: int, name: Name) -> bool:
     """The cheap question before a value is read: most names in data have none, or one that is too short."""
+    nearby = text[end : end + 80]
+    if "val" in nearby or "Val" in nearby or "content" in nearby:
+        return True
     separator = _SEPARATOR.match(text, end)
     if separator is None:
-        nearby = text[end : end + 80]
-        return "val" in nearby or "Val" in nearby or "content" in nearby
-    return name.strict or name.kind == "mnemonic" or _BRIEF.match(text, separator.end()) is None
+        return False
+    if name.strict or name.kind in ("mnemonic", "authorization", "cookie"):
+        return True
+    return _BRIEF.match(text, separator.end()) is None
 
 
 def kind_of_value(key: str, value: str) -> str | None:

@@ -290,7 +290,7 @@ def find_encoded(text: str, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[i
     for start, end in runs:
         run = text[start:end]
         # Base64 of text mixes cases; identifiers, hashes and numbers seldom do.
-        if run.islower() or run.isupper() or run.isdigit():
+        if run == run.lower() or run == run.upper():
             continue
         if "." not in run and "=" not in run:
             yield start, end, _decoded(run)
