@@ -43,6 +43,11 @@ HOSTILE = {
     "blanks": " ",
     "base64": "QUJDREVGR0hJSktMTU5P ",
     "zero-width": "\u200b",
+    "zero-width between letters": "a\u200b",
+    "paths of ats": "@c/",
+    "unfinished escapes": "\\u",
+    "tokens": "ghp_aaaaaaaaaaaaaaaaaaaa1 ",
+    "masks": "[REDACTED:api_key]",
 }
 
 

@@ -204,7 +204,7 @@ def parameters() -> str:
 
 def coloured() -> str:
     return "".join(
-        f"\x1b[32m2026-01-01T00:00:00Z\x1b[0m [INFO] order {number} filled at 97123.45, position now 1.5 BTC\n"
+        f"\x1b[32m2026-01-01T00:00:00Z\x1b[0m [INFO] order {number} filled at 97123.45, position 1.5 BTC\n"
         for number in range(8_000)
     )
 

@@ -32,12 +32,12 @@ _COVERED = re.compile(
     rf"(?<=\\)(?P<slashes>\\{{0,7}})(?:x1b{_CODE}|033{_CODE}|u(?=[0-9a-fA-F]{{4}})(?:001[bB]{_CODE}|{_ESCAPED_SINGLE}"
     # Letters of another script in JSON or a URL, where names stand escaped.
     rf"|{_ESCAPED}(?:\\(?P=slashes)u{_ESCAPED}){{0,255}}(?P<json>)))"
+    r"|(?<=%)[89a-fA-F][0-9a-fA-F](?:%[89a-fA-F][0-9a-fA-F]){1,63}(?P<percent>)"
     # Colour and link codes of terminals, raw and as a `repr` or a JSON string writes them.
-    rf"|(?<=\x1b)(?:{_CODE}|\][^\x07\x1b]{{0,256}}(?:\x07|\x1b\\))"
+    rf"|(?<![\\%])(?:(?<=\x1b)(?:{_CODE}|\][^\x07\x1b]{{0,256}}(?:\x07|\x1b\\))"
     r"|(?<=\x9b)[0-9;]{0,32}[A-Za-z]"
     rf"|(?<=[{_SINGLES}])[{_SINGLES}]*"
-    rf"|(?<=\^)\[{_CODE}"
-    r"|(?<=%)[89a-fA-F][0-9a-fA-F](?:%[89a-fA-F][0-9a-fA-F]){1,63}(?P<percent>)"
+    rf"|(?<=\^)\[{_CODE})"
     r")"
 )
 _HIGH_PERCENT = re.compile("%[89a-fA-F][0-9a-fA-F]")

@@ -120,7 +120,7 @@ _TELEGRAM = (
     re.compile(r"%3[aA][A-Za-z0-9_\-]{30,50}(?![\w\-])"),
 )
 _BOT_BACKWARDS = re.compile(r"[0-9]{6,12}(?![0-9])")
-_OLD_REFRESH = re.compile(r"\b1//0[\w\-]{20,200}")
+_OLD_REFRESH = re.compile(r"1//0(?<=\b1//0)[\w\-]{20,200}")
 _WRAPPED_KEY = re.compile(r"(?!(?:[^/]*/){7})[A-Za-z0-9+/]{64}")
 
 
