@@ -53,7 +53,7 @@ _SHORT = Limits(
     masks=8_192,
 )
 _LONG = Limits(
-    spans=100, names=8_000, places=2_000, runs=25_000, mixed=7_000, encoded=200, words=400_000, masks=4_000
+    spans=100, names=8_000, places=2_000, runs=20_000, mixed=7_000, encoded=200, words=400_000, masks=4_000
 )
 
 

@@ -123,8 +123,7 @@ def find_shapes(text: str, lower: str, most: int) -> Iterator[Span]:
     if "://" in text and "@" in text:
         yield from _urls(text, most)
     if "bearer" in lower:
-        for found in _BEARER.finditer(lower):
-            yield *found.span("value"), "token"
+        yield from _places(lower, "bearer", _BEARER, "token", most)
     if "/" in text:
         for literal, pattern in _HOOKS.items():
             if literal in text:
