@@ -6,6 +6,8 @@ N ?= 200
 BACK ?= 10
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
+# Behind a proxy that inspects TLS the certificates are those of the system.
+export UV_SYSTEM_CERTS := 1
 
 .PHONY: help demo test check bench soak nightly test-bots clean
 

@@ -155,6 +155,9 @@ def check(
         effective = _settings(dir=directory, timezone=zone)
         snapshot = _analyzed(files, effective) if files else looking.current(effective.settings.dir)
         found = looking.open_issues(snapshot, least)
+        if not snapshot.events:
+            _print("UNKNOWN: nothing was seen, so nothing is known to be well")
+            raise typer.Exit(1)
         _print("\n".join(map(_one_line, found)) or f"no open issue at or above {least}")
     raise typer.Exit(1 if found else 0)
 
@@ -215,6 +218,8 @@ def _told() -> Iterator[None]:
     """Turn what the user can mend into one line on stderr and exit code 2."""
     try:
         yield
+    except typer.Exit:
+        raise
     except Exception as error:
         # Our own error types and those of files say what to mend; anything else is a fault of ours.
         if not isinstance(error, (ValueError, OSError)) and not type(error).__module__.startswith("obs."):

@@ -217,12 +217,14 @@ class _Finding(msgspec.Struct, frozen=True):
 
 
 def _by_rule(match: rules.Match, event: Event, frame: Frame | None) -> tuple[fingerprints.Group, _Finding]:
+    """The issue a rule names; the place in the bot's own code is shown with it, where a traceback tells."""
     values = dict(match.values)
-    if match.rule.category is not Category.CODE or frame is None:
-        return fingerprints.by_rule(match.rule.id, values), _Finding(
-            match.offset, match.line, match.span, values
-        )
-    group = fingerprints.by_rule(match.rule.id, values, f"{frame.file}:{frame.function}")
+    kind = form(match.line) if match.rule.per_form else ""
+    if frame is None:
+        group = fingerprints.by_rule(match.rule.id, values, kind)
+        return group, _Finding(match.offset, match.line, match.span, values)
+    place = f"{frame.file}:{frame.function}" if match.rule.category is Category.CODE else kind
+    group = fingerprints.by_rule(match.rule.id, values, place)
     return group, _Finding(
         match.offset, match.line, match.span, {**values, **_place(frame)}, _frame_lines(event, frame)
     )

@@ -37,6 +37,12 @@ _ROTATE = (
     "[code] Keep headers, signed URLs and credentials out of error texts.",
 )
 
+_MOVE = (
+    "[ask] Move the funds to a new wallet now: a seed phrase or private key cannot be revoked.",
+    "[read] Which files and chats hold the lines; who could read them.",
+    "[code] Keep keys out of log texts.",
+)
+
 
 def find(state: State, now: int) -> list[Issue]:
     """Return the issues that the facts of all bots show at `now` (Unix ns)."""
@@ -379,6 +385,7 @@ def _ended(name: str, bot: BotFacts) -> Iterator[Issue]:
 def _leaks(state: State) -> Iterator[Issue]:
     for joined, facts in sorted(state.leaks.items()):
         kind = joined.replace("+", ", ")
+        wallet = any(word in kind for word in ("mnemonic", "seed", "private", "wallet"))
         grave = any(word in kind for word in ("key", "secret", "token", "password", "private", "mnemonic"))
         yield Issue(
             fingerprint=(digest := fingerprint_of("leak", joined)),
@@ -393,7 +400,7 @@ def _leaks(state: State) -> Iterator[Issue]:
             explanation=f"Logged {facts.seen.count} times. It is masked here, not where the bot wrote it: "
             "treat it as burnt.",
             fix_in="a person: rotate it; then code",
-            actions=_ROTATE,
+            actions=_MOVE if wallet else _ROTATE,
             do_not="paste the original line anywhere",
             expected_minutes=20,
             count=facts.seen.count,

@@ -108,7 +108,7 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
         severity=rule.severity,
         title=fill(rule.title, values),
         explanation=fill(rule.cause, values),
-        fix_in=_in_code(values) or fill(rule.fix_in, values),
+        fix_in=(_in_code(values) if rule.fix_in.startswith("code") else "") or fill(rule.fix_in, values),
         actions=tuple(fill(action, values) for action in rule.actions),
         do_not=fill(rule.do_not, values),
         expected_minutes=rule.expected_minutes,

@@ -13,7 +13,7 @@ from obs.books import BotFacts, Thing, decimal
 from obs.hazards import mark_price, open_positions, protection
 from obs.healthrows import amount, clock, facts, number, times_open, waiting
 from obs.quoting import plain
-from obs.snapshot import Funnel, Issue, IssueStatus, ProcessEnd, Source
+from obs.snapshot import Category, Funnel, Issue, IssueStatus, ProcessEnd, Source
 from obs.state import State
 
 __all__ = ["Outlook", "look", "mode_of"]
@@ -219,13 +219,13 @@ def _results(bots: dict[str, BotFacts]) -> str:
         for agent, llm in sorted(bot.llm.items()):
             cost = ", ".join(f"{number(c, 2)} {plain(cur)}" for cur, c in sorted(llm.cost.items()))
             if cost:
-                parts.append(f"{plain(name)} LLM {plain(agent)} {cost}")
+                parts.append(f"LLM cost of {plain(name)} {plain(agent)} {cost}")
     return f"Results: {'; '.join(parts[:8])}." if parts else ""
 
 
 def _restart(bots: dict[str, BotFacts], mode: str, issues: Sequence[Issue]) -> str:
     active = [i for i in issues if i.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)]
-    grave = next((i for i in active if i.severity.rank >= 2 and i.cause is None), None)
+    grave = next((i for i in active if i.severity.rank >= 2 and i.cause is None and _is_lasting(i)), None)
     useless = f", useless before {grave.id} is mended: it would fail the same way" if grave else ""
     if mode in ("dry run", "backtest"):
         held = mode == "dry run" and any(open_positions(bot) for bot in bots.values())
@@ -244,6 +244,11 @@ def _restart(bots: dict[str, BotFacts], mode: str, issues: Sequence[Issue]) -> s
     resting = sum(times_open(order) for bot in bots.values() for order in waiting(bot))
     rest = f"; {resting} order(s) may rest at the exchange and fill meanwhile" if resting else ""
     return f"not known: no position events, so look at the exchange first{rest}{useless}."
+
+
+def _is_lasting(issue: Issue) -> bool:
+    """Whether a restart meets the same fault again: settings, wiring and code do not change by themselves."""
+    return issue.category in (Category.CONFIG, Category.CODE, Category.DI)
 
 
 def _not_exercised(bots: dict[str, BotFacts]) -> Iterable[str]:

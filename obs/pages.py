@@ -161,6 +161,8 @@ def _title(snapshot: Snapshot, since: Snapshot | int | None, words: dict[str, st
             else f"{begin:%Y-%m-%d %H:%M}–{end:%Y-%m-%d %H:%M}"
         )
         parts.append(f"{span} UTC")
+    if snapshot.live:
+        parts.append(words["as_of"].format(time=f"{_at(snapshot.taken_at):%H:%M:%S}"))
     return " · ".join(part for part in parts if part)
 
 
@@ -171,7 +173,9 @@ def _verdict(snapshot: Snapshot, top: Issue | None, words: dict[str, str]) -> st
         minor = sum(1 for i in snapshot.issues if i.cause is None and i.status is not IssueStatus.RESOLVED)
         note = words["minor"].format(n=minor) if minor else ""
         return f"**{snapshot.health}: {words['no_fault']}**{note}"
-    phase = words["ongoing"] if snapshot.live else words["unresolved"]
+    ended = bool(snapshot.ends) and {end.service for end in snapshot.ends} >= set(snapshot.bots)
+    running = words["at_end"] if ended else words["ongoing"]
+    phase = running if snapshot.live else words["unresolved"]
     risk = f" · {_risk_word(snapshot, words)} {_risk(top)}" if top.money_at_risk else ""
     begin = _when(top.first_seen, snapshot) if top.first_seen else words["unknown_time"]
     times = _times(top, words)

@@ -54,6 +54,10 @@ class Match:
             found = self._pattern.search(self.line[:MAX_LINE]) if self._pattern is not None else None
             named = found.groupdict() if found is not None else {}
             self._values = {name: text for name, text in named.items() if text and _VALUE.fullmatch(text)}
+            symbol = self._values.get("symbol")
+            # A pattern may begin in the middle of a word: half a symbol is a wrong one.
+            if symbol and not re.search(rf"(?<![A-Za-z0-9]){re.escape(symbol)}", self.line):
+                del self._values["symbol"]
             for name, pattern in _GENERAL.items():
                 seen = pattern.search(self.line[:MAX_LINE]) if name not in self._values else None
                 if seen is not None:

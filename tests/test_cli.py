@@ -79,6 +79,10 @@ def test_check_exits_with_one_on_findings_and_zero_without(tmp_path: Path, log: 
     calm = tmp_path / "calm.log"
     calm.write_text("2026-01-02 03:04:05,678 - bot.core - INFO - started\n")
 
+    empty = tmp_path / "empty.log"
+    empty.write_text("")
+
+    assert obs("check", empty).returncode == 1
     assert obs("check", log).returncode == 1
     assert obs("check", calm).returncode == 0
 

@@ -128,16 +128,15 @@ def _has_mixed_run(raw: bytes, flat: bytes) -> bool:
     while start >= 0:
         end = flat.find(b" ", start)
         end = end if end >= 0 else len(flat)
+        mixed = 0
         for word in raw[start:end].translate(_WORDS).split():
-            if (
-                len(word) >= 8
-                and not word.isdigit()
-                and (
-                    not word.isalpha()
-                    or (len(word) >= 16 and word[1:].isupper())
-                    or (len(word) >= 20 and changes(word.decode()) >= 0.4 * len(word))
-                )
-            ):
+            if word.isdigit():
+                continue
+            # Short words of letters and digits count together: `pl24_a3uv_1kOa`.
+            mixed += 0 if word.isalpha() else len(word)
+            if mixed >= 8 or (len(word) >= 16 and word[1:].isupper()):
+                return True
+            if len(word) >= 20 and changes(word.decode()) >= 0.4 * len(word):
                 return True
         start = flat.find(_RUN, end)
     return False

@@ -60,7 +60,8 @@ def run_bot(
     script.write_text(preamble + textwrap.dedent(source), encoding="utf-8")
     home = folder / "obs"
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("OBS_", "OTEL_"))}
-    environ |= {"PYTHONPATH": str(REPO), "OBS_DIR": str(home), **(environment or {})}
+    # Unbuffered: a bot that kills itself must not take what it has printed with it.
+    environ |= {"PYTHONPATH": str(REPO), "OBS_DIR": str(home), "PYTHONUNBUFFERED": "1", **(environment or {})}
     process = subprocess.run(
         [python, "-W", "always::DeprecationWarning", str(script)],
         env=environ,

@@ -5,7 +5,7 @@ import traceback
 
 print("starting grid bot on BTC/USDT")
 print("price", 97771.8, "spread", 0.1)
-for step in range(3):
+for _step in range(3):
     print(".", end="")
 print(" warmed up")
 for percent in (10, 50, 100):

@@ -94,7 +94,10 @@ def test_an_error_in_the_next_sitecustomize_is_shown_as_without_us(tmp_path: Pat
 def test_any_python_runs_undisturbed(version: str, tmp_path: Path) -> None:
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = next(iter(sorted(root.glob(f"{version}.*/bin/python"))), None) or shutil.which(f"python{version}")
-    if found is None:
+    if (
+        found is None
+        or subprocess.run([str(found), "-c", "pass"], capture_output=True, check=False).returncode
+    ):
         pytest.skip(f"no Python {version} here")
     environment = child_environment(surroundings(), directory=tmp_path, service="bot", run="test")
 
