@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from obs import formats
 from obs.events import Event, Severity
 
 __all__ = ["STREAMS", "understood"]
+
+_LEVEL = re.compile(
+    r"(?i)\b(?:trace|debug|info|notice|warn|error|err|crit|fatal|severe|exception|panic)|\[[A-Z] "
+)
+"""Without any of these no line has a level; looking costs next to nothing."""
 
 STREAMS = ("stdout", "stderr")
 """Loggers under which copied output arrives."""
@@ -18,7 +25,7 @@ def understood(event: Event) -> Event:
 
     The time on the line is the program's own word; the time at which it was printed stays.
     """
-    if event.exception is not None or not event.body:
+    if event.exception is not None or not _LEVEL.search(event.body):
         return event
     read = next(iter(formats.parse([event.body], letter="", timezone="UTC")), None)
     if read is None or read.severity is Severity.UNSPECIFIED:
