@@ -24,7 +24,7 @@ from typing import Any
 import loguru
 import pytest
 
-from obs.capture import Capture
+from obs.recording.capture import Capture
 
 BURST = 200
 ROUNDS = int(os.environ.get("OBS_BENCH_ROUNDS", "60"))

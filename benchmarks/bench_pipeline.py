@@ -23,9 +23,9 @@ import pytest
 
 from obs import analysis, briefing, dashboard, metrics, rules
 from obs.analysis import Analyzer
-from obs.capture import Capture
-from obs.intake import Intake
-from obs.ledger import Ledger
+from obs.keeping.intake import Intake
+from obs.keeping.ledger import Ledger
+from obs.recording.capture import Capture
 from obs.sidecar import Sidecar
 from obs.spool_reader import SpoolReader
 

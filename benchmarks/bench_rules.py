@@ -14,8 +14,8 @@ import pytest
 
 from obs import rules
 from obs.events import Event, Severity
-from obs.rulematch import is_source_code, text_of
-from obs.ruleset import RuleSet
+from obs.rules.matching import is_source_code, text_of
+from obs.rules.ruleset import RuleSet
 
 LINES = 6_000
 QUIET = (

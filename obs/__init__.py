@@ -11,10 +11,10 @@ if TYPE_CHECKING:  # `typing` costs several milliseconds in a bot that has not l
     from obs.analysis import analyze as analyze
     from obs.attachment import Attachment as Attachment
     from obs.attachment import attach as attach
-    from obs.caching import CacheManager as CacheManager
     from obs.components import SystemStatusTracker as SystemStatusTracker
     from obs.handler import event as event
     from obs.issues import IssueAnalyzer as IssueAnalyzer
+    from obs.keeping.caching import CacheManager as CacheManager
     from obs.pipeline import AsyncLogProcessor as AsyncLogProcessor
     from obs.sidecar import Sidecar as Sidecar
 
@@ -24,7 +24,7 @@ _HOMES = {
     "analyze": "obs.analysis",
     "Attachment": "obs.attachment",
     "attach": "obs.attachment",
-    "CacheManager": "obs.caching",
+    "CacheManager": "obs.keeping.caching",
     "SystemStatusTracker": "obs.components",
     "event": "obs.handler",
     "IssueAnalyzer": "obs.issues",

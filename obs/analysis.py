@@ -12,13 +12,15 @@ from pathlib import Path
 
 import msgspec
 
-from obs import fingerprints, formats, hazards, outlook, rules, sources
+from obs import fingerprints, hazards, outlook, rules, sources
 from obs.adapters import PROGRAM, Adapters
 from obs.books import LLM_CALL, WRITERS
 from obs.components import health_of, health_score
 from obs.doubles import Doubles
 from obs.events import Event, Severity
 from obs.issues import Lifecycle, derive_status, from_facts, link, ranked, standing_of
+from obs.logs import formats
+from obs.logs.tracebacks import Frame, culprit
 from obs.patterns import form
 from obs.pipeline import redact_event
 from obs.printed import STREAMS, understood
@@ -35,7 +37,6 @@ from obs.snapshot import (
     Source,
 )
 from obs.state import State, Verdict
-from obs.tracebacks import Frame, culprit
 
 __all__ = ["Analyzer", "analyze", "letters", "to_ns"]
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from obs.presence import ensure_running
+from obs.keeping.presence import ensure_running
 
 __all__ = ["Attachment", "attach"]
 
@@ -79,7 +79,7 @@ def attach(
 
 
 def _attach(directory: Path, level: int, service: str) -> Attachment:
-    from obs import bootstrap, crashes, faults
+    from obs.running import bootstrap, crashes, faults
 
     bootstrap.install(str(directory), level, service)
     if "OBS_RUN" not in os.environ:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from obs.caching import SHARED
 from obs.events import Event
+from obs.keeping.caching import SHARED
+from obs.logs.tracebacks import Block, culprit, parse
 from obs.patterns import form
 from obs.quoting import plain
-from obs.tracebacks import Block, culprit, parse
 
 __all__ = ["Group", "by_event", "by_rule", "fingerprint_of", "unwrapped"]
 

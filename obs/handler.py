@@ -14,9 +14,9 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from obs.capture import Capture, warn_once
-from obs.doors import Doors, text_of
-from obs.interruptions import is_interruption
+from obs.recording.capture import Capture, warn_once
+from obs.recording.doors import Doors, text_of
+from obs.recording.interruptions import is_interruption
 
 __all__ = ["Capture", "SidecarHandler", "capture", "event", "use_door", "wrap_logging"]
 

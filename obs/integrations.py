@@ -21,10 +21,10 @@ import time
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
-from obs.capture import Capture
-from obs.freezing import Snapshot, freeze
 from obs.handler import capture, use_door
-from obs.raised import summarise
+from obs.recording.capture import Capture
+from obs.recording.freezing import Snapshot, freeze
+from obs.recording.raised import summarise
 
 __all__ = ["loguru_sink", "structlog_processor"]
 

@@ -13,7 +13,7 @@ import msgspec
 from obs.events import Severity
 from obs.patterns import form
 from obs.quoting import plain
-from obs.rulepack import Rule, fill
+from obs.rules.pack import Rule, fill
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity, IssueStatus
 from obs.state import IssueFacts, Quote, State
 

@@ -16,9 +16,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from obs.keeping.store import Change, Cursor, Store
 from obs.quoting import plain, quote
 from obs.snapshot import Evidence, Issue, IssueSeverity, IssueStatus, Snapshot
-from obs.store import Change, Cursor, Store
 
 __all__ = ["current", "cursor", "open_issues", "print_status", "shown", "since_ns"]
 
@@ -37,11 +37,11 @@ def current(directory: Path) -> Snapshot:
         ValueError: If nothing was ever recorded there.
     """
     from obs.analysis import Analyzer
-    from obs.ledger import Ledger
-    from obs.presence import running_pid, wait_processed
+    from obs.keeping.ledger import Ledger
+    from obs.keeping.presence import running_pid, wait_processed
+    from obs.keeping.vault import decisions
     from obs.sidecar import Sidecar
     from obs.state import State
-    from obs.vault import decisions
 
     if not directory.is_dir():
         raise ValueError(

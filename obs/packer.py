@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from obs.encoding import PLACEHOLDER, RENDERED
-from obs.handoff import Handoff
+from obs.recording.encoding import PLACEHOLDER, RENDERED
+from obs.recording.handoff import Handoff
 
 __all__ = ["Packer"]
 

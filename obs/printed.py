@@ -6,8 +6,8 @@ import re
 
 import msgspec
 
-from obs import formats
 from obs.events import Event, Severity
+from obs.logs import formats
 
 __all__ = ["STREAMS", "understood"]
 

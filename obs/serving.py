@@ -26,11 +26,11 @@ from watchfiles import Change, awatch
 
 from obs import rules, sources
 from obs.briefing import render
-from obs.caching import SHARED
 from obs.config import ConfigError, Settings, load
 from obs.events import Event
 from obs.journal import Journal, journal
-from obs.memory import resident_bytes
+from obs.keeping.caching import SHARED
+from obs.keeping.memory import resident_bytes
 from obs.metrics import CONTENT_TYPE, Inner, exposition
 from obs.sidecar import Sidecar, stop_on_signals
 from obs.snapshot import Snapshot

@@ -24,20 +24,20 @@ import msgspec
 
 from obs.analysis import Analyzer
 from obs.events import Event
-from obs.intake import Intake
-from obs.ledger import Ledger
-from obs.memory import MemoryOptimizer
-from obs.outlet import Outlet
+from obs.keeping.intake import Intake
+from obs.keeping.ledger import Ledger
+from obs.keeping.memory import MemoryOptimizer
+from obs.keeping.outlet import Outlet
+from obs.keeping.poison import PoisonGuard
+from obs.keeping.presence import ensure_running, flush_requests, running_pid, wait_processed
+from obs.keeping.store import StoreError
+from obs.keeping.tails import Tails
+from obs.keeping.vault import Vault
 from obs.pipeline import Processor
-from obs.poison import PoisonGuard
-from obs.presence import ensure_running, flush_requests, running_pid, wait_processed
 from obs.rules import RuleError, RuleSet
 from obs.snapshot import Snapshot
 from obs.spool_reader import SpoolBatch, SpoolBusyError, SpoolReader
 from obs.state import State
-from obs.store import StoreError
-from obs.tails import Tails
-from obs.vault import Vault
 
 __all__ = ["Sidecar", "ensure_running", "main", "running_pid", "stop_on_signals", "wait_processed"]
 

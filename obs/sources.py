@@ -1,7 +1,8 @@
 """Files, globs, gzip and stdin as streams of Events, with what is known of how completely they were read.
 
-How bytes become lines is the business of `obs.decoding`, what a line means that of `obs.formats`; files that
-still grow are followed by `obs.following`. Bad input is a `SourceError`: one line that names place and mend.
+How bytes become lines is the business of `obs.logs.decoding`, what a line means that of `obs.logs.formats`;
+files that still grow are followed by `obs.logs.following`. Bad input is a `SourceError`: one line that names
+place and mend.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from obs import formats
-from obs.decoding import Decoder
-from obs.encodings import binary_kind
 from obs.events import Event
-from obs.following import FileFollower
+from obs.logs import formats
+from obs.logs.decoding import Decoder
+from obs.logs.encodings import binary_kind
+from obs.logs.following import FileFollower
 from obs.snapshot import Source
 
 __all__ = ["FileFollower", "SourceError", "SourceReader", "expand", "read"]

@@ -3,8 +3,8 @@
 A folder holds segments, each written by one process and preallocated and memory-mapped, so that a write is
 a copy and survives `kill -9`. No lock is ever taken: any thread, signal handler or finalizer may write at
 any time. Nothing raises; a write that could not be kept returns False and its caller counts it. What the
-files look like is told in `obs.segments`; the other side is `obs.spool_reader`. Needs the standard library
-alone.
+files look like is told in `obs.spooling.segments`; the other side is `obs.spool_reader`. Needs the standard
+library alone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from zlib import crc32
 
-from obs import quota, segment_files, segments
-from obs.oversize import shorten
+from obs.spooling import quota, segment_files, segments
+from obs.spooling.oversize import shorten
 
 __all__ = ["SpoolWriter"]
 

@@ -6,7 +6,7 @@ superfluous. So a kill between any two steps neither loses a line nor shows one 
 ever deletes a line.
 
 How the writer's end is known, what counts as a line, how damage is skipped and why some lines are held for a
-moment is told in `obs.ownership`, `obs.segments`, `obs.segment_lines` and `obs.last_words`.
+moment is told in `ownership`, `segments`, `segment_lines` and `last_words` of `obs.spooling`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from obs import segment_lines, segments
-from obs.last_words import PROVISIONAL
-from obs.reader_lock import LOCK_NAME, ReaderLock, SpoolBusyError
-from obs.segment_store import LOOK_SECONDS, Listing, Opened, SegmentStore
-from obs.spool_batch import Loss, SpoolBatch, SpoolLine
-from obs.writer_accounts import Account, WriterEnd
+from obs.spooling import segment_lines, segments
+from obs.spooling.last_words import PROVISIONAL
+from obs.spooling.reader_lock import LOCK_NAME, ReaderLock, SpoolBusyError
+from obs.spooling.segment_store import LOOK_SECONDS, Listing, Opened, SegmentStore
+from obs.spooling.spool_batch import Loss, SpoolBatch, SpoolLine
+from obs.spooling.writer_accounts import Account, WriterEnd
 
 __all__ = ["Loss", "SpoolBatch", "SpoolBusyError", "SpoolLine", "SpoolReader", "WriterEnd"]
 

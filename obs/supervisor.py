@@ -2,9 +2,9 @@
 
 Thin, and without rules: it puts facts into the spool (`process.started`, `process.exited`), and the sidecar
 makes the post-mortem of them. The program outlives it: a Python child keeps its real stdin, stdout and stderr
-and its own spool, and no parent-death signal is set. Other programs write into a pipe; `obs.pipes` says what
-that means. The bootstrap does not reach a Python started with `-I`, `-E` or `-S`, or with an environment of
-its own: it is then read like any other program.
+and its own spool, and no parent-death signal is set. Other programs write into a pipe; `obs.running.pipes`
+says what that means. The bootstrap does not reach a Python started with `-I`, `-E` or `-S`, or with an
+environment of its own: it is then read like any other program.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from obs import exits, launch, signals
-from obs.lifecycle import Lifecycle
-from obs.pipes import OutputPipe, open_pipes
-from obs.presence import ensure_running, running_pid, wait_processed
+from obs.keeping.presence import ensure_running, running_pid, wait_processed
+from obs.running import exits, launch, signals
+from obs.running.lifecycle import Lifecycle
+from obs.running.pipes import OutputPipe, open_pipes
 
 __all__ = ["run"]
 

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from obs.presence import running_pid
+from obs.keeping.presence import running_pid
 
 FOLDER = Path(".obs") / "demo"
 

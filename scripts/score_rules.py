@@ -17,8 +17,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from obs import formats, rules, sources
+from obs import rules, sources
 from obs.events import Event
+from obs.logs import formats
 from obs.snapshot import IssueSeverity
 
 SIDE_FAULT = "network.fiat-rates"

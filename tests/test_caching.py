@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from obs.caching import CacheManager, CacheStatistics
+from obs.keeping.caching import CacheManager, CacheStatistics
 
 
 class FakeClock:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obs import formats
 from obs.events import MAX_TIMESTAMP_NS, Event, Severity
+from obs.logs import formats
 
 LOGS = Path(__file__).parent / "data" / "logs"
 

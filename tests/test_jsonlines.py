@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obs import formats
 from obs.events import Event
+from obs.logs import formats
 
 TEN = int(dt.datetime(2025, 11, 20, 10, tzinfo=dt.UTC).timestamp()) * 10**9
 TRACE = 'Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\nValueError: no'

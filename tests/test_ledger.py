@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from obs import ledger
-from obs.ledger import Ledger
+from obs.keeping import ledger
+from obs.keeping.ledger import Ledger
 from obs.snapshot import Loss
 from obs.spool_reader import Loss as ReaderLoss
 from obs.spool_reader import SpoolBatch, WriterEnd

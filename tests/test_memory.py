@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
-from obs.memory import MemoryOptimizer, MemoryWatch, resident_bytes
+from obs.keeping.memory import MemoryOptimizer, MemoryWatch, resident_bytes
 
 MIB = 2**20
 

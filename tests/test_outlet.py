@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from obs.analysis import Analyzer
-from obs.outlet import AT_REST_SECONDS, MOST_SECONDS, Outlet
+from obs.keeping.outlet import AT_REST_SECONDS, MOST_SECONDS, Outlet
 from obs.rules import RuleSet
 from obs.snapshot import Health, Snapshot
 

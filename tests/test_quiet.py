@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 import obs
 from obs import rules
 from obs.analysis import Analyzer
-from obs.glance import TELLING, glance_at
-from obs.intake import Intake
-from obs.ledger import Ledger
-from obs.segments import REDACTED
+from obs.keeping.intake import Intake
+from obs.keeping.ledger import Ledger
 from obs.spool_reader import SpoolBatch, SpoolLine
+from obs.spooling.glance import TELLING, glance_at
+from obs.spooling.segments import REDACTED
 
 RULES = rules.load()
 EXAMPLES = [text for rule in RULES.rules for text in (*rule.examples.match, *rule.examples.no_match)]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from obs import rules
-from obs.rulegate import Gate
-from obs.rulepack import Rule
-from obs.ruleset import RuleSet
+from obs.rules.gate import Gate
+from obs.rules.pack import Rule
+from obs.rules.ruleset import RuleSet
 from obs.snapshot import Category
 
 KNOWN = rules.load()

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from obs import rulegate, rules
+from obs import rules
 from obs.events import Event, ExceptionInfo, Origin, Severity
-from obs.rulegate import Gate, PatternError, compile_pattern
-from obs.rulepack import fill
-from obs.ruleset import RuleSet
+from obs.rules import gate as rulegate
+from obs.rules.gate import Gate, PatternError, compile_pattern
+from obs.rules.pack import fill
+from obs.rules.ruleset import RuleSet
 
 RULE = """
 [[rule]]

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from obs import formats, rules, sources
+from obs import rules, sources
 from obs.events import Event
-from obs.ruleset import Match, RuleSet
+from obs.logs import formats
+from obs.rules.ruleset import Match, RuleSet
 
 pytestmark = pytest.mark.corpus
 

@@ -17,11 +17,11 @@ import orjson
 import pytest
 
 from obs.events import Event
-from obs.presence import ensure_running, running_pid, wait_processed
+from obs.keeping.presence import ensure_running, running_pid, wait_processed
+from obs.keeping.store import Change, LifecycleEntry, Store, StoreTakenError
 from obs.rules import RuleSet
 from obs.sidecar import Sidecar
 from obs.spool_reader import SpoolBusyError
-from obs.store import Change, LifecycleEntry, Store, StoreTakenError
 from tests.spool_lines import Bot
 
 NO_RULES = RuleSet(())
@@ -305,7 +305,7 @@ def test_without_room_it_keeps_all_and_goes_on_when_there_is_room_again(director
         save = sidecar.vault._store.save
 
         def refuse(change: Change) -> None:
-            from obs.store import StoreError
+            from obs.keeping.store import StoreError
 
             raise StoreError("obs.db cannot be used (database or disk is full): free some space on its disk")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from obs import sources
-from obs.decoding import MAX_BYTES, Decoder
 from obs.events import Event
+from obs.logs.decoding import MAX_BYTES, Decoder
 from obs.snapshot import Source
 from obs.sources import FileFollower, SourceError
 

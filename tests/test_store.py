@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-import obs.migrations
-from obs.store import (
+import obs.keeping.migrations
+from obs.keeping.store import (
     SCHEMA,
     Change,
     Cursor,
@@ -342,8 +342,8 @@ def test_a_save_killed_at_any_statement_leaves_the_old_or_the_new(filled: Path, 
 
 def test_the_schema_number_is_the_newest_revision() -> None:
     config = Config()
-    assert obs.migrations.__file__
-    config.set_main_option("script_location", str(Path(obs.migrations.__file__).parent))
+    assert obs.keeping.migrations.__file__
+    config.set_main_option("script_location", str(Path(obs.keeping.migrations.__file__).parent))
     config.set_main_option("path_separator", "os")
 
     assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA
@@ -352,7 +352,7 @@ def test_the_schema_number_is_the_newest_revision() -> None:
 def test_opening_a_store_of_the_present_schema_does_not_load_alembic(filled: Path) -> None:
     """The migration tool costs 20 MB and 300 ms: only a first start or an upgrade pays for it."""
     code = (
-        "import pathlib, sys; from obs.store import Store;"
+        "import pathlib, sys; from obs.keeping.store import Store;"
         f"Store(pathlib.Path({str(filled)!r})).close(); print('alembic' in sys.modules)"
     )
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obs import tracebacks
-from obs.tracebacks import Block, Frame
+from obs.logs import tracebacks
+from obs.logs.tracebacks import Block, Frame
 
 LOGS = Path(__file__).parent / "data" / "logs"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from obs.viewfiles import DatedFiles, dated_name, write_whole
+from obs.keeping.viewfiles import DatedFiles, dated_name, write_whole
 
 
 def test_a_file_is_replaced_as_a_whole_and_is_the_owners(tmp_path: Path) -> None:

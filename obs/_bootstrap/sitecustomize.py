@@ -16,14 +16,14 @@ sys.path[:] = [_entry for _entry in sys.path if _entry != _folder]
 if sys.version_info >= (3, 11) and os.environ.get("OBS_RUN"):
     try:
         try:
-            from obs import bootstrap
+            from obs.running import bootstrap
         except ImportError:
             # Not installed in this program's environment: ours will do. A foreign `obs` keeps its name.
             if "obs" in sys.modules:
                 raise
             sys.path.append(_home)
             try:
-                from obs import bootstrap
+                from obs.running import bootstrap
             finally:
                 sys.path.remove(_home)
         bootstrap.start()

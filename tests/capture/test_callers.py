@@ -20,7 +20,7 @@ def test_a_full_queue_drops_the_newest_below_warning_and_counts_them_exactly(tmp
     run = run_bot(
         tmp_path,
         """
-        from obs.handoff import CAPACITY
+        from obs.recording.handoff import CAPACITY
         log.info("first"); capture().flush()
         write, taken = capture().spool.write, []
         capture().spool.write = lambda line: False
@@ -48,7 +48,7 @@ def test_warnings_beyond_the_reserve_are_counted_too(tmp_path: Path) -> None:
     run = run_bot(
         tmp_path,
         """
-        from obs.handoff import CAPACITY, RESERVE
+        from obs.recording.handoff import CAPACITY, RESERVE
         log.info("first"); capture().flush()
         write = capture().spool.write
         capture().spool.write = lambda line: False
@@ -366,10 +366,10 @@ def test_out_of_memory_in_the_handler_is_counted(tmp_path: Path) -> None:
     run = run_bot(
         tmp_path,
         """
-        import obs.handoff
+        import obs.recording.handoff
         log.info("first")
         def failing(record): raise MemoryError
-        obs.handoff.snapshot = failing
+        obs.recording.handoff.snapshot = failing
         for _ in range(5): log.info("with %s", [1])
         log.error("with %s", [1])
         log.info("last")

@@ -16,7 +16,7 @@ def test_a_signal_handler_may_log_while_the_first_record_opens_the_spool(tmp_pat
         """
         import faulthandler, shutil
         faulthandler.dump_traceback_later(25, exit=True)
-        from obs.capture import Capture
+        from obs.recording.capture import Capture
         record, other = (log.makeRecord(log.name, 30, "x.py", 1, "record", None, None) for _ in range(2))
 
         def interrupt(taken, wanted):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from obs.plain import Deferred, cut, plain
+from obs.recording.plain import Deferred, cut, plain
 
 
 class Foreign(dict[str, Any]):

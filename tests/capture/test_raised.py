@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from obs.raised import FrameTexts, summarise
+from obs.recording.raised import FrameTexts, summarise
 
 
 def recursive(depth: int) -> None:

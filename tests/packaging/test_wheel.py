@@ -64,9 +64,9 @@ def test_an_installed_obs_prints_a_briefing_from_anywhere(installed: Path, tmp_p
 
 
 def test_rules_adapters_and_migrations_ship(installed: Path) -> None:
-    assert list((installed / "obs" / "rulepacks").glob("*.toml"))
+    assert list((installed / "obs" / "rules").glob("*.toml"))
     assert list((installed / "obs" / "adapters").glob("*.toml"))
-    assert list((installed / "obs" / "migrations").rglob("*.py"))
+    assert list((installed / "obs" / "keeping" / "migrations").rglob("*.py"))
     assert (installed / "obs" / "py.typed").exists()
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from obs import exits
-from obs.exits import Exit
+from obs.running import exits
+from obs.running.exits import Exit
 from tests.run.conftest import Supervise, read_spool, supervisor_command, surroundings
 
 MACOS = "import signal; del signal.sigtimedwait, signal.sigwaitinfo"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from obs.launch import inspect_program, service_of
+from obs.running.launch import inspect_program, service_of
 
 
 def script(folder: Path, text: str) -> str:

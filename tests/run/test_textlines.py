@@ -7,7 +7,7 @@ import traceback
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obs.textlines import MAX_LINE_CHARS, LineAssembler, PrintedRecord
+from obs.running.textlines import MAX_LINE_CHARS, LineAssembler, PrintedRecord
 
 
 def assemble(*pieces: str) -> list[PrintedRecord]:

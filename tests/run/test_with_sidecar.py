@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from obs.presence import running_pid
+from obs.keeping.presence import running_pid
 from tests.run.conftest import PROGRAMS, supervisor_command, surroundings
 from tests.run.test_survival import BOT, wait_for
 

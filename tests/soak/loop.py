@@ -17,9 +17,9 @@ from pathlib import Path
 
 import msgspec
 
-from obs.presence import wait_processed
+from obs.keeping.presence import wait_processed
+from obs.keeping.store import Store
 from obs.state import State
-from obs.store import Store
 from tests.soak.bot import ENTRY
 from tests.soak.sidecar import PROGRESS, Life
 

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 import msgspec
 
 from obs.events import Event
-from obs.intervals import Intervals
 from obs.sidecar import Sidecar
+from obs.spooling.intervals import Intervals
 from tests.soak.bot import payload_of
 
 PROGRESS = struct.Struct("<Q")

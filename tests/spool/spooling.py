@@ -10,9 +10,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from obs.segments import HEADER_BYTES
 from obs.spool import SpoolWriter
 from obs.spool_reader import Loss, SpoolBatch, SpoolLine, SpoolReader, WriterEnd
+from obs.spooling.segments import HEADER_BYTES
 
 REPO = Path(__file__).resolve().parents[2]
 RESOURCE: Mapping[str, str | int] = {"service.name": "grid-1", "process.pid": 4711}

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from obs.segments import HEADER_BYTES
 from obs.spool import SpoolWriter
+from obs.spooling.segments import HEADER_BYTES
 from tests.spool.spooling import drain, line, run, segment_files, writer
 
 NOBODY = 65_534

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from obs.segment_lines import settled, take_lines
-from obs.segments import HEADER_BYTES, SLOT_OFFSETS, best_slot, seal
 from obs.spool_reader import SpoolReader
+from obs.spooling.segment_lines import settled, take_lines
+from obs.spooling.segments import HEADER_BYTES, SLOT_OFFSETS, best_slot, seal
 from tests.spool.spooling import Drained, drain, is_true, line, run, segment_files, writer, written
 
 COUNT = 8

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from obs import intervals, ownership
-from obs.last_words import HOLD_SECONDS, MAX_BYTES, MAX_LINES, PATIENCE_SECONDS
 from obs.rules import RuleSet
 from obs.sidecar import Sidecar
 from obs.spool import SpoolWriter
 from obs.spool_reader import SpoolBatch, SpoolReader
+from obs.spooling import intervals, ownership
+from obs.spooling.last_words import HOLD_SECONDS, MAX_BYTES, MAX_LINES, PATIENCE_SECONDS
 from tests.spool.spooling import REPO, body, drain, line, segment_files, words, writer
 
 

@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from obs.last_words import HOLD_SECONDS, MAX_LINES
 from obs.spool_reader import SpoolReader
+from obs.spooling.last_words import HOLD_SECONDS, MAX_LINES
 from tests.spool.spooling import line, words, writer
 
 Name = tuple[str, int]

@@ -14,9 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from obs.intervals import Intervals
 from obs.spool import SpoolWriter
 from obs.spool_reader import SpoolReader
+from obs.spooling.intervals import Intervals
 from tests.spool.spooling import is_true, line, writer
 
 

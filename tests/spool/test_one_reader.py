@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from obs import ownership
-from obs.reader_lock import LOCK_NAME, has_living_reader
 from obs.spool_reader import SpoolBusyError, SpoolReader
+from obs.spooling import ownership
+from obs.spooling.reader_lock import LOCK_NAME, has_living_reader
 from tests.spool.spooling import REPO, run, written
 
 READ = """

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from obs import ownership, segment_files
-from obs.reader_lock import has_living_reader
 from obs.spool_reader import SpoolBusyError, SpoolReader
+from obs.spooling import ownership, segment_files
+from obs.spooling.reader_lock import has_living_reader
 from tests.spool.spooling import drain, is_true, line, writer
 from tests.spool.spooling import segment_files as segments_of
 

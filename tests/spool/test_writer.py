@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from obs import segment_files as files_module
 from obs.spool_reader import SpoolReader
+from obs.spooling import segment_files as files_module
 from tests.spool.spooling import REPO, Drained, drain, is_true, line, run, segment_files, writer, written
 
 

@@ -1,0 +1,1 @@
+"""What the running sidecar keeps: intake, database, view files, its own health."""

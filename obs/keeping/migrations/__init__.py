@@ -1,0 +1,1 @@
+"""The schema of `obs.db` by revisions, from the first one on; `obs.keeping.store` runs them."""

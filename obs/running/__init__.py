@@ -1,0 +1,1 @@
+"""What `obs run` does around a program: start it, read what it prints, explain its end."""
