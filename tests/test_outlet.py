@@ -81,6 +81,16 @@ def test_a_dated_page_is_kept_when_the_health_has_changed_and_not_otherwise(tmp_
     assert names(tmp_path / "dashboards")[-1] == "latest.json"
 
 
+def test_another_process_that_looks_and_sees_the_same_leaves_no_further_copy(tmp_path: Path) -> None:
+    Outlet(tmp_path, timer=FakeClock()).draw(lambda: picture(Health.ERROR))
+    before = names(tmp_path / "briefings")
+
+    Outlet(tmp_path, timer=FakeClock()).draw(lambda: picture(Health.ERROR, at=1_763_632_900_000_000_000))
+
+    assert names(tmp_path / "briefings") == before
+    assert any("error" in name for name in before)
+
+
 def test_a_view_that_cannot_be_made_is_said_and_tried_again(tmp_path: Path) -> None:
     clock = FakeClock()
     outlet = Outlet(tmp_path, timer=clock)

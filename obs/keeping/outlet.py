@@ -55,7 +55,8 @@ class Outlet:
         self._not_before = 0.0
         self._drawn_at = -AT_REST_SECONDS
         self._dated_at = -DATED_SECONDS
-        self._health = ""
+        # A look that changes nothing, also by another process, leaves no copy behind.
+        self._health = self._dated.newest().upper()
         self.fault = ""
         """Why the last writing failed, in words; empty while all is well."""
         self.written = 0

@@ -71,6 +71,13 @@ class DatedFiles:
         self._most_files = most_files
         self._most_bytes = most_bytes
 
+    def newest(self) -> str:
+        """Return the words of the newest file's name that is no post-mortem; empty when there is none."""
+        with contextlib.suppress(OSError):
+            names = sorted(path.stem for path in self._folder.iterdir() if path.name[:8].isdigit())
+            return next((n.partition("Z-")[2] for n in reversed(names) if "post-mortem" not in n), "")
+        return ""
+
     def add(self, name: str, text: str | bytes) -> None:
         """Write one more, then delete the oldest beyond the quota; the one just written always stays.
 
