@@ -38,6 +38,23 @@ Budget = Annotated[int | None, typer.Option(help="Most tokens of the page [2000]
 Zone = Annotated[str | None, typer.Option("--timezone", help="Zone of times that print none [UTC].")]
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from obs import __version__
+
+        typer.echo(f"obs {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
     command: Annotated[list[str], typer.Argument(help="The program and its arguments, after `--`.")],

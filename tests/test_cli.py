@@ -105,6 +105,10 @@ def test_help_names_every_command() -> None:
         assert re.search(rf"^\W*{name} ", done.stdout, re.MULTILINE), name
 
 
+def test_the_version_can_be_asked_for() -> None:
+    assert re.fullmatch(r"obs \d+\.\d+\.\d+\n", obs("--version").stdout)
+
+
 def test_config_tells_each_value_and_its_origin(tmp_path: Path) -> None:
     done = obs("config", "--dir", tmp_path, OBS_PORT="9001")
 
