@@ -50,7 +50,6 @@ class Settings(BaseSettings):
         None, description="Folder of templates that replace ours of the same name."
     )
     follow: tuple[str, ...] = Field((), description="Log files or globs the sidecar follows.")
-    quota_mib: int = Field(512, ge=1, description="Most MiB the folder `dir` may take.")
 
     @field_validator("timezone")
     @classmethod

@@ -199,11 +199,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         """When it happened, as well as is known: its own time, else when it was seen; Unix ns, 0 if never."""
         return self.timestamp or self.observed_timestamp
 
-    @property
-    def is_failure(self) -> bool:
-        """Whether the source itself calls this record an error."""
-        return self.severity >= Severity.ERROR
-
     def lines(self) -> Iterator[tuple[int, str]]:
         """Yield `(offset, text)` for each kept line: the body's lines, then the stack trace's.
 

@@ -28,7 +28,6 @@ STALE_CANDLE_S = 300
 LOOP_CALLS = 20
 """So many model calls in one conversation without an order are a loop."""
 
-ENDED = ("order.canceled", "order.expired", "order.filled", "order.rejected", "order.denied")
 RESTING = ("order.accepted", "order.confirmed")
 
 _ROTATE = (

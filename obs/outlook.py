@@ -61,7 +61,9 @@ def look(
     return Outlook(
         program=_program(bots.values(), sources),
         mode=mode,
-        phase=_phase(bots, ends, live=live),
+        # A parent that only starts others says nothing itself: whether it runs is not whether a bot does.
+        # A bot that only prints text has no facts: it is not known to have stopped.
+        phase=_phase({n: bots.get(n, BotFacts()) for n in state.services if n} or bots, ends, live=live),
         money=tuple(_money(bots, mode)),
         restart=_restart(bots, mode, issues),
         not_exercised=tuple(_not_exercised(bots)),
@@ -118,8 +120,9 @@ def _end(name: str, bot: BotFacts) -> ProcessEnd | None:
 
 
 def _phase(bots: dict[str, BotFacts], ends: Sequence[ProcessEnd], *, live: bool) -> str:
-    if ends and len(ends) == len(bots):
-        return "; ".join(f"{plain(end.service)} {end.reason} at {clock(end.time)}" for end in ends[:4])
+    told = [end for end in ends if end.service in bots]
+    if told and len(told) == len(bots):
+        return "; ".join(f"{plain(end.service)} {end.reason} at {clock(end.time)}" for end in told[:4])
     stopped = [(name, bot) for name, bot in bots.items() if bot.state.name == "bot.stopped"]
     if stopped and len(stopped) == len(bots):
         _, bot = max(stopped, key=lambda item: item[1].state.time)

@@ -173,8 +173,7 @@ def _verdict(snapshot: Snapshot, top: Issue | None, words: dict[str, str]) -> st
         minor = sum(1 for i in snapshot.issues if i.cause is None and i.status is not IssueStatus.RESOLVED)
         note = words["minor"].format(n=minor) if minor else ""
         return f"**{snapshot.health}: {words['no_fault']}**{note}"
-    ended = bool(snapshot.ends) and {end.service for end in snapshot.ends} >= set(snapshot.bots)
-    running = words["at_end"] if ended else words["ongoing"]
+    running = words["ongoing"] if snapshot.phase in ("", "running") else words["at_end"]
     phase = running if snapshot.live else words["unresolved"]
     risk = f" · {_risk_word(snapshot, words)} {_risk(top)}" if top.money_at_risk else ""
     begin = _when(top.first_seen, snapshot) if top.first_seen else words["unknown_time"]

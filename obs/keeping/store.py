@@ -456,13 +456,6 @@ def _code(error: BaseException) -> int:
     return int(getattr(original, "sqlite_errorcode", 0) or 0) & 0xFF
 
 
-def _is_malformed(error: BaseException) -> bool:
-    return isinstance(error, _MalformedError) or _code(error) in {
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-    }
-
-
 def _reason(error: BaseException) -> str:
     return " ".join(str(getattr(error, "orig", None) or error).split())[:200]
 
