@@ -18,13 +18,14 @@ import orjson
 from obs.definitions import definitions
 from obs.snapshot import Snapshot
 
-__all__ = ["SCHEMA", "render", "rfc3339", "schema", "twin"]
+__all__ = ["SCHEMA", "TIMES", "render", "rfc3339", "schema", "twin"]
 
 SCHEMA = "obs.dashboard/1"
 
-_TIMES = frozenset(
+TIMES = frozenset(
     {"taken_at", "first_event", "last_event", "time", "first_seen", "last_seen", "first", "last", "last_time"}
 )
+"""Fields that hold Unix ns and are written as RFC 3339."""
 
 
 def render(snapshot: Snapshot) -> bytes:
@@ -57,7 +58,7 @@ def _fields(value: msgspec.Struct) -> list[tuple[str, Any]]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name in _TIMES and isinstance(value, int):
+    if name in TIMES and isinstance(value, int):
         return rfc3339(value)
     if isinstance(value, msgspec.Struct):
         return {key: _plain(key, item) for key, item in _fields(value)}

@@ -16,6 +16,7 @@ from obs.events import Severity
 from obs.metrics import MAX_COMPONENTS, TABLE, Inner, exposition
 from obs.rules import RuleSet
 from obs.snapshot import Snapshot
+from scripts import write_schema
 from tests.builders import REPO, event
 from tests.test_briefing import BUSY
 
@@ -79,3 +80,9 @@ def test_a_flood_of_components_and_forged_names_cannot_grow_the_scrape() -> None
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_every_metric_is_documented(name: str) -> None:
     assert f"`{name}`" in (REPO / "docs" / "metrics.md").read_text(encoding="utf-8")
+
+
+def test_the_committed_schema_is_the_one_that_the_snapshot_s_types_give() -> None:
+    committed = (REPO / "dashboards" / "schema.json").read_text(encoding="utf-8")
+
+    assert committed == write_schema.text(), "run scripts/write_schema.py"
