@@ -1,0 +1,136 @@
+"""Money that stands in the market: open positions, their stops, and orders that were refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from obs.books import BotFacts, Thing, decimal
+from obs.hazards.making import issue, shown
+from obs.quoting import plain
+from obs.snapshot import Category, Issue, IssueSeverity, Money
+
+__all__ = ["mark_price", "open_positions", "protection", "refused_orders", "unprotected"]
+
+RESTING = ("order.accepted", "order.confirmed")
+
+
+def open_positions(bot: BotFacts) -> list[tuple[str, Thing]]:
+    """Return the positions that are open, as far as the bot's words tell."""
+    return [
+        (key, thing)
+        for key, thing in sorted(bot.positions.items())
+        if thing.last.name != "position.closed" and decimal(thing.values.get("position.quantity")) != 0
+    ]
+
+
+def mark_price(values: Mapping[str, Any]) -> Decimal | None:
+    """Return the price a position was last valued at: as told, or from its average and unrealized P&L."""
+    price = decimal(values.get("market.mark") or values.get("price"))
+    if price is not None:
+        return price
+    average = decimal(values.get("position.average_price"))
+    quantity = decimal(values.get("position.quantity"))
+    if average is None or not quantity:
+        return average
+    pnl = decimal(values.get("pnl.unrealized"))
+    return average if pnl is None else average + pnl / quantity
+
+
+def protection(bot: BotFacts, key: str, position: Thing) -> tuple[str, int, list[Thing]]:
+    """Return whether a position has a stop: `stop`, `none` or `unknown`, since when, and its stop orders."""
+    values = position.values
+    stops = [
+        stop
+        for order_id, stop in sorted(bot.stops.items())
+        if stop.values.get("position.id") == key
+        or (not stop.values.get("position.id") and stop.values.get("symbol") == values.get("symbol"))
+    ]
+    stops = [stop for stop in stops if stop.last.time >= position.began]
+    if not stops:
+        return "unknown", 0, []
+    if any(stop.last.name in RESTING for stop in stops):
+        return "stop", 0, stops
+    pulled = [s.last.time for s in stops if s.last.name in ("order.canceled", "order.expired")]
+    refused = [s.began for s in stops if s.last.name in ("order.rejected", "order.denied", "order.submitted")]
+    since = min((t for t in pulled + refused if t), default=position.began)
+    # The gap begins when the last stop that ever rested went away, not when its successor was refused.
+    return "none", max(pulled, default=since), stops
+
+
+def unprotected(name: str, bot: BotFacts) -> Iterator[Issue]:
+    for key, position in open_positions(bot):
+        verdict, since, stops = protection(bot, key, position)
+        if verdict != "none":
+            continue
+        values = position.values
+        quantity = decimal(values.get("position.quantity")) or Decimal(0)
+        price = mark_price(values)
+        currency = str(values.get("currency") or "?")
+        money = (Money(abs(quantity) * price, currency),) if price is not None else None
+        tries = sum(stop.said.get(name, 0) for stop in stops for name in ("order.rejected", "order.denied"))
+        pulled = next((s for s in _telling(stops, since) if s.last.name == "order.canceled"), None)
+        why = plain(str(pulled.values.get("reason") or "")) if pulled else ""
+        gone = f"The stop was canceled ({why}). " if pulled else ""
+        tried = f" {tries} tries of a new stop were refused or timed out." if tries else ""
+        yield issue(
+            ("unprotected", name, key),
+            Category.TRADING,
+            IssueSeverity.CRITICAL,
+            "Position without stop",
+            name,
+            first=since,
+            last=max(position.last.time, *(stop.last.time for stop in stops)),
+            count=1,
+            trend="worse",
+            explanation=f"{gone}No stop order is known to rest for this position.{tried} "
+            "A refused or timed-out order may still have reached the exchange.",
+            fix_in="a person decides on the position first, then code",
+            actions=(
+                f"[read] The exchange: open orders and the position of {plain(name)}.",
+                "[ask] Operator: close the position, or place a new stop on the right side of the price.",
+                "[code] Place the new stop before canceling the old; retry while the position is open.",
+            ),
+            do_not="send the same stop again before the first step: two stops can sell twice",
+            minutes=15,
+            money=money,
+            evidence=[
+                *(shown(stop.last) for stop in _telling(stops, since)),
+                shown(position.last),
+            ],
+            grouped_by=f"the open position {plain(key)} of {plain(name)}",
+        )
+
+
+def _telling(stops: list[Thing], since: int) -> list[Thing]:
+    """The stop that went away and the newest that were refused; earlier ones say nothing."""
+    late = sorted((s for s in stops if s.last.time >= since), key=lambda stop: stop.last.time)
+    return [*late[:1], *late[1:][-3:]]
+
+
+def refused_orders(name: str, bot: BotFacts) -> Iterator[Issue]:
+    refused = [o for o in bot.orders.values() if o.last.name == "order.rejected"]
+    if not refused:
+        return
+    refused.sort(key=lambda order: order.last.time)
+    yield issue(
+        ("rejected", name),
+        Category.TRADING,
+        IssueSeverity.WARNING,
+        "Orders are rejected by the exchange",
+        name,
+        first=refused[0].last.time,
+        last=refused[-1].last.time,
+        count=len(refused),
+        explanation="The exchange refused these orders; the intended trades did not happen.",
+        fix_in="config or code",
+        actions=(
+            "[read] The reason in each rejection.",
+            "[read] Balance and the symbol's limits at the exchange.",
+            "[code] Check balance, lot size and price filters before sending.",
+        ),
+        minutes=15,
+        evidence=[shown(order.last) for order in refused[:4]],
+        grouped_by=f"rejected orders of {plain(name)}",
+    )
