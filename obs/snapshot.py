@@ -143,6 +143,12 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     """`steady`, `worse`, `quiet` or `burst`."""
     money_at_risk: tuple[Money, ...] | None = None
     evidence: tuple[Evidence, ...] = ()
+    story: tuple[Evidence, ...] = ()
+    """What led to its first occurrence, oldest first: records of the same order, position, trace or thread, or
+    those just before it. Foreign text: quote it."""
+    traceback: tuple[str, ...] = ()
+    """The gravest traceback, folded: the frame to blame first, frames of libraries counted. Foreign text: quote
+    it."""
     grouped_by: str = ""
     """Why these records are one issue, in one sentence."""
     is_side: bool = False
@@ -204,6 +210,8 @@ class ProcessEnd(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     """One sentence of ours: `killed by SIGKILL, no last words`."""
     command: str = ""
+    last_words: tuple[Evidence, ...] = ()
+    """What it said last, oldest first. Foreign text: quote it."""
 
 
 class Funnel(msgspec.Struct, frozen=True):
@@ -258,6 +266,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Records that look like trouble and are known to be none."""
     doubles: int = 0
     """Records that came more than once and were counted once."""
+    recent: Mapping[str, tuple[Evidence, ...]] = {}
+    """Service -> its newest records, oldest first: what a live id stands for. Foreign text: quote it."""
 
     def to_json(self) -> str:
         """Return the picture as JSON, schema `obs.dashboard/1`."""
