@@ -144,11 +144,11 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     money_at_risk: tuple[Money, ...] | None = None
     evidence: tuple[Evidence, ...] = ()
     story: tuple[Evidence, ...] = ()
-    """What led to its first occurrence, oldest first: records of the same order, position, trace or thread, or
-    those just before it. Foreign text: quote it."""
+    """What led to its first occurrence, oldest first: records of the same order, position, trace or thread,
+    or those just before it. Foreign text: quote it."""
     traceback: tuple[str, ...] = ()
-    """The gravest traceback, folded: the frame to blame first, frames of libraries counted. Foreign text: quote
-    it."""
+    """The gravest traceback, folded: the frame to blame first, frames of libraries counted. Foreign text:
+    quote it."""
     grouped_by: str = ""
     """Why these records are one issue, in one sentence."""
     is_side: bool = False
