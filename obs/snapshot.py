@@ -156,6 +156,14 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     cause: str | None = None
     """Fingerprint of the issue this one is a symptom of."""
     symptoms: tuple[str, ...] = ()
+    linked_by: str = ""
+    """Why it is held for a symptom of `cause`; empty for a cause."""
+    place: str = ""
+    """The host or exchange it concerns, as far as it names one."""
+    follows: str = ""
+    """The release, configuration or start it began right after."""
+    decided: str = ""
+    """Who resolved or archived it, when, until when and why; empty when nobody did."""
 
 
 class ComponentStatus(msgspec.Struct, frozen=True):
