@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Behind a proxy that inspects TLS the certificates are those of the system.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help demo test check bench soak nightly test-bots clean
+.PHONY: help demo test check bench eval soak nightly test-bots clean
 
 help:  # this list
 	@grep -E '^[a-z-]+:.*#' Makefile | sed 's/:.*#/ -/'
@@ -39,6 +39,9 @@ check: .venv/.dev  # style, types, import directions
 
 bench: .venv/.dev  # what a user pays, beside the peers
 	.venv/bin/python -m pytest benchmarks -p no:logging --override-ini=python_files='bench_*.py' --override-ini=timeout=0 -s
+
+eval: .venv/.dev  # how good the answers are on labelled logs: make eval PART=snippets SHOW=--show
+	@.venv/bin/python -m scripts.evaluate $(addprefix --part ,$(PART)) $(SHOW)
 
 soak: .venv/.dev  # N kills -9 of sidecar, bot, reader and writer under load: make soak N=200
 	.venv/bin/python -m tests.soak --kills $(N) --back $(BACK)
