@@ -18,7 +18,9 @@ from obs.books import LLM_CALL, WRITERS
 from obs.components import health_of, health_score
 from obs.doubles import Doubles
 from obs.events import Event, Severity
-from obs.issues import Lifecycle, derive_status, from_facts, link, ranked, standing_of
+from obs.incidents import link, standing_of
+from obs.issues import from_facts, ranked
+from obs.lifecycle import Lifecycle, derive_status
 from obs.logs import formats
 from obs.logs.tracebacks import Frame, culprit
 from obs.patterns import form

@@ -5,12 +5,11 @@ Pure functions of `State`, the rules, the stored life cycle and `now`; no clock,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from obs.events import Severity
+from obs.incidents import Standing
 from obs.patterns import form
 from obs.quoting import plain
 from obs.rules.pack import Rule, fill
@@ -22,53 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IssueAnalyzer",
-    "Lifecycle",
-    "Standing",
-    "derive_status",
     "evidence_of",
     "from_facts",
-    "link",
     "ranked",
-    "standing_of",
 ]
-
-SECOND_NS = 1_000_000_000
-END_WINDOW_NS = 10 * SECOND_NS
-"""An error so shortly before the end of its process is taken for the reason of it."""
-LINK_WINDOW_NS = 120 * SECOND_NS
-"""A symptom may show this long after the last sign of its cause."""
-
-
-class Lifecycle(msgspec.Struct, frozen=True):
-    """What was decided about an issue and is kept across restarts."""
-
-    status: IssueStatus
-    at: int = 0
-    """Unix ns of the decision."""
-    by: str = ""
-    why: str = ""
-    expires: int = 0
-    """Unix ns after which an archived issue wakes; 0: never by itself."""
-
-
-def derive_status(stored: Lifecycle | None, issue: Issue, now: int) -> IssueStatus:
-    """Return the status that the stored decision and the facts give together.
-
-    Args:
-        stored: The last decision, or None for an issue nobody has touched.
-        issue: The issue as the facts tell it; its own `status` is ignored.
-        now: Unix ns.
-    """
-    if stored is not None:
-        if stored.status is IssueStatus.ARCHIVED and not (stored.expires and now >= stored.expires):
-            return IssueStatus.ARCHIVED
-        if stored.status is IssueStatus.RESOLVED:
-            return IssueStatus.REGRESSED if issue.last_seen > stored.at else IssueStatus.RESOLVED
-    if issue.succeeded_since > 0:
-        return IssueStatus.RESOLVED
-    if issue.trend == "worse":
-        return IssueStatus.ESCALATING
-    return IssueStatus.ONGOING if issue.count > 1 else IssueStatus.NEW
 
 
 def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: State) -> Issue:
@@ -89,6 +45,7 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
         "evidence": evidence_of(facts),
         "grouped_by": facts.grouped_by,
         "status": IssueStatus.NEW,
+        "place": plain(values.get("host") or values.get("url_host") or ""),
     }
     if rule is None:
         return Issue(
@@ -157,79 +114,6 @@ def shown(quote: Quote) -> Evidence:
     )
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """What the rule behind an issue says of its place among others."""
-
-    role: str = "cause"
-    weight: int = 40
-    is_side: bool = False
-    host: str = ""
-    """The host its text names; two faults at different hosts are never cause and symptom."""
-
-
-def standing_of(issue: Issue, rule: Rule | None, facts: IssueFacts | None) -> Standing:
-    """Return the standing of an issue; one that no rule names is a cause of middling weight."""
-    values = facts.values if facts is not None else {}
-    host = values.get("host") or values.get("url_host") or ""
-    if rule is None:
-        return Standing(is_side=issue.severity is IssueSeverity.INFO and issue.rule == "ended", host=host)
-    return Standing(rule.role, rule.weight, rule.is_side, host)
-
-
-def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing]) -> list[Issue]:
-    """Attach symptoms to their causes: found in the same record, or a known symptom at the same time.
-
-    A cause is as grave as the worst of its symptoms and began with the first of them.
-
-    Args:
-        issues: All issues.
-        state: Holds which issue was found under which in one record.
-        standings: Fingerprint -> what its rule says of it.
-    """
-    known = {issue.fingerprint: issue for issue in issues}
-    cause_of: dict[str, str] = {}
-    hazards = [issue for issue in known.values() if issue.rule in _EXPLAINS]
-    for fingerprint, issue in known.items():
-        explained = next((h for h in hazards if h is not issue and _EXPLAINS[h.rule](h, issue)), None)
-        if explained is not None:
-            cause_of[fingerprint] = explained.fingerprint
-            continue
-        facts = state.issues.get(fingerprint)
-        inside = {c: n for c, n in (facts.causes if facts else {}).items() if c in known}
-        if inside and sum(inside.values()) * 2 >= issue.count:
-            cause_of[fingerprint] = max(inside, key=lambda c: (inside[c], c))
-        elif standings[fingerprint].role == "symptom":
-            cause = _cause_at_the_time(issue, known.values(), standings)
-            if cause:
-                cause_of[fingerprint] = cause
-    for issue in known.values():
-        if issue.rule == "ended" and issue.severity is IssueSeverity.CRITICAL:
-            cause = _last_fault(issue, known.values(), standings)
-            if cause:
-                cause_of[issue.fingerprint] = cause
-    for fingerprint in list(cause_of):
-        root, path = fingerprint, {fingerprint}
-        while cause_of.get(root) and cause_of[root] not in path:
-            root = cause_of[root]
-            path.add(root)
-        if root == fingerprint:
-            del cause_of[fingerprint]
-        else:
-            cause_of[fingerprint] = root
-    symptoms: dict[str, list[str]] = {}
-    for fingerprint, cause in cause_of.items():
-        symptoms.setdefault(cause, []).append(fingerprint)
-    return [
-        _with_symptoms(
-            issue,
-            [known[s] for s in symptoms.get(issue.fingerprint, ())],
-            cause_of.get(issue.fingerprint),
-            is_side=standings[issue.fingerprint].is_side,
-        )
-        for issue in known.values()
-    ]
-
-
 def ranked(
     issues: Iterable[Issue], standings: Mapping[str, Standing], *, simulated: bool = False
 ) -> list[Issue]:
@@ -272,100 +156,6 @@ class IssueAnalyzer:
     def analyze_for_issues(self, tracker: SystemStatusTracker) -> list[Issue]:
         """Return one issue for each component that is not well, worst first."""
         return ranked(tracker.issues(), {})
-
-
-def _with_symptoms(issue: Issue, symptoms: list[Issue], cause: str | None, *, is_side: bool) -> Issue:
-    gravest = issue if is_side else max([issue, *symptoms], key=lambda one: one.severity.rank)
-    starts = [one.first_seen for one in (issue, *symptoms) if one.first_seen]
-    return msgspec.structs.replace(
-        issue,
-        severity=gravest.severity,
-        is_side=is_side,
-        first_seen=min(starts, default=0),
-        last_seen=max(one.last_seen for one in (issue, *symptoms)),
-        cause=cause,
-        symptoms=tuple(one.fingerprint for one in sorted(symptoms, key=lambda o: (-o.count, o.fingerprint))),
-    )
-
-
-def _cause_at_the_time(issue: Issue, others: Iterable[Issue], standings: Mapping[str, Standing]) -> str:
-    own = standings[issue.fingerprint]
-
-    def fits(other: Issue) -> bool:
-        standing = standings[other.fingerprint]
-        if other.fingerprint == issue.fingerprint or standing.role != "cause":
-            return False
-        if own.host and standing.host and own.host != standing.host:
-            return False
-        # A side service explains only what names the same host.
-        if standing.is_side and not (own.host and own.host == standing.host):
-            return False
-        return other.severity.rank >= IssueSeverity.WARNING.rank and _overlap(other, issue)
-
-    def closeness(other: Issue) -> tuple[object, ...]:
-        standing = standings[other.fingerprint]
-        return (
-            bool(own.host) and own.host == standing.host,
-            other.severity.rank,
-            standing.weight,
-            other.count,
-            other.fingerprint,
-        )
-
-    best = max(filter(fits, others), key=closeness, default=None)
-    return best.fingerprint if best is not None else ""
-
-
-def _last_fault(end: Issue, others: Iterable[Issue], standings: Mapping[str, Standing]) -> str:
-    """The error of the same bot in the last seconds before its process ended by itself."""
-    fits = [
-        other
-        for other in others
-        if other.fingerprint != end.fingerprint
-        and other.severity.rank >= IssueSeverity.ERROR.rank
-        and standings[other.fingerprint].role == "cause"
-        and set(end.services) <= set(other.services)
-        and end.first_seen - END_WINDOW_NS <= other.last_seen <= end.first_seen + SECOND_NS
-    ]
-    best = max(fits, key=lambda o: (o.severity.rank, o.last_seen, o.fingerprint), default=None)
-    return best.fingerprint if best is not None else ""
-
-
-def _is_part_of_outage(outage: Issue, issue: Issue) -> bool:
-    """Network and exchange trouble, and refused orders, of the same bots while the exchange was away."""
-    related = issue.category in (Category.NETWORK, Category.EXCHANGE) and issue.rule not in (
-        "outage",
-        "notifier",
-    )
-    if not related and issue.rule != "rejected":
-        return False
-    return bool(issue.services) and set(issue.services) <= set(outage.services) and _overlap(outage, issue)
-
-
-def _is_word_about(hazard: Issue, issue: Issue) -> bool:
-    """An error line that no rule knows, spoken by the same bot right after a line of the evidence."""
-    if issue.rule or issue.services != hazard.services or not issue.first_seen:
-        return False
-    return any(
-        item.time - SECOND_NS <= issue.first_seen and issue.last_seen <= item.time + 5 * SECOND_NS
-        for item in hazard.evidence
-    )
-
-
-_EXPLAINS: Mapping[str, Callable[[Issue, Issue], bool]] = {
-    "outage": _is_part_of_outage,
-    "unprotected": _is_word_about,
-}
-"""Hazards that explain other issues, and how to tell which."""
-
-
-def _overlap(cause: Issue, symptom: Issue) -> bool:
-    if not cause.first_seen or not symptom.first_seen:
-        return True
-    return (
-        cause.first_seen - 5 * SECOND_NS <= symptom.last_seen
-        and symptom.first_seen <= cause.last_seen + LINK_WINDOW_NS
-    )
 
 
 def _severity_of(logged: int) -> IssueSeverity:

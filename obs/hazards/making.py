@@ -34,6 +34,7 @@ def issue(
     succeeded: int = 0,
     services: tuple[str, ...] = (),
     money: tuple[Money, ...] | None = None,
+    place: str = "",
 ) -> Issue:
     digest = fingerprint_of(*key)
     minutes_span = max((last - first) / MINUTE_NS, 1.0)
@@ -62,6 +63,7 @@ def issue(
         money_at_risk=money,
         evidence=tuple(unique.values()),
         grouped_by=grouped_by,
+        place=place,
     )
 
 

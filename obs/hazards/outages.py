@@ -40,6 +40,7 @@ def outage(exchange: str, by_bot: Mapping[str, Calls]) -> Iterator[Issue]:
         last=last,
         count=failed,
         succeeded=max(good, 1) if over else 0,
+        place=plain(exchange),
         explanation=f"{failed} failed calls ({listed(reasons)}) in {spread}"
         + (f"; {', '.join(map(plain, others))} had none." if others else "."),
         fix_in="outside the bot",

@@ -1,0 +1,265 @@
+"""Incidents: one cause and its many symptoms, each link with the reason why it is drawn.
+
+Found by what one record holds (an exception's first cause), by host or exchange, by time and by process. A
+link is drawn only where something besides the time fits: two faults at different hosts stay two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from obs.rules.pack import Rule
+from obs.snapshot import Category, Issue, IssueSeverity
+from obs.state import IssueFacts, State
+
+__all__ = ["UNANSWERED", "Standing", "is_same_place", "link", "overlap", "standing_of"]
+
+SECOND_NS = 1_000_000_000
+END_WINDOW_NS = 10 * SECOND_NS
+"""An error so shortly before the end of its process is taken for the reason of it."""
+LINK_WINDOW_NS = 120 * SECOND_NS
+"""A symptom may show this long after the last sign of its cause."""
+
+UNANSWERED = frozenset(
+    {
+        *(f"network.{kind}" for kind in ("dns", "connection-refused", "connection-reset", "timeout", "tls")),
+        *(f"network.{kind}" for kind in ("unreachable", "websocket", "http-5xx", "retrying", "call-failed")),
+        *(f"exchange.{kind}" for kind in ("unavailable", "bad-response", "markets-not-loaded")),
+        *(f"exchange.{kind}" for kind in ("data-load-failed", "ccxt-generic")),
+    }
+)
+"""Rules that say that a peer did not answer as it should. Many of them at one host are one fault; a refusal
+(a wrong key, a limit, an order) is another fault of the same host."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What the rule behind an issue says of its place among others."""
+
+    role: str = "cause"
+    weight: int = 40
+    is_side: bool = False
+    host: str = ""
+    """The host or exchange it names; two faults at different hosts are never cause and symptom."""
+
+
+class _Link(NamedTuple):
+    cause: str
+    """Fingerprint."""
+    why: str
+
+
+def standing_of(issue: Issue, rule: Rule | None, facts: IssueFacts | None) -> Standing:
+    """Return the standing of an issue; one that no rule names is a cause of middling weight."""
+    values = facts.values if facts is not None else {}
+    host = values.get("host") or values.get("url_host") or issue.place
+    if rule is None:
+        return Standing(is_side=issue.severity is IssueSeverity.INFO and issue.rule == "ended", host=host)
+    return Standing(rule.role, rule.weight, rule.is_side, host)
+
+
+def is_same_place(a: str, b: str) -> bool:
+    """Whether two names mean one peer: the same host, or an exchange's id and a host of its domain."""
+    if a == b:
+        return True
+    short, long = sorted((a.lower(), b.lower()), key=len)
+    return bool(short) and short in long.split(":", 1)[0].split(".")
+
+
+def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing]) -> list[Issue]:
+    """Attach symptoms to their causes.
+
+    A cause is as grave as the worst of its symptoms and began with the first of them.
+
+    Args:
+        issues: All issues.
+        state: Holds which issue was found under which in one record.
+        standings: Fingerprint -> what its rule says of it.
+    """
+    known = {issue.fingerprint: issue for issue in issues}
+    links = {
+        fingerprint: found
+        for fingerprint, issue in known.items()
+        if (found := _cause_of(issue, known, state, standings)) is not None
+    }
+    roots = _to_roots(links)
+    symptoms: dict[str, list[Issue]] = {}
+    for fingerprint, cause in roots.items():
+        symptoms.setdefault(cause, []).append(known[fingerprint])
+    return [
+        _with_symptoms(
+            issue,
+            symptoms.get(fingerprint, []),
+            _Link(roots[fingerprint], links[fingerprint].why) if fingerprint in roots else None,
+            is_side=standings[fingerprint].is_side,
+        )
+        for fingerprint, issue in known.items()
+    ]
+
+
+def _cause_of(
+    issue: Issue, known: Mapping[str, Issue], state: State, standings: Mapping[str, Standing]
+) -> _Link | None:
+    for hazard in known.values():
+        explains = _EXPLAINS.get(hazard.rule)
+        if hazard is not issue and explains is not None and (why := explains(hazard, issue, standings)):
+            return _Link(hazard.fingerprint, why)
+    facts = state.issues.get(issue.fingerprint)
+    inside = {c: n for c, n in (facts.causes if facts else {}).items() if c in known}
+    if inside and sum(inside.values()) * 2 >= issue.count:
+        cause = max(inside, key=lambda c: (inside[c], c))
+        return _Link(cause, f"found under it in the same record, {inside[cause]} of {issue.count} times")
+    if standings[issue.fingerprint].role == "symptom":
+        return _cause_at_the_time(issue, known.values(), standings)
+    if issue.rule == "ended" and issue.severity is IssueSeverity.CRITICAL:
+        return _last_fault(issue, known.values(), standings)
+    return _same_peer(issue, known.values(), standings)
+
+
+def _to_roots(links: Mapping[str, _Link]) -> dict[str, str]:
+    """Symptom -> the cause at the end of its chain; a circle has none and falls apart."""
+    roots = {}
+    for fingerprint in links:
+        root, path = fingerprint, {fingerprint}
+        while root in links and links[root].cause not in path:
+            root = links[root].cause
+            path.add(root)
+        if root != fingerprint:
+            roots[fingerprint] = root
+    return roots
+
+
+def _with_symptoms(issue: Issue, symptoms: list[Issue], link: _Link | None, *, is_side: bool) -> Issue:
+    gravest = issue if is_side else max([issue, *symptoms], key=lambda one: one.severity.rank)
+    starts = [one.first_seen for one in (issue, *symptoms) if one.first_seen]
+    return msgspec.structs.replace(
+        issue,
+        severity=gravest.severity,
+        is_side=is_side,
+        services=tuple(sorted({name for one in (issue, *symptoms) for name in one.services})),
+        first_seen=min(starts, default=0),
+        last_seen=max(one.last_seen for one in (issue, *symptoms)),
+        cause=link.cause if link is not None else None,
+        linked_by=link.why if link is not None else "",
+        symptoms=tuple(one.fingerprint for one in sorted(symptoms, key=lambda o: (-o.count, o.fingerprint))),
+    )
+
+
+def _same_peer(issue: Issue, others: Iterable[Issue], standings: Mapping[str, Standing]) -> _Link | None:
+    """The gravest of the ways in which one host failed to answer at one time."""
+    host = standings[issue.fingerprint].host
+    if issue.rule not in UNANSWERED or not host:
+        return None
+
+    def key(one: Issue) -> tuple[object, ...]:
+        return one.severity.rank, standings[one.fingerprint].weight, one.count, one.fingerprint
+
+    same = [
+        other
+        for other in others
+        if other.rule in UNANSWERED
+        and standings[other.fingerprint].role == "cause"
+        and standings[other.fingerprint].host == host
+        and overlap(other, issue)
+    ]
+    best = max(same, key=key, default=issue)
+    if key(best) <= key(issue):
+        return None
+    return _Link(best.fingerprint, f"another way in which {host} failed to answer, in the same minutes")
+
+
+def _cause_at_the_time(
+    issue: Issue, others: Iterable[Issue], standings: Mapping[str, Standing]
+) -> _Link | None:
+    own = standings[issue.fingerprint]
+
+    def fits(other: Issue) -> bool:
+        standing = standings[other.fingerprint]
+        if other.fingerprint == issue.fingerprint or standing.role != "cause":
+            return False
+        if own.host and standing.host and not is_same_place(own.host, standing.host):
+            return False
+        # A side service explains only what names the same host.
+        if standing.is_side and not (own.host and own.host == standing.host):
+            return False
+        return other.severity.rank >= IssueSeverity.WARNING.rank and overlap(other, issue)
+
+    def closeness(other: Issue) -> tuple[object, ...]:
+        standing = standings[other.fingerprint]
+        return (
+            bool(own.host) and own.host == standing.host,
+            other.severity.rank,
+            standing.weight,
+            other.count,
+            other.fingerprint,
+        )
+
+    best = max(filter(fits, others), key=closeness, default=None)
+    if best is None:
+        return None
+    where = f" at {own.host}" if own.host and own.host == standings[best.fingerprint].host else ""
+    return _Link(best.fingerprint, f"says that something failed, not why, in the same minutes{where}")
+
+
+def _last_fault(end: Issue, others: Iterable[Issue], standings: Mapping[str, Standing]) -> _Link | None:
+    """The error of the same bot in the last seconds before its process ended by itself."""
+    fits = [
+        other
+        for other in others
+        if other.fingerprint != end.fingerprint
+        and other.severity.rank >= IssueSeverity.ERROR.rank
+        and standings[other.fingerprint].role == "cause"
+        and set(end.services) <= set(other.services)
+        and end.first_seen - END_WINDOW_NS <= other.last_seen <= end.first_seen + SECOND_NS
+    ]
+    best = max(fits, key=lambda o: (o.severity.rank, o.last_seen, o.fingerprint), default=None)
+    if best is None:
+        return None
+    seconds = max(0, (end.first_seen - best.last_seen) // SECOND_NS)
+    return _Link(best.fingerprint, f"the process ended {seconds} s after it")
+
+
+def _is_part_of_outage(outage: Issue, issue: Issue, standings: Mapping[str, Standing]) -> str:
+    """Network and exchange trouble, and refused orders, of the same bots while the exchange was away."""
+    related = issue.category in (Category.NETWORK, Category.EXCHANGE) and issue.rule not in (
+        "outage",
+        "notifier",
+    )
+    if not related and issue.rule != "rejected":
+        return ""
+    host = standings[issue.fingerprint].host
+    if host and outage.place and not is_same_place(host, outage.place):
+        return ""
+    if not issue.services or not set(issue.services) <= set(outage.services) or not overlap(outage, issue):
+        return ""
+    return f"of the same bots, while {outage.place or 'the exchange'} did not answer"
+
+
+def _is_word_about(hazard: Issue, issue: Issue, _: Mapping[str, Standing]) -> str:
+    """An error line that no rule knows, spoken by the same bot right after a line of the evidence."""
+    if issue.rule or issue.services != hazard.services or not issue.first_seen:
+        return ""
+    near = any(
+        item.time - SECOND_NS <= issue.first_seen and issue.last_seen <= item.time + 5 * SECOND_NS
+        for item in hazard.evidence
+    )
+    return "said by the same bot within 5 s of the evidence" if near else ""
+
+
+_EXPLAINS: Mapping[str, Callable[[Issue, Issue, Mapping[str, Standing]], str]] = {
+    "outage": _is_part_of_outage,
+    "unprotected": _is_word_about,
+}
+"""Hazards that explain other issues, and how to tell which: the reason, or empty."""
+
+
+def overlap(cause: Issue, symptom: Issue) -> bool:
+    """Whether the symptom showed while the cause lasted, or shortly after its last sign."""
+    if not cause.first_seen or not symptom.first_seen:
+        return True
+    return (
+        cause.first_seen - 5 * SECOND_NS <= symptom.last_seen
+        and symptom.first_seen <= cause.last_seen + LINK_WINDOW_NS
+    )
