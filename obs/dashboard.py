@@ -23,7 +23,18 @@ __all__ = ["SCHEMA", "TIMES", "render", "rfc3339", "schema", "twin"]
 SCHEMA = "obs.dashboard/1"
 
 TIMES = frozenset(
-    {"taken_at", "first_event", "last_event", "time", "first_seen", "last_seen", "first", "last", "last_time"}
+    {
+        "taken_at",
+        "first_event",
+        "last_event",
+        "time",
+        "first_seen",
+        "last_seen",
+        "first",
+        "last",
+        "last_time",
+        "until",
+    }
 )
 """Fields that hold Unix ns and are written as RFC 3339."""
 

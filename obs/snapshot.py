@@ -164,6 +164,15 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     """The release, configuration or start it began right after."""
     decided: str = ""
     """Who resolved or archived it, when, until when and why; empty when nobody did."""
+    effects: tuple[str, ...] = ()
+    """What it did, counted: calls failed of all, orders placed since, messages lost; our words, the most
+    telling first."""
+    until: int = 0
+    """Unix ns before which nothing helps but waiting (the end of a ban); 0 when nothing says so."""
+    not_known: tuple[str, ...] = ()
+    """What its records cannot tell and a reader would want to know."""
+    values: Mapping[str, str] = {}
+    """What its records name (`host`, `symbol`, ...), as its texts use it: validated identifiers."""
 
 
 class ComponentStatus(msgspec.Struct, frozen=True):

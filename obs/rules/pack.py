@@ -67,6 +67,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Steps, safest first, each `[gate] text`; gates are in `GATES`."""
     do_not: str = ""
     """The tempting wrong move, with its reason."""
+    not_known: tuple[str, ...] = ()
+    """What a log cannot tell of this trouble and a reader would want to know, each with why."""
     expected_minutes: int = 15
     """How long the mend takes a person who knows the system."""
     literals: tuple[str, ...]
@@ -214,7 +216,7 @@ def _faulty_patterns(rule: Rule) -> Iterable[str]:
             except PatternError as error:
                 yield f"{field}: {pattern!r} is refused: {error}"
             groups.update(re.findall(r"\(\?P<(\w+)>", pattern))
-    for text in (rule.title, rule.cause, rule.do_not, rule.fix_in, *rule.actions):
+    for text in (rule.title, rule.cause, rule.do_not, rule.fix_in, *rule.not_known, *rule.actions):
         if "{" in _OPTIONAL.sub("", text):
             yield f"{text!r} has a placeholder that may stay empty: put it in brackets, e.g. [ on {{host}}]"
         for name in _PLACEHOLDER.findall(text):
