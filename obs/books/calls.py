@@ -1,0 +1,68 @@
+"""What a bot says of its calls to others: exchanges, messengers, language models."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from obs.books.facts import MAX_ENTRIES, BotFacts, Calls, Llm, Register, decimal, earlier, tally
+from obs.events import Event, Severity
+from obs.series import Series
+
+__all__ = ["LLM_CALL", "api", "llm", "notification"]
+
+LLM_CALL = "gen_ai.client.inference.operation.details"
+
+
+def api(bot: BotFacts, event: Event, register: Register) -> None:
+    values = register.values
+    status = values.get("http.response.status_code")
+    if isinstance(status, str) and status.isdecimal():
+        status = int(status)
+    failed = bool(values.get("error.type")) or (isinstance(status, int) and status >= 400)
+    reason = str(values.get("error.type") or status or "")
+    known = ("exchange.id", "server.address", "call.path")
+    key = next((str(values[name]) for name in known if values.get(name)), "exchange")
+    _call(bot.calls, key, event, register, failed=failed or event.severity >= Severity.ERROR, reason=reason)
+
+
+def notification(bot: BotFacts, event: Event, register: Register) -> None:
+    failed = event.event_name == "notification.failed"
+    key = str(register.values.get("channel") or "notifier")
+    reason = str(register.values.get("error.type") or "")
+    _call(bot.notifications, key, event, register, failed=failed, reason=reason)
+
+
+def _call(
+    calls: dict[str, Calls], key: str, event: Event, register: Register, *, failed: bool, reason: str
+) -> None:
+    entry = calls.setdefault(key, Calls())
+    if not failed:
+        entry.ok.add(event.time)
+        entry.first_ok_after.put(register)
+        return
+    entry.failed.add(event.time)
+    if reason:
+        tally(entry.reasons, reason)
+    entry.first_failure = earlier(entry.first_failure, register)
+    entry.last_failure.put(register)
+
+
+def llm(bot: BotFacts, event: Event, register: Register) -> None:
+    values = register.values
+    agent = bot.llm.setdefault(str(values.get("gen_ai.agent.name") or "agent"), Llm())
+    agent.calls.add(event.time)
+    agent.first = earlier(agent.first, register)
+    agent.last.put(register)
+    cost = decimal(values.get("llm.cost"))
+    if cost is None:
+        agent.unpriced += 1
+    else:
+        currency = str(values.get("llm.cost_currency") or "USD")
+        agent.cost[currency] = agent.cost.get(currency, Decimal(0)) + cost
+    for key in ("gen_ai.conversation.id", "llm.prompt_hash"):
+        name = f"{key} {values[key]}" if values.get(key) else ""
+        if name and (name in agent.repeated or len(agent.repeated) < MAX_ENTRIES):
+            agent.repeated.setdefault(name, Series()).add(event.time)
+    limit = decimal(values.get("llm.daily_limit"))
+    if limit is not None:
+        agent.limit = limit if agent.limit is None else max(agent.limit, limit)
