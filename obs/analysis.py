@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from obs import fingerprints, hazards, outlook, rules, sources
+from obs import effects, fingerprints, hazards, outlook, rules, sources
 from obs.adapters import PROGRAM, Adapters
 from obs.books import LLM_CALL, WRITERS
 from obs.components import health_of, health_score
@@ -20,7 +20,7 @@ from obs.doubles import Doubles
 from obs.events import Event, Severity
 from obs.incidents import link, standing_of
 from obs.issues import from_facts, ranked
-from obs.lifecycle import Lifecycle, derive_status
+from obs.lifecycle import Lifecycle, with_decision
 from obs.logs import formats
 from obs.logs.tracebacks import Frame, culprit
 from obs.patterns import form
@@ -175,12 +175,10 @@ class Analyzer:
             issue.fingerprint: standing_of(issue, known.get(issue.rule), state.issues.get(issue.fingerprint))
             for issue in found
         }
-        found = [
-            msgspec.structs.replace(issue, status=derive_status(lifecycle.get(issue.fingerprint), issue, now))
-            for issue in found
-        ]
+        found = [with_decision(issue, lifecycle.get(issue.fingerprint), now) for issue in found]
         simulated = outlook.mode_of(state) in ("dry run", "backtest")
-        return ranked(link(found, state, standings), standings, simulated=simulated)
+        in_order = ranked(link(found, state, standings), standings, simulated=simulated)
+        return effects.told(in_order, state, known)
 
     def _components(self, issues: Iterable[Issue]) -> dict[str, ComponentStatus]:
         components = {
