@@ -7,6 +7,7 @@ Exit codes: 0 fine, 1 findings (`check`), 2 usage or bad input, 3 sidecar unheal
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,6 +151,44 @@ def show(
         snapshot = _analyzed(files, effective) if files else looking.current(effective.settings.dir)
         for wanted in ids:
             _print(looking.shown(snapshot, wanted, files or [], effective.settings.timezone))
+
+
+@app.command()
+def issues(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[show|resolve|archive|reopen] [ID]...", help="None: list them."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; `archive` wants one.")] = "",
+    duration: Annotated[
+        str | None, typer.Option("--for", help="Archive so long: `2h`, `7d`, `ever` [30d].")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Archive until this time.")] = None,
+    by: Annotated[str, typer.Option(help="Who decides [the user].")] = "",
+    every: Annotated[bool, typer.Option("--all", help="List symptoms and closed ones too.")] = False,
+    directory: Dir = None,
+) -> None:
+    """List the issues, or decide on one: resolve it, archive it with a reason and an end, reopen it."""
+    with _told():
+        from obs import deciding, looking
+
+        folder = _settings(dir=directory).settings.dir
+        snapshot = looking.current(folder)
+        verb, *ids = arguments or ["list"]
+        if verb == "list" and not ids:
+            _print("\n".join(deciding.listed(snapshot, every=every)))
+            return
+        if verb not in ("show", *deciding.VERBS):
+            verb, ids = "show", [verb, *ids]
+        if not ids:
+            raise ValueError(f"issues {verb}: name an issue, e.g. `obs issues {verb} I-1a2b3c`")
+        if verb == "show":
+            _print("\n\n".join(looking.shown(snapshot, wanted, [], "UTC") for wanted in ids))
+            return
+        now = time.time_ns()
+        expires = deciding.wakes_at(verb, duration, until, now)
+        said = deciding.apply(folder, snapshot, verb, ids, now=now, why=reason, by=by, expires=expires)
+        _print("\n".join(said))
 
 
 @app.command()

@@ -14,7 +14,7 @@ import msgspec
 from obs.quoting import plain, shorten
 from obs.snapshot import Issue, IssueStatus
 
-__all__ = ["MOVES", "Lifecycle", "decide", "decided", "derive_status"]
+__all__ = ["MOVES", "Lifecycle", "decide", "decided", "derive_status", "with_decision"]
 
 REASON_SHOWN = 160
 """Characters of a reason that a page shows."""
@@ -69,6 +69,12 @@ def derive_status(stored: Lifecycle | None, issue: Issue, now: int) -> IssueStat
         return told
     # The facts know less than the decision: a resolved one that fails again is not new, a woken one neither.
     return _S.REGRESSED if stored.status in (_S.RESOLVED, _S.REGRESSED) else _S.ONGOING
+
+
+def with_decision(issue: Issue, stored: Lifecycle | None, now: int) -> Issue:
+    """Return the issue with the status that it has now, and with the words of the decision behind it."""
+    status = derive_status(stored, issue, now)
+    return msgspec.structs.replace(issue, status=status, decided=decided(stored, status))
 
 
 def decide(verb: str, issue: Issue, now: int, *, by: str = "", why: str = "", expires: int = 0) -> Lifecycle:

@@ -20,7 +20,17 @@ from obs.keeping.store import Change, Cursor, Store
 from obs.quoting import plain, quote
 from obs.snapshot import Evidence, Issue, IssueSeverity, IssueStatus, Snapshot
 
-__all__ = ["current", "cursor", "open_issues", "print_status", "shown", "since_ns"]
+__all__ = [
+    "DATABASE",
+    "current",
+    "cursor",
+    "find_issue",
+    "open_issues",
+    "print_status",
+    "shown",
+    "since_ns",
+    "span_ns",
+]
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
 FRESH_SECONDS = 3.0
@@ -93,15 +103,14 @@ def cursor(
         store.save(Change(cursors=[Cursor(reader=reader, looked=snapshot.taken_at, snapshot=text)]))
 
 
-def since_ns(text: str, now: int) -> int:
+def since_ns(text: str, now: int, *, option: str = "--since") -> int:
     """Return the moment that `30m`, `2h`, `10:30` or an ISO time means, as Unix ns.
 
     Raises:
-        ValueError: If it is none of these.
+        ValueError: If it is none of these; the message names `option`.
     """
-    duration = _DURATION.fullmatch(text.strip())
-    if duration:
-        return now - int(duration[1]) * _UNITS[duration[2]] * 1_000_000_000
+    if _DURATION.fullmatch(text.strip()):
+        return now - span_ns(text, option=option)
     try:
         if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text):
             day = datetime.fromtimestamp(now / 1e9, UTC).date()
@@ -111,9 +120,23 @@ def since_ns(text: str, now: int) -> int:
             at = at if at.tzinfo else at.replace(tzinfo=UTC)
     except ValueError:
         raise ValueError(
-            f"--since {text}: is no time: write last, 30m, 2h, 10:30 or 2026-11-20T10:30:00Z"
+            f"{option} {text}: is no time: write last, 30m, 2h, 10:30 or 2026-11-20T10:30:00Z"
+            if option == "--since"
+            else f"{option} {text}: is no time: write 10:30 or 2026-11-20T10:30:00Z"
         ) from None
     return int(at.timestamp() * 1_000) * 1_000_000
+
+
+def span_ns(text: str, *, option: str) -> int:
+    """Return the length of `30m`, `2h` or `7d` in ns.
+
+    Raises:
+        ValueError: If it is none of these; the message names `option`.
+    """
+    duration = _DURATION.fullmatch(text.strip())
+    if duration is None:
+        raise ValueError(f"{option} {text}: is no duration: write 30m, 2h or 7d")
+    return int(duration[1]) * _UNITS[duration[2]] * 1_000_000_000
 
 
 def open_issues(snapshot: Snapshot, least: IssueSeverity) -> list[Issue]:
@@ -133,7 +156,7 @@ def shown(snapshot: Snapshot, wanted: str, files: Sequence[Path], timezone: str)
         ValueError: If the id is unknown or not unique.
     """
     if wanted.upper().startswith("I-"):
-        return _issue(_one(snapshot.issues, wanted))
+        return _issue(find_issue(snapshot.issues, wanted))
     if ":" in wanted and files:
         return _record(wanted, files, timezone)
     for issue in snapshot.issues:
@@ -170,8 +193,13 @@ def _last_look(store: Store, reader: str) -> Snapshot | int | None:
         return found.looked
 
 
-def _one(issues: Iterable[Issue], wanted: str) -> Issue:
-    prefix = wanted[2:].lower()
+def find_issue(issues: Iterable[Issue], wanted: str) -> Issue:
+    """Return the issue of an id or of a unique prefix of it.
+
+    Raises:
+        ValueError: If there is none, or more than one.
+    """
+    prefix = wanted.lower().removeprefix("i-")
     found = [issue for issue in issues if issue.fingerprint.startswith(prefix)]
     if len(found) == 1:
         return found[0]
@@ -187,6 +215,12 @@ def _issue(issue: Issue) -> str:
         f"First {_time(issue.first_seen)}, last {_time(issue.last_seen)}, trend {issue.trend}.",
         f"Why grouped: {issue.grouped_by or issue.rule}.",
     ]
+    if issue.decided:
+        lines.append(f"Decided: {issue.decided}")
+    if issue.follows:
+        lines.append(f"Began {issue.follows}.")
+    if issue.cause:
+        lines.append(f"Symptom of I-{issue.cause[:6]}: {issue.linked_by}.")
     if issue.explanation:
         lines.append(f"Cause: {issue.explanation}")
     if issue.fix_in:

@@ -354,7 +354,10 @@ class Sidecar:
         time.sleep(min(0.05 * self._errors, RETRY_SECONDS))
 
     def _look_around(self) -> None:
+        decided = self.vault.lifecycle
         self.vault.look()
+        # What a person decided in another process shows without a new event.
+        self._is_undrawn |= self.vault.lifecycle != decided
         if time.monotonic() >= self._memory_at:
             self._memory_at = time.monotonic() + MEMORY_SECONDS
             self._memory.optimize()
