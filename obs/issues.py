@@ -78,8 +78,11 @@ def _in_code(values: Mapping[str, str]) -> str:
     """Where the bot's own code failed, when a traceback tells: a path and name as prose may carry them."""
     if "code_file" not in values:
         return ""
-    file, line, function = (plain(values[key], 120) for key in ("code_file", "code_line", "code_function"))
-    return f"code: {file} line {line}, in {function}"
+    file, line = (plain(values[key], 120) for key in ("code_file", "code_line"))
+    # Python writes `<module>`, `<lambda>`, `<listcomp>` where the code has no name of its own.
+    function = values["code_function"]
+    place = "outside any function" if function == "<module>" else f"in {plain(function.strip('<>'), 120)}"
+    return f"code: {file} line {line}, {place}"
 
 
 def evidence_of(facts: IssueFacts) -> tuple[Evidence, ...]:

@@ -105,3 +105,17 @@ def test_a_printed_line_with_a_level_counts_at_that_level() -> None:
     snapshot = analyzer.snapshot()
     assert snapshot.by_severity == {"ERROR": 1, "INFO": 1}
     assert snapshot.issues[0].evidence[0].text == "could not reach broker"
+
+
+def test_a_failure_outside_any_function_is_placed_as_such() -> None:
+    text = (
+        "2026-01-05 10:00:00,000 [ERROR] main loop\n"
+        "Traceback (most recent call last):\n"
+        '  File "/srv/bot.py", line 17, in <module>\n'
+        '    d["close"] * 1.01\n'
+        "TypeError: unsupported operand type(s) for *: 'NoneType' and 'float'\n"
+    )
+
+    (issue, *_) = analyze(text).issues
+
+    assert issue.fix_in == "code: /srv/bot.py line 17, outside any function"
