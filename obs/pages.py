@@ -255,10 +255,10 @@ def _life(issue: Issue, snapshot: Snapshot, words: dict[str, str]) -> str:
         return (
             words["resolved"].format(n=issue.succeeded_since)
             if issue.succeeded_since
-            else words["resolved_by"]
+            else issue.decided or words["resolved_by"]
         )
     if issue.status in (IssueStatus.REGRESSED, IssueStatus.ARCHIVED):
-        return words[issue.status]
+        return words[issue.status] + (f" ({issue.decided})" if issue.decided else "")
     quiet = (snapshot.taken_at - issue.last_seen) // MINUTE_NS if issue.last_seen else 0
     if quiet >= QUIET_MINUTES and issue.severity is not IssueSeverity.INFO:
         return words["quiet_for"].format(n=quiet)
@@ -346,6 +346,9 @@ def _left_out(snapshot: Snapshot, quoted: set[str], words: dict[str, str], *, te
         count = f"{snapshot.quiet_warning_events:,}"
         lines.append(words["quiet_warnings"].format(kinds=snapshot.quiet_warnings, n=count))
     lines += [_source(source, words) for source in snapshot.sources]
+    archived = sum(1 for issue in snapshot.issues if issue.status is IssueStatus.ARCHIVED)
+    if archived:
+        lines.append(words["archived_n"].format(n=archived))
     if snapshot.doubles:
         lines.append(words["doubles"].format(n=f"{snapshot.doubles:,}"))
     if zones:
