@@ -116,6 +116,6 @@ def test_a_failure_outside_any_function_is_placed_as_such() -> None:
         "TypeError: unsupported operand type(s) for *: 'NoneType' and 'float'\n"
     )
 
-    (issue, *_) = analyze(text).issues
+    (issue, *_) = obs.analyze(text).issues
 
     assert issue.fix_in == "code: /srv/bot.py line 17, outside any function"
