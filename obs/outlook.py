@@ -303,7 +303,7 @@ def _told(bot: BotFacts) -> str:
     program = plain(bot.program.values.get("bot.program") or "")
     word = "stoploss_on_exchange: False" if program == "freqtrade" else "stops at the exchange: off"
     found = [s.fields["stop.at_exchange"] for s in bot.settings.values() if "stop.at_exchange" in s.fields]
-    return ", ".join([f"`{word}`", *(plain(order.split("|", 1)[0]) for _, order, _ in found[:1])])
+    return ", ".join([f"`{word}`", *(plain(order.rsplit("|", 1)[-1]) for _, order, _ in found[:1])])
 
 
 def _funnel(bots: Iterable[BotFacts]) -> Funnel | None:

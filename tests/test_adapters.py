@@ -34,6 +34,18 @@ def freqtrade(*lines: tuple[str, str], at: float = 0) -> BotFacts:
     return analyzer.state.books.bots["bot-1"]
 
 
+def filled(*, side: str = "Long", amount: str = "2", more: bool = False) -> tuple[str, str]:
+    """Return the message after an entry's fill as freqtrade logs it; `more` adds to what it holds."""
+    return said(
+        "entry_fill",
+        direction=f"'{side}'",
+        open_rate="0.1",
+        stake_currency="'BTC'",
+        amount=amount,
+        sub_trade=str(more),
+    )
+
+
 def said(kind: str, pair: str = "ETH/BTC", **more: str) -> tuple[str, str]:
     """Return a message to the operator as freqtrade logs it."""
     rest = "".join(f", '{key}': {value}" for key, value in more.items())
@@ -84,9 +96,11 @@ def test_a_line_of_another_program_stays_as_it_is() -> None:
 def test_a_short_is_opened_by_a_sale_and_closed_by_a_purchase() -> None:
     opened = freqtrade(
         ("persistence.trade_model", f"LIMIT_SELL has been fulfilled for {trade(short=True)}."),
+        filled(side="Short"),
     )
     closing = freqtrade(
         ("persistence.trade_model", f"LIMIT_SELL has been fulfilled for {trade(short=True)}."),
+        filled(side="Short"),
         ("persistence.trade_model", f"LIMIT_BUY has been fulfilled for {trade(short=True)}."),
     )
 
@@ -94,7 +108,7 @@ def test_a_short_is_opened_by_a_sale_and_closed_by_a_purchase() -> None:
     assert opened.order_outcomes == {"order.filled": 1}
     assert closing.order_outcomes == {"order.filled": 1, "exit.filled": 1}
     # A filled exit may be a part: only the word of the trade's end closes it.
-    assert closing.positions["1"].last.name == "position.opened"
+    assert closing.positions["1"].last.name == "position.changed"
 
 
 def test_a_canceled_exit_is_no_canceled_entry() -> None:

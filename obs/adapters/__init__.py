@@ -6,6 +6,7 @@ stays as it was. What fits nothing passes through untouched.
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from obs.events import Event
 __all__ = ["PROGRAM", "Adapters", "Given", "Line", "Program"]
 
 MAX_LINE = 4_096
+_WRAPPED = re.compile(r"[ \t]*\n[ \t]*")
 PROGRAM = "bot.program"
 """Attribute that tells a translated line from a bot's own event word."""
 
@@ -80,6 +82,7 @@ class Adapters:
             self._of.setdefault(program, []).append(known)
             if root:
                 self._by_logger.setdefault(root, []).append(known)
+        self._known = functools.lru_cache(maxsize=4_096)(self._speaking_as)
 
     @classmethod
     def load(cls) -> Adapters:
@@ -95,20 +98,23 @@ class Adapters:
 
     def words_of(self, logger: str) -> tuple[str, ...]:
         """Return the texts of which a line of this logger must hold one to be translated."""
-        candidates = self._by_logger.get(logger.split(".", 1)[0], ())
-        return tuple(line.literal for _, line, _ in candidates if logger.startswith(line.logger))
+        return tuple(line.literal for _, line, _ in self._known(logger))
 
     def translate(self, event: Event) -> Event:
         """Return the event with the name and attributes its text means, or the same event."""
         if event.event_name or not event.logger:
             return event
-        candidates = self._by_logger.get(event.logger.split(".", 1)[0]) or self._by_its_records(event)
+        candidates = self._known(event.logger) or self._by_its_records(event)
         if not candidates:
             return event
+        body = event.body[:MAX_LINE]
+        if "\n" in body:
+            # A console of fixed width breaks long messages between words.
+            body = _WRAPPED.sub(" ", body)
         for program, line, pattern in candidates:
-            if line.literal not in event.body or not event.logger.startswith(line.logger):
+            if line.literal not in body:
                 continue
-            found = pattern.search(event.body[:MAX_LINE])
+            found = pattern.search(body)
             if found is None:
                 continue
             attributes: dict[str, Any] = {PROGRAM: program, **event.attributes, **line.attributes}
@@ -121,6 +127,10 @@ class Adapters:
                     attributes[key] = line.words.get(key, {}).get(value, value)
             return msgspec.structs.replace(event, event_name=line.event, attributes=attributes)
         return event
+
+    def _speaking_as(self, logger: str) -> tuple[tuple[str, Line, re.Pattern[str]], ...]:
+        candidates = self._by_logger.get(logger.split(".", 1)[0], ())
+        return tuple(known for known in candidates if logger.startswith(known[1].logger))
 
     def _by_its_records(self, event: Event) -> Sequence[tuple[str, Line, re.Pattern[str]]]:
         for attribute, program in self._by_attribute.items():

@@ -52,7 +52,7 @@ class Books(msgspec.Struct):
         shown = (quote.id, quote.time, quote.severity, quote.source, quote.text)
         register = Register(
             time=event.time,
-            order=f"{quote.id}|{event.uid}",
+            order=_order(event, quote.id),
             name=event.event_name,
             values=dict(event.attributes),
             quote=shown,
@@ -72,6 +72,14 @@ class Books(msgspec.Struct):
             if mine is None:
                 mine = self.bots[name] = BotFacts()
             merge_into(mine, theirs)
+
+
+def _order(event: Event, shown_id: str) -> str:
+    """Of events of one time, which came later: by line, or by the number in its id; its short id stands last."""
+    if event.origin is not None and event.origin.source:
+        return f"{event.origin.source}:{event.origin.line:>10}|{event.uid}|{shown_id}"
+    process, _, number = event.uid.rpartition("-")
+    return f"{process}-{number:>12}|{shown_id}"
 
 
 WRITERS: Mapping[str, Callable[[BotFacts, Event, Register], None]] = {
@@ -98,6 +106,7 @@ WRITERS: Mapping[str, Callable[[BotFacts, Event, Register], None]] = {
     "bot.configured": running.settings,
     "heartbeat": running.heartbeat,
     "equity.measured": orders.equity,
+    "account.reported": orders.account,
     "trade.closed": orders.trade,
     "api.requested": calls.api,
     "signal.generated": running.signal,

@@ -158,6 +158,8 @@ class BotFacts(msgspec.Struct):
     heartbeats: Series = msgspec.field(default_factory=Series)
     heartbeat: Register = msgspec.field(default_factory=Register)
     equity: Register = msgspec.field(default_factory=Register)
+    account: Register = msgspec.field(default_factory=Register)
+    """What it counted of its own positions."""
     positions: dict[str, Thing] = {}
     orders: dict[str, Thing] = {}
     stops: dict[str, Thing] = {}

@@ -7,9 +7,13 @@ import msgspec
 from obs.books.facts import BotFacts, Register, Trades, decimal, put, tally
 from obs.events import Event
 
-__all__ = ["equity", "order", "position", "trade"]
+__all__ = ["account", "equity", "order", "position", "trade"]
 
 _STOPS = ("stop_market", "stop_limit", "stop")
+
+
+def account(bot: BotFacts, event: Event, register: Register) -> None:
+    bot.account.put(register)
 
 
 def equity(bot: BotFacts, event: Event, register: Register) -> None:
