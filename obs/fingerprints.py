@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -14,6 +16,8 @@ from obs.patterns import form
 from obs.quoting import plain
 
 __all__ = ["Group", "by_event", "by_rule", "fingerprint_of", "unwrapped"]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_.][A-Za-z0-9]+)+")
 
 SCOPE = ("host", "url_host", "port", "database", "module", "key", "channel")
 """Values of a match that make two problems of the same rule two issues: another host is another fault."""
@@ -65,10 +69,12 @@ def by_event(event: Event) -> Group:
     text = event.template or event.body
     masked = form(text)
     logger = plain(event.component)
+    # A structured log names its events with one word: the programmer's own name for what went wrong.
+    named = f"Error `{text}`" if _NAME.fullmatch(text) else "Unknown error"
     return Group(
         fingerprint_of("form", logger, masked),
         reason=f"same message form from {logger or 'the program'}",
-        title=f"Unknown error in {logger}" if logger else "Unknown error",
+        title=f"{named} in {logger}" if logger else named,
         category="SYSTEM",
     )
 
@@ -94,11 +100,12 @@ def _by_exception(event: Event) -> Group:
     speaker = plain(event.component)
     if frame is not None:
         place = f"{frame.file}:{frame.function}"
-        function = plain(frame.function)
+        # Python writes `<module>` where the code stands in no function.
+        function = f"`{plain(frame.function)}`" if frame.function[:1] != "<" else plain(Path(frame.file).name)
         return Group(
             fingerprint_of("exception", short, place),
             reason=f"same exception {short} from the same function of the bot",
-            title=f"{short} in `{function}`",
+            title=f"{short} in {function}",
             category="CODE",
         )
     return Group(

@@ -36,4 +36,7 @@ def understood(event: Event) -> Event:
         severity_text=read.severity_text,
         logger=read.logger or event.logger,
         body=read.body or event.body,
+        attributes={**read.attributes, **event.attributes},
+        template=read.template,
+        exception=read.exception,
     )

@@ -25,6 +25,8 @@ __all__ = ["Exhibit", "IssueFacts", "Quote", "State", "Verdict", "evidence_id"]
 FIRST_EXHIBITS = 6
 LAST_EXHIBITS = 3
 MAX_QUOTE = 2_000
+MAX_ATTRIBUTES = 10
+MAX_ATTRIBUTES_TEXT = 400
 MAX_ISSUES = 2_000
 """Distinct issues remembered; beyond that the smallest fingerprints stay and the rest is counted."""
 
@@ -320,12 +322,41 @@ def _order(event: Event) -> Order:
 
 
 def _quotes(event: Event, service: str, verdict: Verdict) -> tuple[Quote, ...]:
-    quotes = [_quote(event, service, verdict.offset, verdict.line, verdict.span)]
+    head = event.body.split("\n", 1)[0]
     if verdict.offset:
-        quotes.insert(0, _quote(event, service, 0, event.body.split("\n", 1)[0]))
+        quotes = [
+            _quote(event, service, 0, head),
+            _quote(event, service, verdict.offset, verdict.line, verdict.span),
+        ]
+    else:
+        quotes = [_quote(event, service, 0, *_with_attributes(event, head, verdict))]
     seen = {0, verdict.offset}
     quotes += [_quote(event, service, at, text) for at, text in verdict.context if at not in seen]
     return tuple(quotes)
+
+
+def _with_attributes(event: Event, head: str, verdict: Verdict) -> tuple[str, tuple[int, int]]:
+    """The record's first line with what its attributes say beside it, and where the point stands in that."""
+    said = f"{head} {_attributes(event)}".rstrip()
+    if verdict.line == head or not verdict.line:
+        return said, verdict.span
+    at = said.find(verdict.line)
+    if at < 0:
+        return verdict.line, verdict.span
+    start, end = verdict.span if verdict.span != (0, 0) else (0, len(verdict.line))
+    return said, (at + start, at + end)
+
+
+def _attributes(event: Event) -> str:
+    """What a structured record carries beside its message, as logfmt; nothing that only says who spoke."""
+    if event.event_name or not event.attributes:
+        return ""
+    said = [
+        f"{key}={value}".replace("\n", " ")
+        for key, value in event.attributes.items()
+        if key not in _SPEAKER and "." not in key and isinstance(value, (str, int, float)) and value != ""
+    ]
+    return " ".join(said[:MAX_ATTRIBUTES])[:MAX_ATTRIBUTES_TEXT]
 
 
 def _quote(event: Event, service: str, offset: int, text: str, focus: tuple[int, int] = (0, 0)) -> Quote:
@@ -348,6 +379,15 @@ TOLD = (
     "process.signal", "faulthandler.stacktrace",
 )  # fmt: skip
 """Attributes shown beside an event's text, in this order, as far as it has them."""
+
+
+_SPEAKER = frozenset((
+    "pid", "hostname", "host", "v", "caller", "filename", "pathname", "lineno", "line", "func", "funcName",
+    "func_name", "function", "module", "file", "thread", "threadName", "thread_name", "process", "processName",
+    "logger", "component", "app", "service", "env", "version", "fingerprint", "msecs", "relativeCreated",
+    "taskName", "stack_info", "args",
+))  # fmt: skip
+"""Attributes that say where a record came from, which its line shows already."""
 
 
 def _spoken(event: Event) -> str:

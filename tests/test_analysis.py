@@ -119,3 +119,23 @@ def test_a_failure_outside_any_function_is_placed_as_such() -> None:
     (issue, *_) = obs.analyze(text).issues
 
     assert issue.fix_in == "code: /srv/bot.py line 17, outside any function"
+
+
+def test_a_structured_record_is_quoted_with_what_its_attributes_say() -> None:
+    line = '{"timestamp": "2026-01-05T10:00:00Z", "level": "error", "event": "order_refused", "symbol": "AAPL",'
+    line += ' "reason": "insufficient buying power", "pid": 7}'
+
+    (issue,) = obs.analyze([line]).issues
+
+    assert (issue.rule, issue.evidence[0].text) == (
+        "exchange.insufficient-balance",
+        "order_refused symbol=AAPL reason=insufficient buying power",
+    )
+
+
+def test_an_unknown_error_of_a_structured_log_is_titled_by_its_own_name() -> None:
+    line = '{"timestamp": "2026-01-05T10:00:00Z", "level": "error", "event": "cache_flush_failed"}'
+
+    (issue,) = obs.analyze([line]).issues
+
+    assert issue.title == "Error `cache_flush_failed`"
