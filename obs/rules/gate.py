@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 ahocorasick_rs: Any
@@ -27,6 +28,9 @@ __all__ = ["MAX_LINE", "Gate", "Pattern", "PatternError", "compile_pattern", "pa
 
 MAX_LINE = 4_096
 """Characters of a line that patterns see; a longer line is cut first, so that no line can cost a second."""
+
+_GRAM = 4
+"""Characters by which the pure-Python road finds the literals that may stand in a text."""
 
 # What RE2 refuses: each needs backtracking. Checked by text where RE2 itself is absent.
 _NEEDS_BACKTRACKING = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|(?<!\\)(?:\\\\)*\\[1-9]|[*+?}]\+")
@@ -114,8 +118,13 @@ class Gate:
         self.literals: Sequence[str] = tuple(dict.fromkeys(literal.lower() for literal in literals))
         self._alone = tuple(_stands_alone(literal) for literal in self.literals)
         self._automaton: Any = None
+        self._grams: dict[str, list[int]] = {}
+        self._short: tuple[int, ...] = ()
+        self._short_others: tuple[int, ...] = ()
         if native and ahocorasick_rs is not None and self.literals:
             self._automaton = ahocorasick_rs.AhoCorasick(self.literals)
+        else:
+            self._index()
 
     def find(self, lowered: str) -> list[tuple[int, int]]:
         """Return `(index of the literal, position in the text)` for each occurrence, in no set order.
@@ -131,13 +140,38 @@ class Gate:
                 if not alone[index] or _is_alone(lowered, start, end)
             ]
         found = []
-        for index, literal in enumerate(self.literals):
+        for index in self._candidates(lowered):
+            literal = self.literals[index]
             start = lowered.find(literal)
             while start >= 0:
                 if not self._alone[index] or _is_alone(lowered, start, start + len(literal)):
                     found.append((index, start))
                 start = lowered.find(literal, start + 1)
         return found
+
+    def _index(self) -> None:
+        """Note for each literal the few characters of it that fewest others have."""
+        pieces = [_grams_of(literal) for literal in self.literals]
+        shared = Counter(gram for grams in pieces for gram in grams)
+        for index, grams in enumerate(pieces):
+            if grams:
+                self._grams.setdefault(min(grams, key=lambda gram: (shared[gram], gram)), []).append(index)
+        short = [index for index, grams in enumerate(pieces) if not grams]
+        self._short = tuple(index for index in short if self.literals[index].isascii())
+        self._short_others = tuple(index for index in short if not self.literals[index].isascii())
+
+    def _candidates(self, lowered: str) -> Iterator[int]:
+        """Yield the literals that may stand in the text: their piece does, or they are too short for one."""
+        yield from self._short
+        if not lowered.isascii():
+            yield from self._short_others
+        known = self._grams
+        for gram in known.keys() & _grams_of(lowered):
+            yield from known[gram]
+
+
+def _grams_of(text: str) -> set[str]:
+    return {text[start : start + _GRAM] for start in range(len(text) - _GRAM + 1)}
 
 
 def _stands_alone(literal: str) -> bool:

@@ -109,7 +109,7 @@ class CompiledRule:
 
     def fits(self, line: str) -> int | None:
         """Return the number of the pattern that fits the line; -1 when the literals alone decide."""
-        number: int | None = -1
+        number = -1
         if self.patterns:
             find = self._find
             if find is None:
@@ -117,8 +117,11 @@ class CompiledRule:
                 find = self._find = (
                     pattern_set(self.rule.patterns, native=self._is_native) or self._one_by_one
                 )
-            number = min(find(line) or (), default=None)
-        if number is not None and any(pattern.search(line) is not None for pattern in self.exclude):
+            fitting = find(line)
+            if not fitting:
+                return None
+            number = min(fitting)
+        if self.exclude and any(pattern.search(line) is not None for pattern in self.exclude):
             return None
         return number
 

@@ -11,8 +11,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cachetools import LRUCache
-
 from obs.events import Event, Severity
 from obs.rules.gate import MAX_LINE, Gate
 from obs.rules.matching import CompiledRule, Match, cut_to_size, is_source_code, offset_of, text_of
@@ -61,8 +59,8 @@ class RuleSet:
         plain = {word: ids for word, ids in successes.items() if not word.startswith("event:")}
         self._success_gate = Gate(plain, native=native)
         self._success_of_word = tuple(plain[word] for word in self._success_gate.literals)
-        self._verdicts: LRUCache[Any, tuple[Found, ...]] = LRUCache(maxsize=max(cached, 1))
-        self._remembers = cached > 0
+        self._verdicts: dict[Any, tuple[Found, ...]] = {}
+        self._remembers = cached
 
     def __len__(self) -> int:
         return len(self.rules)
@@ -152,6 +150,9 @@ class RuleSet:
         key = (event.severity, event.logger, _VARYING.sub("#", text))
         verdict = self._verdicts.get(key)
         if verdict is None:
+            if len(self._verdicts) >= self._remembers:
+                # All at once: forms that are still spoken come back within their next line.
+                self._verdicts.clear()
             verdict = self._verdicts[key] = self._judged(event, text, lowered, hits)
         return verdict
 
@@ -165,25 +166,18 @@ class RuleSet:
             for number in self._owners[literal]:
                 where.setdefault(number, set()).add(line)
         lines = text.split("\n")
+        code = {line for line in set().union(*where.values()) if is_source_code(lines, line)}
         found: list[Found] = []
         noise: list[Found] = []
         for number, candidates in where.items():
             compiled = self.compiled[number]
             if compiled.may_speak(event, lowered):
-                first = self._first_line(compiled, number, lines, candidates)
-                if first is not None:
-                    (noise if compiled.rule.role == "noise" else found).append(first)
+                for line in sorted(candidates - code):
+                    pattern = compiled.fits(lines[line])
+                    if pattern is not None:
+                        (noise if compiled.rule.role == "noise" else found).append((number, line, pattern))
+                        break
         return self._ranked(found, noise, event.severity)
-
-    def _first_line(
-        self, compiled: CompiledRule, number: int, lines: Sequence[str], candidates: Iterable[int]
-    ) -> Found | None:
-        for line in sorted(candidates):
-            if not is_source_code(lines, line):
-                pattern = compiled.fits(lines[line])
-                if pattern is not None:
-                    return number, line, pattern
-        return None
 
     def _ranked(self, found: list[Found], noise: list[Found], severity: Severity) -> tuple[Found, ...]:
         """Return the best rule of each line, best first; or the noise rule that outweighs them all."""
