@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from obs.books import BotFacts, Thing, decimal
-from obs.hazards import mark_price, open_positions, protection
-from obs.healthrows import amount, clock, facts, number, times_open, waiting
+from obs.books import BotFacts
+from obs.hazards import open_positions, protection
+from obs.healthrows import clock, facts
+from obs.holdings import money, restart, stop_at_exchange
 from obs.quoting import plain
-from obs.snapshot import Category, Funnel, Issue, IssueStatus, ProcessEnd, Source
+from obs.snapshot import Funnel, Issue, ProcessEnd, Source
 from obs.state import State
 
 __all__ = ["Outlook", "look", "mode_of"]
@@ -64,8 +65,8 @@ def look(
         # A parent that only starts others says nothing itself: whether it runs is not whether a bot does.
         # A bot that only prints text has no facts: it is not known to have stopped.
         phase=_phase({n: bots.get(n, BotFacts()) for n in state.services if n} or bots, ends, live=live),
-        money=tuple(_money(bots, mode)),
-        restart=_restart(bots, mode, issues),
+        money=tuple(money(bots, mode, issues)),
+        restart=restart(bots, mode, issues),
         not_exercised=tuple(_not_exercised(bots)),
         not_known=tuple(_not_known(bots, sources, ends, live=live)),
         facts=tuple(facts(bots)),
@@ -133,127 +134,6 @@ def _phase(bots: dict[str, BotFacts], ends: Sequence[ProcessEnd], *, live: bool)
     return "running" if live and bots else ""
 
 
-def _money(bots: dict[str, BotFacts], mode: str) -> Iterable[str]:
-    simulated = "dry run, no real funds. Simulated: " if mode == "dry run" else ""
-    lines = []
-    if mode == "backtest":
-        lines.append("backtest: no real funds, nothing at risk.")
-    parts = []
-    for name, bot in bots.items():
-        who = f"{plain(name)} " if len(bots) > 1 else ""
-        for key, position in open_positions(bot) if mode != "backtest" else ():
-            parts.append(who + _position_line(bot, key, position))
-        orders = waiting(bot) if mode != "backtest" else ()
-        if orders:
-            shown = ", ".join(_order_line(order) for order in orders[:4])
-            more = f", {len(orders) - 4} more" if len(orders) > 4 else ""
-            parts.append(f"{who}{sum(map(times_open, orders))} order(s) not filled ({shown}{more})")
-    if parts:
-        lines.append(
-            simulated + "; ".join(parts[:6]) + (f"; {len(parts) - 6} more" if len(parts) > 6 else "") + "."
-        )
-    elif simulated:
-        lines.append("dry run, no real funds; no open position seen.")
-    results = _results(bots)
-    if results:
-        lines.append(results)
-    elif mode != "backtest" and any(bot.orders or bot.positions for bot in bots.values()):
-        lines.append("No trade closed, so no P&L and no win rate yet.")
-    if not lines:
-        known = any(bot.positions or bot.orders or bot.order_outcomes or bot.trades for bot in bots.values())
-        lines.append(
-            "no open position or order seen."
-            if known
-            else "unknown, no order or position events; treat as live."
-        )
-    return lines
-
-
-def _order_line(order: Thing) -> str:
-    values = order.values
-    text = plain(values.get("symbol") or "?")
-    price, quantity = decimal(values.get("order.price")), decimal(values.get("order.quantity"))
-    size = decimal(values.get("order.stake"))
-    if size is None and price is not None and quantity is not None:
-        size = price * quantity
-    currency = plain(values.get("currency") or "")
-    text += f" {amount(size)} {currency}" if size is not None and currency else ""
-    return text + (f" {count}×" if (count := times_open(order)) > 1 else "")
-
-
-def _position_line(bot: BotFacts, key: str, position: Thing) -> str:
-    values = position.values
-    quantity = decimal(values.get("position.quantity"))
-    text = f"{number(quantity)} {plain(values.get('symbol') or key)}"
-    side = plain(values.get("position.side") or "")
-    text += f" {side}" if side else ""
-    entry = decimal(values.get("position.average_price"))
-    text += f" at {number(entry)}" if entry is not None else ""
-    price = mark_price(values)
-    currency = plain(values.get("currency") or "")
-    if price is not None and quantity is not None and currency:
-        text += f" ({amount(abs(quantity) * price)} {currency})"
-    pnl = decimal(values.get("pnl.unrealized"))
-    if pnl is not None:
-        text += f", unrealized {amount(pnl)} {currency}"
-    verdict, since, _ = protection(bot, key, position)
-    if verdict == "none":
-        text += f", **without a stop since {clock(since)}**"
-    elif verdict == "unknown":
-        text += ", stop only in the bot" if _stop_at_exchange(bot) is False else ", stop not known"
-    return f"holds {text}"
-
-
-def _stop_at_exchange(bot: BotFacts) -> bool | None:
-    """Whether the bot lets its stops rest at the exchange; None when it did not say."""
-    told = {str(settings.values.get("stop.at_exchange")) for settings in bot.settings.values()}
-    return True if "True" in told else False if "False" in told else None
-
-
-def _results(bots: dict[str, BotFacts]) -> str:
-    parts = []
-    for name, bot in bots.items():
-        for currency, trades in sorted(bot.trades.items()):
-            if trades.settled:
-                parts.append(
-                    f"{plain(name)} {trades.settled} closed trade(s), {trades.won} won, "
-                    f"{amount(trades.pnl)} {plain(currency)}"
-                )
-        for agent, llm in sorted(bot.llm.items()):
-            cost = ", ".join(f"{number(c, 2)} {plain(cur)}" for cur, c in sorted(llm.cost.items()))
-            if cost:
-                parts.append(f"LLM cost of {plain(name)} {plain(agent)} {cost}")
-    return f"Results: {'; '.join(parts[:8])}." if parts else ""
-
-
-def _restart(bots: dict[str, BotFacts], mode: str, issues: Sequence[Issue]) -> str:
-    active = [i for i in issues if i.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)]
-    grave = next((i for i in active if i.severity.rank >= 2 and i.cause is None and _is_lasting(i)), None)
-    useless = f", useless before {grave.id} is mended: it would fail the same way" if grave else ""
-    if mode in ("dry run", "backtest"):
-        held = mode == "dry run" and any(open_positions(bot) for bot in bots.values())
-        bare = held and any(_stop_at_exchange(bot) is False for bot in bots.values())
-        would = " In a live run the position would be without a stop while the bot is down." if bare else ""
-        return f"safe ({mode}){useless}.{would}"
-    holding = [plain(name) for name, bot in bots.items() if open_positions(bot)]
-    flat = [plain(name) for name, bot in bots.items() if bot.positions and not open_positions(bot)]
-    if holding:
-        text = f"{', '.join(holding)} **no**: open positions, look at the exchange first"
-        unheld = [plain(n) for n, b in bots.items() if open_positions(b) and _stop_at_exchange(b) is False]
-        text += f"; while {', '.join(unheld)} is down no stop exists" if unheld else ""
-        return text + (f"; {', '.join(flat)} flat, safe" if flat else "") + "."
-    if flat:
-        return f"{', '.join(flat)} flat, safe{useless}."
-    resting = sum(times_open(order) for bot in bots.values() for order in waiting(bot))
-    rest = f"; {resting} order(s) may rest at the exchange and fill meanwhile" if resting else ""
-    return f"not known: no position events, so look at the exchange first{rest}{useless}."
-
-
-def _is_lasting(issue: Issue) -> bool:
-    """Whether a restart meets the same fault again: settings, wiring and code do not change by themselves."""
-    return issue.category in (Category.CONFIG, Category.CODE, Category.DI)
-
-
 def _not_exercised(bots: dict[str, BotFacts]) -> Iterable[str]:
     outcomes: dict[str, int] = {}
     closed = 0
@@ -281,14 +161,14 @@ def _not_known(
         plain(name)
         for name, bot in bots.items()
         for key, position in open_positions(bot)
-        if protection(bot, key, position)[0] == "unknown" and _stop_at_exchange(bot) is not False
+        if protection(bot, key, position)[0] == "unknown" and stop_at_exchange(bot) is not False
     ]
     if unseen:
         lines.append(
             f"Whether a stop rests at the exchange for {', '.join(sorted(set(unseen)))}: no stop order seen."
         )
     for name, bot in bots.items():
-        if _stop_at_exchange(bot) is False and bot.mode.values.get("run.mode") != "backtest":
+        if stop_at_exchange(bot) is False and bot.mode.values.get("run.mode") != "backtest":
             who = f"Stops of {plain(name)} live" if len(bots) > 1 else "Stops live"
             seen = "" if bot.positions else " No filled position was seen."
             lines.append(f"{who} in the bot ({_told(bot)}): while it is down no stop exists.{seen}")
@@ -318,13 +198,14 @@ def _funnel(bots: Iterable[BotFacts]) -> Funnel | None:
                 total[key] = total.get(key, 0) + count
     if not signals and not gates:
         return None
-    stages = (
+    counted = (
         ("signals", signals),
-        ("decisions", decisions),
+        # A bot that speaks of no decisions has not refused them all.
+        *((("decisions", decisions),) if decisions else ()),
         ("orders", outcomes.get("order.submitted", 0)),
         ("fills", outcomes.get("order.filled", 0)),
     )
     stopped = {**gates, **{k: outcomes[k] for k in ("order.denied", "order.rejected") if outcomes.get(k)}}
     return Funnel(
-        stages, tuple(sorted(((plain(k), n) for k, n in stopped.items()), key=lambda i: (-i[1], i[0])))
+        counted, tuple(sorted(((plain(k), n) for k, n in stopped.items()), key=lambda i: (-i[1], i[0])))
     )

@@ -142,8 +142,8 @@ def test_a_second_order_of_a_pair_does_not_hide_the_first() -> None:
 
     page = render(analyzer.snapshot())
 
-    assert "2 order(s) not filled (ETH/BTC 2×)" in page
-    assert "2 order(s) may rest at the exchange and fill meanwhile" in page
+    assert "2 orders not filled (ETH/BTC 2×)" in page
+    assert "2 orders may rest at the exchange and fill meanwhile" in page
 
 
 def test_a_stop_that_was_taken_back_leaves_a_position_bare() -> None:
@@ -231,7 +231,7 @@ def test_the_normal_run_of_freqtrade_is_told_as_it_was(corpus: Path) -> None:
     assert "freqtrade · dry run" in page
     assert "7 signals → 7 orders → 1 filled, 4 cancelled at the 60 s limit, 2 open" in page
     assert "1.786 XMR/BTC long at 0.027991 (0.04999 BTC)" in page
-    assert "2 order(s) not filled (ETH/BTC 0.05 BTC, LTC/BTC 0.05 BTC)" in page
+    assert "2 orders not filled (ETH/BTC 0.05 BTC, LTC/BTC 0.05 BTC)" in page
     assert "stopped by a signal at 10:22:28" in page
     assert "`stoploss_on_exchange: False`, a:42" in page
 

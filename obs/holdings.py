@@ -1,0 +1,232 @@
+"""What stands in the market, by the bots' own words: positions, open orders, results, and may one restart.
+
+Part of the answers of `obs.outlook`. Simulated money is called so; amounts are never added over currencies.
+What a log does not tell is said to be unknown: a position wrongly called closed costs more than a look at the
+exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from obs.books import BotFacts, Thing, decimal
+from obs.hazards import mark_price, open_positions, protection
+from obs.healthrows import amount, clock, number, times_open, waiting
+from obs.quoting import plain
+from obs.snapshot import Category, Issue, IssueStatus
+
+__all__ = ["counted", "money", "restart", "stop_at_exchange"]
+
+MAX_SHOWN = 6
+"""So many positions and orders are named, the rest is counted."""
+
+
+def money(bots: Mapping[str, BotFacts], mode: str, issues: Sequence[Issue] = ()) -> list[str]:
+    """Return what is known of money, one sentence for each thing known.
+
+    Args:
+        bots: The facts of each bot.
+        mode: `live`, `dry run`, `backtest` or empty.
+        issues: The issues, ranked: what was done after the first of them began is worth saying.
+    """
+    if mode == "backtest":
+        return ["backtest: no real funds, nothing at risk.", *_results(bots)]
+    simulated = "dry run, no real funds" if mode == "dry run" else ""
+    lines = []
+    parts = [part for name, bot in bots.items() for part in _holdings(_who(name, bots), bot)]
+    if parts:
+        more = f"; {len(parts) - MAX_SHOWN} more" if len(parts) > MAX_SHOWN else ""
+        lines.append(
+            f"{simulated + '. Simulated: ' if simulated else ''}{'; '.join(parts[:MAX_SHOWN])}{more}."
+        )
+    elif simulated:
+        lines.append(f"{simulated}; no open position seen.")
+    results = list(_results(bots))
+    lines += results
+    if not results and any(bot.orders or bot.positions for bot in bots.values()):
+        lines.append("No trade closed, so no P&L and no win rate yet.")
+    lines += _uncounted(bots)
+    lines += _went_on(bots, issues)
+    if not lines:
+        known = any(bot.positions or bot.orders or bot.order_outcomes or bot.trades for bot in bots.values())
+        lines.append(
+            "no open position or order seen."
+            if known
+            else "unknown, no order or position events; treat as live."
+        )
+    return lines
+
+
+def restart(bots: Mapping[str, BotFacts], mode: str, issues: Sequence[Issue]) -> str:
+    """Return whether the bots may be started again, with the reason."""
+    active = [i for i in issues if i.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)]
+    grave = next((i for i in active if i.severity.rank >= 2 and i.cause is None and _is_lasting(i)), None)
+    useless = f", useless before {grave.id} is mended: it would fail the same way" if grave else ""
+    if mode in ("dry run", "backtest"):
+        held = mode == "dry run" and any(open_positions(bot) for bot in bots.values())
+        bare = held and any(stop_at_exchange(bot) is False for bot in bots.values())
+        would = " In a live run the position would be without a stop while the bot is down." if bare else ""
+        return f"safe ({mode}){useless}.{would}"
+    holding = [plain(name) for name, bot in bots.items() if open_positions(bot) or _unseen(bot) > 0]
+    flat = [
+        _flat(plain(name), bot) for name, bot in bots.items() if plain(name) not in holding and _is_flat(bot)
+    ]
+    if holding:
+        text = f"{', '.join(holding)} **no**: open positions, look at the exchange first"
+        unheld = [plain(n) for n, b in bots.items() if plain(n) in holding and stop_at_exchange(b) is False]
+        text += f"; while {', '.join(unheld)} is down no stop exists" if unheld else ""
+        return text + (f"; {', '.join(flat)}, safe" if flat else "") + "."
+    resting = sum(times_open(order) for bot in bots.values() for order in waiting(bot))
+    rest = f"; {orders(resting)} may rest at the exchange and fill meanwhile" if resting else ""
+    if flat:
+        verdict = "safe" if not rest else "but not without a look at the exchange"
+        return f"{', '.join(flat)}, {verdict}{rest}{useless}."
+    return f"not known: no position events, so look at the exchange first{rest}{useless}."
+
+
+def stop_at_exchange(bot: BotFacts) -> bool | None:
+    """Return whether the bot lets its stops rest at the exchange; None when it did not say."""
+    told = {str(settings.values.get("stop.at_exchange")) for settings in bot.settings.values()}
+    return True if "True" in told else False if "False" in told else None
+
+
+def counted(bot: BotFacts) -> int | None:
+    """Return how many trades the bot itself counted as open, when it said nothing of its trades since."""
+    count = decimal(bot.account.values.get("positions.open"))
+    known = [*bot.positions.values(), *bot.orders.values()]
+    if count is None or any(thing.last.time > bot.account.time for thing in known):
+        return None
+    # A bot that runs again has opened or found its trades since.
+    return int(count) if bot.state.name == "bot.stopped" or bot.state.time <= bot.account.time else None
+
+
+def _unseen(bot: BotFacts) -> int:
+    """How many trades the bot counted that this log does not name."""
+    count = counted(bot)
+    if not count:
+        return 0
+    named = {thing.values.get("symbol") for _, thing in open_positions(bot)}
+    named |= {
+        order.values.get("symbol") for order in waiting(bot) if order.values.get("order.slot") != "exit"
+    }
+    return max(count - len(named), 0)
+
+
+def _uncounted(bots: Mapping[str, BotFacts]) -> Iterator[str]:
+    for name, bot in bots.items():
+        unseen = _unseen(bot)
+        if unseen:
+            yield (
+                f"{plain(name)} counted {counted(bot)} open trades at {clock(bot.account.time)}; "
+                f"{unseen} of them are not named in this log: look at the exchange."
+            )
+
+
+def _is_flat(bot: BotFacts) -> bool:
+    return counted(bot) == 0 or (bool(bot.positions) and not open_positions(bot))
+
+
+def _flat(name: str, bot: BotFacts) -> str:
+    if counted(bot) == 0:
+        return f"{name} flat by its own count at {clock(bot.account.time)}"
+    # A program that never heard of us tells of its positions as it logs them: an older log may hold more.
+    return f"{name} flat" + (" as far as this log goes" if bot.program.values.get("bot.program") else "")
+
+
+def _is_lasting(issue: Issue) -> bool:
+    """Whether a restart meets the same fault again: settings, wiring and code do not change by themselves."""
+    return issue.category in (Category.CONFIG, Category.CODE, Category.DI)
+
+
+def _holdings(who: str, bot: BotFacts) -> Iterator[str]:
+    for key, position in open_positions(bot):
+        yield who + _position_line(bot, key, position)
+    resting = waiting(bot)
+    if resting:
+        shown = ", ".join(_order_line(order) for order in resting[:4])
+        more = f", {len(resting) - 4} more" if len(resting) > 4 else ""
+        yield f"{who}{orders(sum(map(times_open, resting)))} not filled ({shown}{more})"
+
+
+def _who(name: str, bots: Mapping[str, BotFacts]) -> str:
+    return f"{plain(name)} " if len(bots) > 1 else ""
+
+
+def _order_line(order: Thing) -> str:
+    values = order.values
+    text = plain(values.get("symbol") or "?")
+    price, quantity = decimal(values.get("order.price")), decimal(values.get("order.quantity"))
+    size = decimal(values.get("order.stake"))
+    if size is None and price is not None and quantity is not None:
+        size = price * quantity
+    currency = plain(values.get("currency") or "")
+    text += f" {amount(size)} {currency}" if size is not None and currency else ""
+    return text + (f" {count}×" if (count := times_open(order)) > 1 else "")
+
+
+def _position_line(bot: BotFacts, key: str, position: Thing) -> str:
+    values = position.values
+    quantity = decimal(values.get("position.quantity"))
+    text = f"{number(quantity)} {plain(values.get('symbol') or key)}"
+    side = plain(values.get("position.side") or "")
+    text += f" {side}" if side else ""
+    entry = decimal(values.get("position.average_price"))
+    text += f" at {number(round(entry, 8))}" if entry is not None else ""
+    price = mark_price(values)
+    currency = plain(values.get("currency") or "")
+    if price is not None and quantity is not None and currency:
+        text += f" ({amount(abs(quantity) * price)} {currency})"
+    for name, word in (("pnl.unrealized", "unrealized"), ("pnl.realized", "realized so far")):
+        pnl = decimal(values.get(name))
+        if pnl and currency:
+            text += f", {word} {amount(pnl)} {currency}"
+    verdict, since, _ = protection(bot, key, position)
+    if verdict == "none":
+        text += f", **without a stop since {clock(since)}**"
+    elif verdict == "unknown":
+        text += ", stop only in the bot" if stop_at_exchange(bot) is False else ", stop not known"
+    return f"holds {text}"
+
+
+def _results(bots: Mapping[str, BotFacts]) -> Iterable[str]:
+    parts = []
+    for name, bot in bots.items():
+        for currency, trades in sorted(bot.trades.items()):
+            if trades.settled:
+                parts.append(
+                    f"{plain(name)} {trades.settled} closed trade{'' if trades.settled == 1 else 's'}, "
+                    f"{trades.won} won, "
+                    f"{amount(trades.pnl)} {plain(currency)}"
+                )
+        for agent, llm in sorted(bot.llm.items()):
+            cost = ", ".join(f"{number(c, 2)} {plain(cur)}" for cur, c in sorted(llm.cost.items()))
+            if cost:
+                parts.append(f"LLM cost of {plain(name)} {plain(agent)} {cost}")
+    more = f"; {len(parts) - 8} more" if len(parts) > 8 else ""
+    return [f"Results: {'; '.join(parts[:8])}{more}."] if parts else []
+
+
+def _went_on(bots: Mapping[str, BotFacts], issues: Sequence[Issue]) -> Iterator[str]:
+    """That orders were still placed while the worst fault lasted: whoever mends it must look at them."""
+    worst = next((i for i in issues if i.cause is None and i.severity.rank >= 2), None)
+    if worst is None or not worst.first_seen:
+        return
+    placed = [
+        order
+        for name, bot in bots.items()
+        if not worst.services or name in worst.services
+        for order in bot.orders.values()
+        if order.said.get("order.submitted")
+    ]
+    since = [order for order in placed if order.began > worst.first_seen]
+    if since:
+        count = sum(order.said["order.submitted"] for order in since)
+        # An entry that stands for all orders of a pair tells when the first was placed.
+        least = "at least " if any(o.said["order.submitted"] > 1 for o in placed if o not in since) else ""
+        when = clock(worst.first_seen)
+        yield f"It traded on: {least}{orders(count)} placed after the first failure of {worst.id} at {when}."
+
+
+def orders(count: int) -> str:
+    """Return `1 order` or `2 orders`."""
+    return f"{count} order{'' if count == 1 else 's'}"
