@@ -13,7 +13,7 @@ from obs.events import Event
 from obs.keeping.caching import SHARED
 from obs.logs.tracebacks import Block, culprit, parse
 from obs.patterns import form
-from obs.quoting import plain
+from obs.quoting import function_name, plain
 
 __all__ = ["Group", "by_event", "by_rule", "fingerprint_of", "unwrapped"]
 
@@ -100,12 +100,14 @@ def _by_exception(event: Event) -> Group:
     speaker = plain(event.component)
     if frame is not None:
         place = f"{frame.file}:{frame.function}"
-        # Python writes `<module>` where the code stands in no function.
-        function = f"`{plain(frame.function)}`" if frame.function[:1] != "<" else plain(Path(frame.file).name)
+        # Code in no function is known by its file.
+        where = (
+            plain(Path(frame.file).name) if frame.function == "<module>" else function_name(frame.function)
+        )
         return Group(
             fingerprint_of("exception", short, place),
             reason=f"same exception {short} from the same function of the bot",
-            title=f"{short} in {function}",
+            title=f"{short} {in_function(name, '').replace('in ', 'in `', 1)}`",
             category="CODE",
         )
     return Group(

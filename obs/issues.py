@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from obs.events import Severity
 from obs.incidents import Standing
 from obs.patterns import form
-from obs.quoting import plain
+from obs.quoting import function_name, plain
 from obs.rules.pack import Rule, fill
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity, IssueStatus
 from obs.state import IssueFacts, Quote, State
@@ -79,10 +79,7 @@ def _in_code(values: Mapping[str, str]) -> str:
     if "code_file" not in values:
         return ""
     file, line = (plain(values[key], 120) for key in ("code_file", "code_line"))
-    # Python writes `<module>`, `<lambda>`, `<listcomp>` where the code has no name of its own.
-    function = values["code_function"]
-    place = "outside any function" if function == "<module>" else f"in {plain(function.strip('<>'), 120)}"
-    return f"code: {file} line {line}, {place}"
+    return f"code: {file} line {line}, in {function_name(values['code_function'])}"
 
 
 def evidence_of(facts: IssueFacts) -> tuple[Evidence, ...]:

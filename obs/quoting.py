@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-__all__ = ["plain", "quote", "shorten"]
+__all__ = ["function_name", "plain", "quote", "shorten"]
 
 # Controls, bidi marks, zero-width, variation selectors, tags, separators, private use and lone surrogates.
 _HIDDEN = re.compile(
@@ -114,3 +114,9 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"'}
 
 def _short(found: re.Match[str]) -> str:
     return _SHORT.get(found[0], f"\\u{ord(found[0]):04x}")
+
+
+def function_name(name: str) -> str:
+    """Return a function's name as prose may carry it; Python has words of its own for code without one."""
+    nameless = {"<module>": "the module itself", "<lambda>": "a lambda", "<genexpr>": "a generator"}
+    return nameless.get(name) or plain(name, 120)

@@ -18,7 +18,12 @@ from obs.events import Event, Severity
 from obs.fingerprints import Group
 from obs.patterns import form
 from obs.redaction import MASK
+from obs.routes import route_name
 from obs.series import Series
+from obs.tallies import Tallies
+from obs.timeline import Timeline
+from obs.trends import Gauges
+from obs.writers import writer_name
 
 __all__ = ["Exhibit", "IssueFacts", "Quote", "State", "Verdict", "evidence_id"]
 
@@ -156,6 +161,12 @@ class State(msgspec.Struct):
     leaks: dict[str, IssueFacts] = {}
     """Kinds of secret that one record held, joined by `+` -> where they were logged."""
     books: Books = msgspec.field(default_factory=Books)
+    timeline: Timeline = msgspec.field(default_factory=Timeline)
+    gauges: Gauges = msgspec.field(default_factory=Gauges)
+    routes: Tallies = msgspec.field(default_factory=Tallies)
+    """Exchange, service, kind of answer and route -> its calls."""
+    writers: Tallies = msgspec.field(default_factory=Tallies)
+    """Exchange, account, symbol, service and process -> the orders it sent."""
 
     def add(
         self,
@@ -210,6 +221,12 @@ class State(msgspec.Struct):
             self._leak(event, order, service)
         if event.event_name:
             self.books.add(event, service, _quote(event, service, 0, _spoken(event)))
+            self.gauges.add(event, service)
+            if route := route_name(event, service):
+                self.routes.add(route, event.time)
+            if writer := writer_name(event, service):
+                self.writers.add(writer, event.time)
+        self.timeline.add(event, service)
 
     def count(self, times: Sequence[int], severity: Severity, component: str, service: str) -> None:
         """Fold records that do nothing but count, as `add` would one by one.
@@ -267,6 +284,10 @@ class State(msgspec.Struct):
         while len(self.quiet_warnings) > MAX_ISSUES:
             del self.quiet_warnings[max(self.quiet_warnings)]
         self.books.merge(other.books)
+        self.timeline.merge(other.timeline)
+        self.gauges.merge(other.gauges)
+        self.routes.merge(other.routes)
+        self.writers.merge(other.writers)
 
     def encode(self) -> bytes:
         """Return the state as MessagePack, to be stored beside the checkpoint."""
@@ -383,9 +404,9 @@ TOLD = (
 
 _SPEAKER = frozenset((
     "pid", "hostname", "host", "v", "caller", "filename", "pathname", "lineno", "line", "func", "funcName",
-    "func_name", "function", "module", "file", "thread", "threadName", "thread_name", "process", "processName",
-    "logger", "component", "app", "service", "env", "version", "fingerprint", "msecs", "relativeCreated",
-    "taskName", "stack_info", "args",
+    "func_name", "function", "module", "file", "thread", "threadName", "thread_name", "process",
+    "processName", "logger", "component", "app", "service", "env", "version", "fingerprint", "msecs",
+    "relativeCreated", "taskName", "stack_info", "args",
 ))  # fmt: skip
 """Attributes that say where a record came from, which its line shows already."""
 

@@ -118,7 +118,7 @@ def test_a_failure_outside_any_function_is_placed_as_such() -> None:
 
     (issue, *_) = obs.analyze(text).issues
 
-    assert issue.fix_in == "code: /srv/bot.py line 17, outside any function"
+    assert issue.fix_in == "code: /srv/bot.py line 17, in the module itself"
 
 
 def test_a_structured_record_is_quoted_with_what_its_attributes_say() -> None:
