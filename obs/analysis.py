@@ -39,6 +39,7 @@ from obs.snapshot import (
     Source,
 )
 from obs.state import State, Verdict
+from obs.timeline import moments, on_timeline
 
 __all__ = ["Analyzer", "analyze", "letters", "to_ns"]
 
@@ -150,6 +151,7 @@ class Analyzer:
             facts=view.facts,
             funnel=view.funnel,
             ends=view.ends,
+            timeline=moments(state.timeline),
             sources=tuple(read),
             losses=tuple(losses),
             events=state.events,
@@ -175,6 +177,7 @@ class Analyzer:
             issue.fingerprint: standing_of(issue, known.get(issue.rule), state.issues.get(issue.fingerprint))
             for issue in found
         }
+        found = [_on_timeline(issue, state) for issue in found]
         found = [with_decision(issue, lifecycle.get(issue.fingerprint), now) for issue in found]
         simulated = outlook.mode_of(state) in ("dry run", "backtest")
         in_order = ranked(link(found, state, standings), standings, simulated=simulated)
@@ -314,6 +317,12 @@ def to_ns(now: int | datetime) -> int:
     if now.tzinfo is None:
         raise ValueError(f"now = {now!r} has no time zone: use datetime.now(timezone.utc) or Unix ns")
     return int(now.timestamp() * 1_000_000) * 1_000
+
+
+def _on_timeline(issue: Issue, state: State) -> Issue:
+    facts = state.issues.get(issue.fingerprint)
+    works = state.successes.get(issue.rule) if issue.rule else None
+    return on_timeline(issue, state.timeline, facts.seen if facts is not None else None, works)
 
 
 def _bots(state: State) -> tuple[str, ...]:

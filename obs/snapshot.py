@@ -22,6 +22,7 @@ __all__ = [
     "IssueSeverity",
     "IssueStatus",
     "Loss",
+    "Moment",
     "Money",
     "ProcessEnd",
     "Snapshot",
@@ -231,6 +232,15 @@ class ProcessEnd(msgspec.Struct, frozen=True, kw_only=True):
     """What it said last, oldest first. Foreign text: quote it."""
 
 
+class Moment(msgspec.Struct, frozen=True):
+    """Something that happened to a bot itself: a release, another configuration, a bad end."""
+
+    time: int
+    service: str
+    what: str
+    """In our words: `release 1.4 → 1.5`."""
+
+
 class Funnel(msgspec.Struct, frozen=True):
     """How far signals came: counts by gate, in the order they are passed."""
 
@@ -270,6 +280,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of the health table: what, seen, expected."""
     funnel: Funnel | None = None
     ends: tuple[ProcessEnd, ...] = ()
+    timeline: tuple[Moment, ...] = ()
+    """Releases, configurations and bad ends, oldest first."""
     sources: tuple[Source, ...] = ()
     losses: tuple[Loss, ...] = ()
     events: int = 0

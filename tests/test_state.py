@@ -40,6 +40,8 @@ NAMES = (
     "signal.filtered",
     "equity.measured",
     "process.exited",
+    "process.started",
+    "bot.started",
     "market.bar",
 )
 small = st.sampled_from(("a", "b", "c"))
@@ -60,6 +62,14 @@ attributes = st.fixed_dictionaries(
         "channel": small,
         "run.mode": st.sampled_from(("live", "paper", "backtest")),
         "filter": small,
+        "service.version": st.sampled_from(("1.4", "1.5")),
+        "config.hash": small,
+        "process.memory.usage": st.sampled_from((1_000_000, "2000000")),
+        "system.memory.limit": st.sampled_from((8_000_000, 9_000_000)),
+        "ratelimit.used": st.sampled_from((100, 900)),
+        "http.route": st.sampled_from(("/api/v3/order", "/api/v3/order/12345")),
+        "account.id": small,
+        "process.exit_code": st.sampled_from((0, 1)),
     },
 )
 
