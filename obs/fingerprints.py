@@ -101,13 +101,12 @@ def _by_exception(event: Event) -> Group:
     if frame is not None:
         place = f"{frame.file}:{frame.function}"
         # Code in no function is known by its file.
-        where = (
-            plain(Path(frame.file).name) if frame.function == "<module>" else function_name(frame.function)
-        )
+        nameless = frame.function == "<module>"
+        where = plain(Path(frame.file).name) if nameless else function_name(frame.function)
         return Group(
             fingerprint_of("exception", short, place),
             reason=f"same exception {short} from the same function of the bot",
-            title=f"{short} {in_function(name, '').replace('in ', 'in `', 1)}`",
+            title=f"{short} in `{where}`",
             category="CODE",
         )
     return Group(

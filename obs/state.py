@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from obs.beats import Beats
 from obs.books import Books
 from obs.events import Event, Severity
 from obs.fingerprints import Group
@@ -20,6 +21,7 @@ from obs.patterns import form
 from obs.redaction import MASK
 from obs.routes import route_name
 from obs.series import Series
+from obs.tape import Tapes
 from obs.tallies import Tallies
 from obs.timeline import Timeline
 from obs.trends import Gauges
@@ -161,6 +163,8 @@ class State(msgspec.Struct):
     leaks: dict[str, IssueFacts] = {}
     """Kinds of secret that one record held, joined by `+` -> where they were logged."""
     books: Books = msgspec.field(default_factory=Books)
+    tapes: Tapes = msgspec.field(default_factory=Tapes)
+    beats: Beats = msgspec.field(default_factory=Beats)
     timeline: Timeline = msgspec.field(default_factory=Timeline)
     gauges: Gauges = msgspec.field(default_factory=Gauges)
     routes: Tallies = msgspec.field(default_factory=Tallies)
@@ -192,6 +196,7 @@ class State(msgspec.Struct):
         self.seen.add(event.time)
         if not event.event_name.startswith("process."):
             _count(self.services, service)
+            self.beats.add(event, service)
         component = event.component
         series = self.components.get(component)
         if series is None:
@@ -220,7 +225,10 @@ class State(msgspec.Struct):
         if "[REDACTED:" in event.body or (event.exception and "[REDACTED:" in event.exception.stacktrace):
             self._leak(event, order, service)
         if event.event_name:
-            self.books.add(event, service, _quote(event, service, 0, _spoken(event)))
+            quote = _quote(event, service, 0, _spoken(event))
+            self.books.add(event, service, quote)
+            self.tapes.add(event, service, quote.id)
+            self.beats.say(event, service, quote)
             self.gauges.add(event, service)
             if route := route_name(event, service):
                 self.routes.add(route, event.time)
@@ -242,6 +250,7 @@ class State(msgspec.Struct):
         self.by_severity[severity.name] = self.by_severity.get(severity.name, 0) + count
         self.services[service] = self.services.get(service, 0) + count
         self.seen.add_all(times)
+        self.beats.count(times, service)
         series = self.components.get(component)
         if series is None:
             series = self.components[component] = Series()
@@ -284,6 +293,8 @@ class State(msgspec.Struct):
         while len(self.quiet_warnings) > MAX_ISSUES:
             del self.quiet_warnings[max(self.quiet_warnings)]
         self.books.merge(other.books)
+        self.tapes.merge(other.tapes)
+        self.beats.merge(other.beats)
         self.timeline.merge(other.timeline)
         self.gauges.merge(other.gauges)
         self.routes.merge(other.routes)
