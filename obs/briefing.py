@@ -8,41 +8,71 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import msgspec
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, FunctionLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from obs.definitions import definitions
 from obs.pages import Detail, Page, page
+from obs.phrasebook import LANGUAGES
 from obs.snapshot import Snapshot
 
 __all__ = ["LADDER", "render", "tokens"]
 
-LANGUAGES = ("en", "ko")
-
-LADDER = (
-    Detail(40, 14, 7, 1200, True, True, 8),
-    Detail(30, 10, 5, 700, True, True, 7),
-    Detail(20, 8, 3, 420, True, True, 6),
-    Detail(12, 6, 2, 300, True, True, 6),
-    Detail(10, 5, 1, 260, True, True, 5),
-    Detail(8, 4, 1, 220, True, True, 5),
-    Detail(7, 3, 1, 200, True, True, 4),
-    Detail(6, 3, 0, 190, True, True, 4),
-    Detail(5, 2, 0, 180, True, True, 3),
-    Detail(6, 2, 0, 170, False, False, 3),
-    Detail(4, 2, 0, 160, False, False, 3),
-    Detail(3, 1, 0, 160, False, False, 3),
-    Detail(3, 1, 0, 150, False, False, 3, terse=True),
-    Detail(2, 1, 0, 140, False, False, 2, terse=True),
-    Detail(1, 1, 0, 110, False, False, 2, terse=True),
-    Detail(1, 1, 0, 60, False, False, 1, terse=True),
-    Detail(0, 1, 0, 80, False, False, 1, terse=True),
-    Detail(1, 0, 0, 40, False, False, 1, terse=True),
-    Detail(0, 0, 0, 40, False, False, 1, terse=True),
+_LESS: tuple[dict[str, int | bool], ...] = (
+    {"issues": 30, "evidence": 10, "side_evidence": 5, "quote": 700},
+    {"issues": 20, "evidence": 8, "side_evidence": 3, "quote": 420},
+    {"issues": 12, "evidence": 7, "side_evidence": 2, "quote": 320},
+    {"health": False},
+    # Evidence of side faults and of what is past goes first; its line with id and count stays.
+    {"issues": 10, "evidence": 6, "side_evidence": 1, "quote": 280},
+    {"side_evidence": 0, "evidence": 5, "steps": 6},
+    {"evidence": 4, "quote": 240},
+    {"evidence": 3, "issues": 8},
+    {"evidence": 2, "quote": 200},
+    # Mechanisms, effects and symptoms.
+    {"prose": False, "effects": 4},
+    {"effects": 3, "line": 300},
+    # Steps in the code, reasons of steps.
+    {"code_steps": False, "steps": 5},
+    {"reasons": False, "line": 240},
+    # Headings and the details of the sources.
+    {"headings": False, "sources": False, "unknown": 4, "money": 400},
+    {"quote": 160, "issues": 6, "unknown": 3},
+    {"issues": 5, "money": 260, "effects": 2},
+    # What is past, then issues from the bottom.
+    {"resolved": False, "issues": 4},
+    {"issues": 3, "steps": 4},
+    {"cause": False, "money": 200, "unknown": 2},
+    {"quote": 130, "evidence": 1, "line": 180},
+    {"issues": 2, "unknown": 1},
+    {"effects": 1, "steps": 3, "money": 160},
+    {"issues": 1, "line": 140},
+    {"quote": 90, "steps": 2},
+    {"unknown": 0, "money": 120, "line": 110},
+    {"effects": 0, "quote": 60, "steps": 1},
+    {"evidence": 0, "quote": 40},
+    {"issues": 0, "line": 80, "money": 90},
+    {"line": 60, "money": 60},
+    {"line": 40, "money": 40},
 )
+"""What goes first when the budget shrinks, step by step."""
+
+
+def _rungs() -> Iterator[Detail]:
+    detail = Detail()
+    yield detail
+    for less in _LESS:
+        detail = msgspec.structs.replace(detail, **less)
+        yield detail
+
+
+LADDER = tuple(_rungs())
+"""From rich to poor: a page is the first that fits its budget."""
 
 
 def render(

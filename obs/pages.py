@@ -6,47 +6,60 @@ is quoted evidence; everything else is our own prose with validated names and nu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import cache
+from collections.abc import Mapping, Sequence
 
 import msgspec
-import orjson
 
+from obs import telling
 from obs.changes import Change, changes
-from obs.definitions import definitions
+from obs.phrasebook import words_of
 from obs.quoting import plain, shorten
-from obs.series import MINUTE_NS
 from obs.snapshot import Evidence, Health, Issue, IssueSeverity, IssueStatus, Snapshot, Source
+from obs.telling import at, is_bad
 
 __all__ = ["Detail", "Entry", "Page", "page"]
 
-SIMULATED = ("dry run", "backtest")
-QUIET_MINUTES = 5
-"""Silence this long is worth a word: quiet is not fixed."""
 SOURCE_NOTES = 3
 """Notes of a source that a page shows: what was odd about reading it."""
-TERSE_LINE = 160
-"""Characters of the one money line on the smallest pages."""
+MINOR = 3
+"""Minor findings that a healthy page names."""
+MANY_SOURCES = 4
 
 
-class Detail(msgspec.Struct, frozen=True):
+class Detail(msgspec.Struct, frozen=True, kw_only=True):
     """How much a page shows; the rungs of a ladder from rich to poor."""
 
-    issues: int
-    evidence: int
+    issues: int = 40
+    resolved: bool = True
+    """Whether past issues are listed, not only counted."""
+    evidence: int = 14
     """Evidence lines of the first issue."""
-    side_evidence: int
+    side_evidence: int = 7
     """Evidence lines of each other issue."""
-    quote: int
+    quote: int = 1_200
     """Characters of a quoted line."""
-    prose: bool
-    """Explanations, effects, symptoms."""
-    headings: bool
+    health: bool = True
+    """The table of what was seen and expected, beside issues."""
+    effects: int = 9
+    """Sentences on what the first issue did."""
+    prose: bool = True
+    """Explanations and symptoms in words."""
+    cause: bool = True
+    """The first issue's likely cause in the verdict."""
+    code_steps: bool = True
+    reasons: bool = True
+    """Steps with their reasons, not only gate and verb."""
+    steps: int = 8
+    headings: bool = True
     """Section headings and one step a line; else everything run together."""
-    steps: int
-    terse: bool = False
-    """The ledger in its shortest form, one line of money."""
+    sources: bool = True
+    """One line for each source; else the ledger in its shortest form."""
+    money: int = 600
+    """Characters of the lines on money together."""
+    line: int = 600
+    """Characters of any other line of prose."""
+    unknown: int = 9
+    """Lines on what is not known."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,18 +77,20 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     when: str
     """First and last time, count, rate, trend."""
     explanation: str
+    effects: str
+    """What it did, counted; empty for the first issue, whose effects stand in the verdict."""
     symptoms: str
     life: str
     """What is known of its end: resolved, not exercised since."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """The typed context of the briefing templates: all a template may use."""
+    """The typed context of the template `status`: all it may use."""
 
     title: str
     verdict: str
     consequence: str
-    """What follows from it, and how the run ended; may be empty."""
+    """What it did, what follows, and how the run ended; may be empty."""
     fix_in: str
     money: tuple[str, ...]
     restart: str
@@ -89,6 +104,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[str, ...]
     """Ready lines: id, time, level, source, quoted text."""
     health: tuple[tuple[str, str, str], ...]
+    seen: str
+    """The health rows in one line, for a page without trouble; else empty."""
+    minor: str
+    """The minor findings in one line, for a page without trouble; else empty."""
     changes: tuple[Change, ...]
     since: str
     """The reader's cursor, or empty."""
@@ -104,203 +123,173 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 def page(
     snapshot: Snapshot, detail: Detail, *, since: Snapshot | int | None = None, lang: str = "en"
 ) -> Page:
-    """Return the context of one page at one level of detail."""
-    words = _words(lang)
-    open_issues = [i for i in snapshot.issues if i.cause is None and i.status is not IssueStatus.ARCHIVED]
-    shown = open_issues[: detail.issues]
-    top = next((i for i in open_issues if _is_bad(i)), None)
-    quoted, lines = _evidence(shown or open_issues[:1], detail, snapshot)
+    """Return the context of one page at one level of detail.
+
+    Args:
+        snapshot: What to tell, its prose already in the page's language.
+        detail: How much of it.
+        since: An earlier look to compare with.
+        lang: The language of headings and labels.
+    """
+    words = words_of(lang)
+    causes = [i for i in snapshot.issues if i.cause is None and i.status is not IssueStatus.ARCHIVED]
+    top = next((i for i in causes if is_bad(i)), None)
+    listed = [i for i in causes if detail.resolved or i.status is not IssueStatus.RESOLVED]
+    shown = listed[: detail.issues]
+    is_well = top is None
+    quoted, lines = _evidence(shown or listed[:1], detail, snapshot, is_well=is_well)
+    steps = _steps(shown or listed[:1], detail) if not is_well else ()
     return Page(
-        title=_title(snapshot, since, words),
+        title=_title(snapshot, words),
         verdict=_verdict(snapshot, top, words),
-        consequence=_consequence(snapshot, top, words),
-        fix_in=top.fix_in if top else "",
-        money=tuple(_cut(line) for line in snapshot.money_lines[:1])
-        if detail.terse
-        else snapshot.money_lines,
-        restart=snapshot.restart,
-        first=top.actions[0] if top and top.actions else "",
-        entries=tuple(_entry(n, i, snapshot, detail, words) for n, i in enumerate(shown, 1)),
-        more=_more(open_issues[detail.issues :], words),
-        ranking=_ranking(snapshot, open_issues, words),
-        steps=_steps(shown or open_issues[:1], detail),
-        do_not=next(
-            (i.do_not.rstrip(".") for i in shown or open_issues[:1] if i.do_not and _is_bad(i)),
-            "",
-        ),
+        consequence=_consequence(snapshot, top, words, detail),
+        fix_in=_cut(telling.fixed_where(top.fix_in), detail.line) if top else "",
+        money=_money(snapshot, detail.money),
+        restart=_cut(snapshot.restart, detail.line),
+        first="" if steps and not detail.headings else _first(top, detail),
+        entries=tuple(_entry(n, i, snapshot, detail, words) for n, i in enumerate(shown, 1))
+        if not is_well
+        else (),
+        more=_more(causes, shown, words) if not is_well else "",
+        ranking=_ranking(snapshot, causes, words),
+        steps=steps,
+        do_not=_do_not(shown or listed[:1], detail),
         evidence=tuple(lines),
-        health=snapshot.facts if detail.headings else snapshot.facts[:3],
+        health=snapshot.facts if detail.health and not is_well else (),
+        seen=_seen(snapshot, detail) if is_well else "",
+        minor=_minor(causes, snapshot, words, detail) if is_well else "",
         changes=changes(snapshot, since) if since is not None else (),
         since=_cursor(since),
-        not_known=snapshot.not_known if detail.headings else snapshot.not_known[: 0 if detail.terse else 1],
-        not_exercised=", ".join(snapshot.not_exercised),
-        left_out=_left_out(snapshot, quoted, words, terse=detail.terse),
-        headings=detail.headings,
+        not_known=_not_known(snapshot, shown, detail, is_well=is_well),
+        not_exercised=_cut(", ".join(snapshot.not_exercised), detail.line),
+        left_out=_left_out(snapshot, quoted, words, terse=not detail.sources or is_well),
+        headings=detail.headings and not is_well,
         prose=detail.prose,
         words=words,
     )
 
 
-def _is_bad(issue: Issue) -> bool:
-    minor = issue.severity is IssueSeverity.INFO or issue.is_side
-    return not minor and issue.status is not IssueStatus.RESOLVED
-
-
-def _title(snapshot: Snapshot, since: Snapshot | int | None, words: dict[str, str]) -> str:
+def _title(snapshot: Snapshot, words: Mapping[str, str]) -> str:
     names = [plain(name) for name in snapshot.bots]
     scope = snapshot.program or (
         names[0] if len(names) == 1 else words["bots"].format(n=len(names)) if names else ""
     )
-    parts = [words["title"], scope or words["log"], snapshot.mode]
+    mode = words.get(f"mode_{snapshot.mode.replace(' ', '_')}", snapshot.mode)
+    parts = [words["title"], scope or words["log"], mode]
     if snapshot.first_event:
-        begin, end = _at(snapshot.first_event), _at(snapshot.last_event)
-        day = end.date() if begin.date() == end.date() else None
-        span = (
-            f"{day} {begin:%H:%M:%S}–{end:%H:%M:%S}"
-            if day
-            else f"{begin:%Y-%m-%d %H:%M}–{end:%Y-%m-%d %H:%M}"
-        )
-        parts.append(f"{span} UTC")
+        begin, end = at(snapshot.first_event), at(snapshot.last_event)
+        if begin.date() == end.date():
+            parts.append(f"{begin:%Y-%m-%d %H:%M:%S}–{end:%H:%M:%S} UTC")
+        else:
+            parts.append(f"{begin:%Y-%m-%d %H:%M}–{end:%Y-%m-%d %H:%M} UTC")
     if snapshot.live:
-        parts.append(words["as_of"].format(time=f"{_at(snapshot.taken_at):%H:%M:%S}"))
+        parts.append(words["as_of"].format(time=f"{at(snapshot.taken_at):%H:%M:%S}"))
     return " · ".join(part for part in parts if part)
 
 
-def _verdict(snapshot: Snapshot, top: Issue | None, words: dict[str, str]) -> str:
+def _verdict(snapshot: Snapshot, top: Issue | None, words: Mapping[str, str]) -> str:
+    health = words.get(f"health_{snapshot.health}", str(snapshot.health))
     if not snapshot.events:
-        return f"**{Health.UNKNOWN}: {words['nothing_seen']}**"
+        return f"**{words.get('health_UNKNOWN', Health.UNKNOWN)}: {words['nothing_seen']}**"
     if top is None:
-        minor = sum(1 for i in snapshot.issues if i.cause is None and i.status is not IssueStatus.RESOLVED)
-        note = words["minor"].format(n=minor) if minor else ""
-        return f"**{snapshot.health}: {words['no_fault']}**{note}"
-    running = words["ongoing"] if snapshot.phase in ("", "running") else words["at_end"]
+        return f"**{health}: {words['no_fault']}**"
+    running = words["ongoing"] if snapshot.phase in ("", words["running"]) else words["at_end"]
     phase = running if snapshot.live else words["unresolved"]
-    risk = f" · {_risk_word(snapshot, words)} {_risk(top)}" if top.money_at_risk else ""
-    begin = _when(top.first_seen, snapshot) if top.first_seen else words["unknown_time"]
-    times = _times(top, words)
-    who = (
-        f" ({', '.join(plain(s) for s in top.services[:3])})"
-        if len(snapshot.bots) > 1 and top.services
-        else ""
+    since = words["since"].format(
+        time=telling.when(top.first_seen, snapshot, fine=False) if top.first_seen else words["unknown_time"]
     )
-    return f"**{snapshot.health}, {phase}: {top.title}{who}, {words['since']} {begin}, {times}.**{risk}"
+    services = ", ".join(plain(name) for name in top.services[:3])
+    who = f" ({services})" if len(snapshot.bots) > 1 and top.services else ""
+    facts = [f"{top.title}{who}", telling.until(top, snapshot, words), since, telling.times(top, words)]
+    risk = f" · {telling.risk_word(snapshot, words)} {telling.risk(top)}." if top.money_at_risk else ""
+    return f"**{health}, {phase}: {', '.join(fact for fact in facts if fact)}.**{risk}"
 
 
-def _consequence(snapshot: Snapshot, top: Issue | None, words: dict[str, str]) -> str:
+def _consequence(snapshot: Snapshot, top: Issue | None, words: Mapping[str, str], detail: Detail) -> str:
     parts = []
-    if top is not None and top.explanation:
-        parts.append(top.explanation)
-    if snapshot.phase and snapshot.phase != "running":
+    if top is not None:
+        parts += top.effects[: detail.effects]
+        if detail.cause and top.explanation:
+            parts.append(top.explanation)
+    if snapshot.phase and snapshot.phase != words["running"]:
         parts.append(words["phase"].format(phase=snapshot.phase))
     return " ".join(parts)
 
 
-def _entry(number: int, issue: Issue, snapshot: Snapshot, detail: Detail, words: dict[str, str]) -> Entry:
-    names = {i.fingerprint: i for i in snapshot.issues}
-    symptoms = [names[s] for s in issue.symptoms if s in names]
-    counts: dict[str, int] = {}
-    for symptom in symptoms:
-        counts[symptom.title] = counts.get(symptom.title, 0) + symptom.count
-    told = ", ".join(f"{title} ({count:,}×)" for title, count in list(counts.items())[:4])
-    if len(counts) > 4:
-        told += words["and_more"].format(n=len(counts) - 4)
+def _entry(number: int, issue: Issue, snapshot: Snapshot, detail: Detail, words: Mapping[str, str]) -> Entry:
+    known = {i.fingerprint: i for i in snapshot.issues}
+    told, kinds = telling.symptoms(issue, known, words)
     where = [plain(s) for s in issue.services[:3]] if len(snapshot.bots) > 1 else []
     if issue.component and plain(issue.component) not in where:
         where.append(plain(issue.component))
+    is_first = number == 1 and is_bad(issue)
     return Entry(
         number=number,
         id=issue.id,
         title=issue.title,
         category=issue.category,
-        severity=issue.severity,
+        severity=words.get(f"severity_{issue.severity}", str(issue.severity)),
         status=issue.status,
-        where=", ".join(where),
-        money=f"{_risk_word(snapshot, words)} {_risk(issue)}" if issue.money_at_risk else "",
-        when=_span(issue, snapshot, words, rate=detail.prose),
-        explanation=issue.explanation if detail.prose else "",
-        symptoms=told if detail.prose else (words["n_symptoms"].format(n=len(counts)) if counts else ""),
-        life=_life(issue, snapshot, words),
+        where=", ".join(where) if detail.prose else "",
+        money=f"{telling.risk_word(snapshot, words)} {telling.risk(issue)}" if issue.money_at_risk else "",
+        when=telling.span(issue, snapshot, words, fine=detail.prose),
+        explanation=issue.explanation if detail.prose and not is_first else "",
+        effects=" ".join(issue.effects[: detail.effects]) if detail.prose and not is_first else "",
+        symptoms=told if detail.prose else (words["n_symptoms"].format(n=kinds) if kinds else ""),
+        life=telling.life(issue, snapshot, words),
     )
 
 
-def _span(issue: Issue, snapshot: Snapshot, words: dict[str, str], *, rate: bool) -> str:
-    times = f"{issue.count:,}×" if issue.count != 1 else _times(issue, words)
-    if not issue.first_seen:
-        return times
-    begin, end = _when(issue.first_seen, snapshot), _when(issue.last_seen, snapshot)
-    text = f"{begin} → {end}, {times}" if issue.count > 1 or begin != end else f"{begin}, {times}"
-    seconds = (issue.last_seen - issue.first_seen) / 1e9
-    if rate and issue.count >= 10 and seconds >= 1:
-        per = issue.count / seconds
-        text += f", {per:.1f}/s" if per >= 1 else f", {per * 60:.1f}/min"
-    return text + (f", {words[issue.trend]}" if issue.count > 5 or issue.trend == "worse" else "")
+def _first(top: Issue | None, detail: Detail) -> str:
+    if top is None or not top.actions:
+        return ""
+    return _cut(top.actions[0] if detail.reasons else telling.brief_step(top.actions[0]), detail.line)
 
 
-def _times(issue: Issue, words: dict[str, str]) -> str:
-    """How often; for one thing that lasts, how long."""
-    if issue.count > 1:
-        return words["times"].format(n=f"{issue.count:,}")
-    seconds = (issue.last_seen - issue.first_seen) // 1_000_000_000
-    if seconds < 60:
-        return words["once"]
-    return words["for_minutes"].format(n=f"{seconds // 60:,}")
-
-
-def _risk_word(snapshot: Snapshot, words: dict[str, str]) -> str:
-    return words["at_risk_simulated"] if snapshot.mode in SIMULATED else words["at_risk"]
-
-
-def _life(issue: Issue, snapshot: Snapshot, words: dict[str, str]) -> str:
-    if issue.status is IssueStatus.RESOLVED:
-        return (
-            words["resolved"].format(n=issue.succeeded_since)
-            if issue.succeeded_since
-            else issue.decided or words["resolved_by"]
-        )
-    if issue.status in (IssueStatus.REGRESSED, IssueStatus.ARCHIVED):
-        return words[issue.status] + (f" ({issue.decided})" if issue.decided else "")
-    quiet = (snapshot.taken_at - issue.last_seen) // MINUTE_NS if issue.last_seen else 0
-    if quiet >= QUIET_MINUTES and issue.severity is not IssueSeverity.INFO:
-        return words["quiet_for"].format(n=quiet)
-    return ""
-
-
-def _risk(issue: Issue) -> str:
-    return ", ".join(f"{round(m.amount, 2):,f} {plain(m.currency)}" for m in issue.money_at_risk or ())
-
-
-def _more(rest: Sequence[Issue], words: dict[str, str]) -> str:
+def _more(causes: Sequence[Issue], shown: Sequence[Issue], words: Mapping[str, str]) -> str:
+    rest = [issue for issue in causes if issue not in shown]
     if not rest:
         return ""
-    grave = sum(1 for issue in rest if issue.severity.rank >= IssueSeverity.ERROR.rank)
-    return words["more"].format(n=len(rest), grave=grave)
+    grave = sum(1 for i in rest if i.severity.rank >= IssueSeverity.ERROR.rank)
+    past = sum(1 for i in rest if i.status is IssueStatus.RESOLVED)
+    return words["more"].format(n=len(rest), grave=grave, past=past)
 
 
-def _ranking(snapshot: Snapshot, issues: Sequence[Issue], words: dict[str, str]) -> str:
-    if snapshot.mode in SIMULATED:
+def _ranking(snapshot: Snapshot, issues: Sequence[Issue], words: Mapping[str, str]) -> str:
+    if snapshot.mode in telling.SIMULATED:
         return words["no_real_money"]
     return words["by_money"] if any(issue.money_at_risk for issue in issues) else words["by_severity"]
 
 
 def _steps(issues: Sequence[Issue], detail: Detail) -> tuple[str, ...]:
-    """The steps of the gravest issues, first each one's first; the safest gate first within one issue."""
-    bad = [issue for issue in issues if _is_bad(issue)] or list(issues[:1])
-    # Side faults cost a line each only when the causes left room.
+    """The steps of the first issue, then the first step of each other that is nearly as grave."""
+    bad = [issue for issue in issues if is_bad(issue)] or list(issues[:1])
     found: dict[str, None] = {}
     for issue in bad[:1]:
         for step in issue.actions:
-            found.setdefault(step)
+            if detail.code_steps or not step.startswith("[code]"):
+                found.setdefault(step if detail.reasons else telling.brief_step(step))
     for issue in bad[1:]:
-        if issue.actions and not issue.is_side and issue.severity.rank >= bad[0].severity.rank - 1:
-            found.setdefault(issue.actions[0] + (f" ({issue.id})" if len(bad) > 1 else ""))
-    # A single step stands above already, as the first thing to do.
+        if issue.actions and issue.severity.rank >= bad[0].severity.rank - 1:
+            step = issue.actions[0] if detail.reasons else telling.brief_step(issue.actions[0])
+            if step not in found:
+                found.setdefault(f"{step} ({issue.id})")
     return tuple(found)[: detail.steps] if detail.steps > 1 else ()
 
 
-def _evidence(issues: Sequence[Issue], detail: Detail, snapshot: Snapshot) -> tuple[set[str], list[str]]:
+def _do_not(issues: Sequence[Issue], detail: Detail) -> str:
+    told = next((i.do_not for i in issues if i.do_not and is_bad(i)), "").rstrip(".")
+    return _cut(told[:1].lower() + told[1:] if told[1:2].islower() else told, detail.line)
+
+
+def _evidence(
+    issues: Sequence[Issue], detail: Detail, snapshot: Snapshot, *, is_well: bool
+) -> tuple[set[str], list[str]]:
     many = len(snapshot.bots) > 1
     lines: list[str] = []
     quoted: set[str] = set()
+    if is_well:
+        return quoted, lines
     for position, issue in enumerate(issues):
         wanted = detail.evidence if position == 0 else detail.side_evidence
         for item in _chosen(issue.evidence, wanted):
@@ -321,47 +310,80 @@ def _chosen(evidence: Sequence[Evidence], wanted: int) -> list[Evidence]:
 
 
 def _line(item: Evidence, limit: int, *, many: bool) -> str:
-    time = f"{_at(item.time):%H:%M:%S}.{item.time // 1_000_000 % 1000:03d}" if item.time else ""
+    time = f"{at(item.time):%H:%M:%S}.{item.time // 1_000_000 % 1000:03d}" if item.time else ""
     source = plain(item.source.replace(" ", "/"), 80) if many else ""
     parts = [item.id, time, plain(item.severity, 12), source, shorten(item.text, limit, item.focus)]
     return " ".join(part for part in parts if part)
 
 
-def _cut(line: str) -> str:
-    return line if len(line) <= TERSE_LINE else f"{line[: TERSE_LINE - 2].rsplit(' ', 1)[0]} …"
+def _money(snapshot: Snapshot, limit: int) -> tuple[str, ...]:
+    lines: list[str] = []
+    for line in snapshot.money_lines:
+        if room := limit - sum(map(len, lines)):
+            lines.append(_cut(line, room) if room < len(line) else line)
+        if sum(map(len, lines)) >= limit * 0.8:
+            break
+    return tuple(lines)
 
 
-def _left_out(snapshot: Snapshot, quoted: set[str], words: dict[str, str], *, terse: bool) -> tuple[str, ...]:
+def _seen(snapshot: Snapshot, detail: Detail) -> str:
+    rows = [f"{what} {seen}" for what, seen, _ in snapshot.facts]
+    return _cut("; ".join(rows), min(detail.line, 360))
+
+
+def _minor(causes: Sequence[Issue], snapshot: Snapshot, words: Mapping[str, str], detail: Detail) -> str:
+    found = [i for i in causes if i.status is not IssueStatus.RESOLVED]
+    # What a person may have to look at comes before what is merely told.
+    found.sort(key=lambda issue: -issue.severity.rank)
+    told = [f"{i.id} {i.title}, {telling.span(i, snapshot, words, fine=False)}" for i in found]
+    kept = told[: min(MINOR, detail.issues)]
+    more = words["and_more"].format(n=len(told) - len(kept)) if len(told) > len(kept) else ""
+    return "; ".join(kept) + more
+
+
+def _not_known(
+    snapshot: Snapshot, shown: Sequence[Issue], detail: Detail, *, is_well: bool
+) -> tuple[str, ...]:
+    of_issues = [line for issue in shown if is_bad(issue) for line in issue.not_known]
+    # A page without trouble says what it does not cover; what a dead process would tell is no matter there.
+    lines = dict.fromkeys([*of_issues, *(() if is_well else snapshot.not_known)])
+    return tuple(_cut(line, detail.line) for line in list(lines)[: detail.unknown])
+
+
+def _cut(line: str, limit: int) -> str:
+    return line if len(line) <= limit else f"{line[: limit - 2].rsplit(' ', 1)[0]} …"
+
+
+def _left_out(
+    snapshot: Snapshot, quoted: set[str], words: Mapping[str, str], *, terse: bool
+) -> tuple[str, ...]:
     counts = {"left": f"{max(snapshot.events - len(quoted), 0):,}", "all": f"{snapshot.events:,}"}
     zones = sorted({source.zone for source in snapshot.sources if source.zone})
     lost = sum(loss.count for loss in snapshot.losses)
+    reasons = ", ".join(f"{loss.count:,} {plain(loss.reason)}" for loss in snapshot.losses[:4])
+    loss_line = words["lost"].format(n=f"{lost:,}") + (f" ({reasons})" if lost else "") + "."
     if terse:
-        return (
-            words["ledger_terse"].format(**counts),
-            *(f"{zone}." for zone in zones[:1]),
-            words["lost"].format(n=f"{lost:,}"),
-        )
+        return (words["ledger_terse"].format(**counts), loss_line, *(f"{zone}." for zone in zones[:1]))
     lines = [words["ledger"].format(**counts)]
     if snapshot.quiet_warnings:
         count = f"{snapshot.quiet_warning_events:,}"
         lines.append(words["quiet_warnings"].format(kinds=snapshot.quiet_warnings, n=count))
-    lines += [_source(source, words) for source in snapshot.sources]
-    archived = sum(1 for issue in snapshot.issues if issue.status is IssueStatus.ARCHIVED)
-    if archived:
+    lines += [_source(source, words) for source in snapshot.sources[:MANY_SOURCES]]
+    if len(snapshot.sources) > MANY_SOURCES:
+        lines.append(words["more_sources"].format(n=len(snapshot.sources) - MANY_SOURCES))
+    if archived := sum(1 for issue in snapshot.issues if issue.status is IssueStatus.ARCHIVED):
         lines.append(words["archived_n"].format(n=archived))
     if snapshot.doubles:
         lines.append(words["doubles"].format(n=f"{snapshot.doubles:,}"))
-    if zones:
-        lines.append(words["zone"].format(zone="; ".join(zones)))
-    reasons = ", ".join(f"{loss.count:,} {plain(loss.reason)}" for loss in snapshot.losses[:4])
-    lines.append(words["lost"].format(n=f"{lost:,}") + (f" ({reasons})" if lost else ""))
     if snapshot.leaks:
         kinds = ", ".join(f"{plain(kind)} {count}×" for kind, count in sorted(snapshot.leaks.items()))
         lines.append(words["masked"].format(kinds=kinds))
+    zone = words["zone"].format(zone="; ".join(zones)) if zones else ""
+    lines.append(" ".join(part for part in (loss_line, zone) if part))
     return tuple(lines)
 
 
-def _source(source: Source, words: dict[str, str]) -> str:
+def _source(source: Source, words: Mapping[str, str]) -> str:
     line = words["source"].format(
         letter=source.letter,
         name=plain(source.name.rsplit("/", 1)[-1], 80),
@@ -376,22 +398,4 @@ def _source(source: Source, words: dict[str, str]) -> str:
 def _cursor(since: Snapshot | int | None) -> str:
     if since is None:
         return ""
-    return f"{_at(since if isinstance(since, int) else since.taken_at):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _when(time: int, snapshot: Snapshot) -> str:
-    at = _at(time)
-    begin, end = _at(snapshot.first_event), _at(snapshot.last_event)
-    fine = f"{at:%H:%M:%S}.{time // 1_000_000 % 1000:03d}"
-    return fine if begin.date() == end.date() else f"{at:%Y-%m-%d} {fine}"
-
-
-def _at(time: int) -> datetime:
-    return datetime.fromtimestamp(time / 1_000_000_000, UTC)
-
-
-@cache
-def _words(lang: str) -> dict[str, str]:
-    text = (definitions("briefings") / f"words.{lang}.json").read_text(encoding="utf-8")
-    words: dict[str, str] = orjson.loads(text)
-    return words
+    return f"{at(since if isinstance(since, int) else since.taken_at):%Y-%m-%d %H:%M:%S} UTC"

@@ -80,7 +80,7 @@ def test_what_decides_an_action_is_never_dropped(budget: int) -> None:
         "Position without stop",
         "200.00 USDT",
         "Restart:",
-        "First:",
+        "[read] The exchange",
         "Do not:",
         "Lost by",
     ):
