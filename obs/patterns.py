@@ -1,60 +1,96 @@
-"""Masks what varies in a free-text message, so that the same sentence has the same form.
+"""Templates of free text: what a program says, apart from the values it says it of.
 
-The form is an exact key while streaming: equal forms count together, in any order and after any restart.
-Values are masked by their shape alone (numbers, paths, hosts, symbols, ids); no vocabulary of any program.
+Two steps. While streaming, `form` masks what has the shape of a value; equal forms count together, and the id
+of a form is the same in every process for ever. When somebody asks, the forms are compared with one another
+and words that stand where values stand become `*` too: the template. So store what `add` gives, and `resolve`
+it when reading: as more is seen, more forms turn out to be one template.
 """
 
 from __future__ import annotations
 
-import re
+import msgspec
 
-__all__ = ["form"]
+from obs.mining.kinds import Kinds, Template, given_form
+from obs.mining.masks import form
+from obs.mining.table import FormTable
 
-MAX_LENGTH = 2_000
-"""Longer messages are cut before any pattern runs; what follows rarely names the problem."""
-
-_CACHE_SIZE = 20_000
-_cache: dict[str, str] = {}
-
-_DIGITS = str.maketrans("123456789", "000000000")
-
-# One alternation, most specific first; linear, as no branch can match the empty string or nests a repetition.
-_VALUE = re.compile(
-    r"""
-      [a-zA-Z][a-zA-Z0-9+.-]{1,15}://[^\s'"<>)\]}]+            # URL
-    | \b0x[0-9a-fA-F]+\b                                        # address
-    | '[^'\n]{1,60}' | "[^"\n]{1,60}"                           # quoted value
-    | \b[\w.+-]{1,60}@[\w.-]{2,60}                              # mail, name@host
-    | (?:[A-Za-z]:\\|~?/|\.{1,2}/)[\w.@%+=:,\\/-]+              # path
-    | \b[\w.-]{1,60}\.(?:py|json|toml|ya?ml|log|csv|txt|db|sqlite|feather|parquet|gz|ini|cfg)\b
-    | \b[a-z0-9-]+(?:\.[a-z0-9-]+){1,6}\.(?:com|net|org|io|co|kr|exchange|invalid|local)(?::0+)?\b
-    | \b[A-Z0-9]{2,12}[/_-](?:USDT|USDC|USD|BTC|ETH|KRW|EUR|BNB|BUSD|TRY|JPY)(?::[A-Z]{3,5})?\b
-    | \b(?:KRW|BTC|USDT)-[A-Z0-9]{2,10}\b | \b[A-Z0-9]{2,8}(?:USDT|BUSD|USDC)\b
-    | \b[0-9a-fA-F]{8,}\b                                       # hash
-    | [-+]?[\w$@#%+~-]*0[\w$@#%+~.:,-]*                         # anything with a digit (all are 0 by now)
-    """,
-    re.VERBOSE,
-)
-_RUNS = re.compile(r"\*(?:[\s,;:|/+x×()\[\]{}-]*\*)+")
-_BLANKS = re.compile(r"\s+")
+__all__ = ["Template", "TemplateMiner", "form"]
 
 
-def form(message: str) -> str:
-    """Return the message with every value replaced by `*`.
+class TemplateMiner:
+    """Learns the templates of a stream of messages, in bounded memory, and merges with others.
 
-    The first line alone decides, cut at `MAX_LENGTH` characters; case and words stay as they are.
+    What it returns depends on the messages alone: not on order, nor on how they were split among miners.
     """
-    head = message.split("\n", 1)[0][:MAX_LENGTH].translate(_DIGITS)
-    while "00" in head:
-        head = head.replace("00", "0")
-    known = _cache.get(head)
-    if known is None:
-        if len(_cache) >= _CACHE_SIZE:
-            _cache.clear()
-        known = _cache[head] = _mask(head)
-    return known
 
+    def __init__(self, table: FormTable | None = None) -> None:
+        self.table = table if table is not None else FormTable()
+        self._kinds: Kinds | None = None
+        self._version = (0, 0, 0)
 
-def _mask(head: str) -> str:
-    masked = _VALUE.sub("*", head)
-    return _BLANKS.sub(" ", _RUNS.sub("*", masked)).strip()
+    def add(
+        self, message: str, *, template: str = "", component: str = "", time: int = 0, severity: int = 0
+    ) -> str:
+        """Take in one message.
+
+        Args:
+            message: What was logged; its first line counts.
+            template: The template where the program told it (`record.msg` with arguments, structlog's event).
+            component: The part of the program that said it; the same form of another part is another kind.
+            time: Unix ns; 0 when unknown.
+            severity: As `obs.events.Severity`.
+
+        Returns:
+            The id of the message's form: 16 hex digits, the same in every process and for ever.
+        """
+        text = given_form(template) if template else form(message)
+        return self.table.add(
+            text, component=component, given=bool(template), time=time, severity=severity, example=message
+        )
+
+    def resolve(self, identity: str) -> str:
+        """Return the id of the template that a form belongs to, by what is known now.
+
+        After new forms came they are compared once more, some ms for a hundred: ask when reading, not for
+        every line. The id of a form that the bounds left out gives what most of its kind became, else itself.
+        """
+        found = self._now().find(identity)
+        return found[0] if found is not None else identity
+
+    def template(self, identity: str) -> str:
+        """Return the text of the template of a form or template id; `*` when nothing like it is kept."""
+        found = self._now().find(identity)
+        return found[1] if found is not None else "*"
+
+    def templates(self) -> list[Template]:
+        """Return all templates, the most frequent first."""
+        return self._now().templates()
+
+    @property
+    def evicted(self) -> int:
+        """Messages of forms that the bounds left out: counted, nothing else is known of them."""
+        return self.table.evicted
+
+    def merge(self, other: TemplateMiner) -> None:
+        """Add all that `other` has seen; their messages must be disjoint."""
+        self.table.merge(other.table)
+
+    def encode(self) -> bytes:
+        """Return all that is remembered, as MessagePack."""
+        return msgspec.msgpack.encode(self.table)
+
+    @classmethod
+    def decode(cls, data: bytes) -> TemplateMiner:
+        """Read back what `encode` wrote.
+
+        Raises:
+            msgspec.ValidationError: If the bytes are of another version.
+        """
+        return cls(msgspec.msgpack.decode(data, type=FormTable))
+
+    def _now(self) -> Kinds:
+        table = self.table
+        version = (table.kept, table.level, table.evicted)
+        if self._kinds is None or version != self._version:
+            self._kinds, self._version = Kinds(table), version
+        return self._kinds

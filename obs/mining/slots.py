@@ -1,0 +1,245 @@
+"""From forms to templates: which words are values although they look like words.
+
+Masks see a value by its shape; a user name, a state or a method looks like any word. Two forms that are equal
+but for one word show a hole there; how many words stand in the hole, how much is equal around it and what the
+words look like decide whether it is a slot. The result depends on the set of forms alone, in no order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection
+
+import msgspec
+
+from obs.mining.masks import canonical
+from obs.mining.vocabulary import CONSTANTS, INTRODUCERS, RESULTS
+
+__all__ = ["Mined", "Thresholds", "mine"]
+
+
+class Thresholds(msgspec.Struct, frozen=True):
+    """How many words a hole must show before it is a slot; one setting for every program.
+
+    Chosen with two systems of LogHub left out in turn, see `docs/mining.md`.
+    """
+
+    by_context: tuple[int, ...] = (0, 8, 5, 4)
+    """Words needed with 0, 1, 2, 3 and more words equal around the hole; 0 is never."""
+    first: int = 20
+    """Words needed where a line begins: a verb or a name of a part stands there."""
+    doubtful: int = 3
+    """How many times more are needed when the words look like results of an action."""
+
+
+class Mined(msgspec.Struct, frozen=True):
+    """What slot mining says of a set of forms."""
+
+    templates: dict[str, str]
+    """Form -> template."""
+    words: dict[str, tuple[str, ...]]
+    """Template -> some words that stood in its slots, the least by text."""
+
+
+TOKEN = re.compile(r"[^\s=,;:()\[\]{}\"'<>|`]+|\s|[=,;:()\[\]{}\"'<>|`]")
+MAX_ROUNDS = 16
+MAX_TOKENS = 128
+MAX_WORDS = 8
+ACTION = re.compile(r"(?i)(?:ed|ing|ion|ly|able|ful|less)$")
+_SHAPED = re.compile(r"[./_@-]|[a-z][A-Z]")
+
+Tokens = tuple[str, ...]
+
+
+def mine(forms: Collection[str], thresholds: Thresholds | None = None) -> Mined:
+    """Return the template of every form.
+
+    Args:
+        forms: Distinct forms; order does not matter.
+        thresholds: The one general setting when None.
+    """
+    return _Mining(forms, thresholds or Thresholds()).run()
+
+
+class _Mining:
+    def __init__(self, forms: Collection[str], limits: Thresholds) -> None:
+        self.limits = limits
+        self.template = {form: tokens_of(form) for form in sorted(forms)}
+        self.words: dict[Tokens, set[str]] = defaultdict(set)
+        self.known: set[str] = set()
+
+    def run(self) -> Mined:
+        for _ in range(MAX_ROUNDS):
+            distinct = sorted(set(self.template.values()))
+            opened = self._single(distinct) or self._several(distinct)
+            if not opened:
+                break
+            self._apply(opened)
+        return self._finish()
+
+    def _single(self, distinct: list[Tokens]) -> dict[Tokens, set[int]]:
+        """Return the places of slots that one look at all holes shows, by template."""
+        holes: dict[tuple[int, int], list[tuple[Tokens, int]]] = defaultdict(list)
+        for tokens in distinct:
+            hashes = [hash((word, at)) for at, word in enumerate(tokens)]
+            whole = sum(hashes)
+            for at in _places(tokens):
+                holes[whole - hashes[at], at].append((tokens, at))
+        opened: dict[Tokens, set[int]] = defaultdict(set)
+        learned: set[str] = set()
+        for shared in holes.values():
+            if len(shared) < 2:
+                continue
+            found = {tokens[at] for tokens, at in shared}
+            tokens, at = shared[0]
+            if self._is_slot(tokens, at, found):
+                learned |= found
+                for tokens, at in shared:
+                    if tokens[at] != "*":
+                        opened[tokens].add(at)
+        self.known |= learned - {"*"}
+        return opened
+
+    def _is_slot(self, tokens: Tokens, at: int, found: set[str]) -> bool:
+        context = sum(1 for i, word in enumerate(tokens) if i != at and _is_word(word))
+        star = "*" in found
+        words = found - {"*"}
+        count = len(words)
+        limits = self.limits
+        is_first = not any(_is_word(word) or word == "*" for word in tokens[:at])
+        if is_first:
+            return context >= 2 and (
+                count >= limits.first
+                or (star and count >= 4)
+                or (star and count >= 2 and all(map(_SHAPED.search, words)))
+            )
+        if star:
+            return context >= 1
+        lowered = {word.lower() for word in words}
+        if lowered <= CONSTANTS:
+            return False
+        needed = limits.by_context[min(context, len(limits.by_context) - 1)]
+        acts = sum(1 for word in lowered if word in RESULTS or word in CONSTANTS or ACTION.search(word))
+        if context >= 2 and count >= 3 and not acts and _introducer(tokens, at):
+            return True
+        if 2 * acts >= count and count < limits.doubtful * needed:
+            return False
+        return bool(needed and count >= needed) or (context >= 1 and words <= self.known)
+
+    def _several(self, distinct: list[Tokens]) -> dict[Tokens, set[int]]:
+        """Return slots that open only together: groups of one shape that differ in several places."""
+        groups: dict[Tokens, list[Tokens]] = defaultdict(list)
+        for tokens in distinct:
+            groups[_shape(tokens)].append(tokens)
+        opened: dict[Tokens, set[int]] = defaultdict(set)
+        for group in groups.values():
+            self._split(group, opened)
+        return opened
+
+    def _split(self, group: list[Tokens], opened: dict[Tokens, set[int]]) -> None:
+        todo = [group]
+        while todo:
+            group = todo.pop()
+            if len(group) < 2:
+                continue
+            places = _places(group[0])
+            columns = {at: {tokens[at] for tokens in group} for at in places}
+            varying = {at: words for at, words in columns.items() if len(words) > 1}
+            if not varying:
+                continue
+            few = {at: words for at, words in varying.items() if not self._is_open(words)}
+            constant = sum(1 for at in range(len(group[0])) if _is_word(group[0][at]) and at not in varying)
+            if not few and constant >= 3 and constant >= len(varying):
+                for tokens in group:
+                    opened[tokens].update(at for at in varying if tokens[at] != "*")
+                continue
+            split = few or varying
+            at = min(split, key=lambda at: (len(split[at]), at))
+            parts: dict[str, list[Tokens]] = defaultdict(list)
+            for tokens in group:
+                parts[tokens[at]].append(tokens)
+            todo += parts.values()
+
+    def _is_open(self, words: set[str]) -> bool:
+        plain = {word.lower() for word in words if word != "*"}
+        if plain <= CONSTANTS and "*" not in words:
+            return False
+        return "*" in words or len(plain) >= self.limits.by_context[-1]
+
+    def _apply(self, opened: dict[Tokens, set[int]]) -> None:
+        renamed: dict[Tokens, Tokens] = {}
+        for tokens, places in opened.items():
+            after = tokens_of(
+                canonical("".join("*" if i in places else word for i, word in enumerate(tokens)))
+            )
+            renamed[tokens] = after
+        for tokens, after in renamed.items():
+            self.words[after] |= self.words.get(tokens, set()) | {tokens[at] for at in opened[tokens]}
+        for form, tokens in self.template.items():
+            if tokens in renamed:
+                self.template[form] = renamed[tokens]
+
+    def _finish(self) -> Mined:
+        """Give templates that say the same words one text: the shortest, then the least."""
+        skeletons: dict[Tokens, list[str]] = defaultdict(list)
+        text = {tokens: "".join(tokens) for tokens in set(self.template.values())}
+        for tokens in text:
+            letters = tuple(word for word in tokens if _is_word(word))
+            if len(letters) >= 3:
+                skeletons[letters].append(text[tokens])
+        chosen: dict[str, str] = {}
+        for alike in skeletons.values():
+            best = min(alike, key=lambda one: (len(one), one))
+            chosen.update(dict.fromkeys(alike, best))
+        words: dict[str, set[str]] = defaultdict(set)
+        for tokens, found in self.words.items():
+            if tokens in text:
+                words[chosen.get(text[tokens], text[tokens])] |= found
+        return Mined(
+            {form: chosen.get(text[tokens], text[tokens]) for form, tokens in self.template.items()},
+            {template: tuple(sorted(found)[:MAX_WORDS]) for template, found in words.items()},
+        )
+
+
+def tokens_of(form: str) -> Tokens:
+    """Return the words and separators of a form; joined they are the form again."""
+    tokens: list[str] = []
+    for token in TOKEN.findall(form):
+        bare = token.rstrip(".")
+        if bare and bare != token:
+            tokens += (bare, token[len(bare) :])
+        else:
+            tokens.append(token)
+        if len(tokens) >= MAX_TOKENS:
+            break
+    return tuple(tokens[:MAX_TOKENS])
+
+
+def _is_word(token: str) -> bool:
+    return token != "*" and any(map(str.isalpha, token))
+
+
+def _is_separator(token: str) -> bool:
+    return (len(token) == 1 and token in " =,;:()[]{}\"'<>|`.") or not token.strip(".")
+
+
+def _places(tokens: Tokens) -> list[int]:
+    """Return where a slot may be: words and values, but no name that a value or a bracket follows."""
+    last = len(tokens) - 1
+    return [
+        at
+        for at, token in enumerate(tokens)
+        if not _is_separator(token) and not (at < last and tokens[at + 1] in "({[=")
+    ]
+
+
+def _shape(tokens: Tokens) -> Tokens:
+    places = set(_places(tokens))
+    first = min((at for at, word in enumerate(tokens) if _is_word(word)), default=0)
+    return tuple("" if at in places and at != first else token for at, token in enumerate(tokens))
+
+
+def _introducer(tokens: Tokens, at: int) -> bool:
+    before = [word for word in tokens[:at] if not word.isspace()]
+    return bool(before) and before[-1].lower() in INTRODUCERS
