@@ -8,12 +8,14 @@ one module for each kind of danger.
 from __future__ import annotations
 
 from obs.adapters import PROGRAM
-from obs.books import Calls
+from obs.books import BotFacts, Calls
 from obs.hazards import agents, feeds
+from obs.hazards.growth import growing
+from obs.hazards.intruders import foreign_orders, second_writers
 from obs.hazards.leaks import leaks
-from obs.hazards.outages import lost_notices, outage
+from obs.hazards.outages import Answers, answers_by_exchange, limited, lost_notices, outage, refused_key
 from obs.hazards.positions import mark_price, open_positions, protection, refused_orders, unprotected
-from obs.hazards.processes import ended
+from obs.hazards.processes import crash_loop, ended
 from obs.snapshot import Issue
 from obs.state import State
 
@@ -23,22 +25,35 @@ __all__ = ["find", "mark_price", "open_positions", "protection"]
 def find(state: State, now: int) -> list[Issue]:
     """Return the issues that the facts of all bots show at `now` (Unix ns)."""
     found: list[Issue] = []
-    exchanges: dict[str, dict[str, Calls]] = {}
-    for name, bot in sorted(state.books.bots.items()):
-        if bot.mode.values.get("run.mode") == "backtest":
-            continue
+    bots = {
+        name: bot
+        for name, bot in sorted(state.books.bots.items())
+        if bot.mode.values.get("run.mode") != "backtest"
+    }
+    for name, bot in bots.items():
         found += unprotected(name, bot)
         found += agents.loops(name, bot)
         found += feeds.stale(name, bot)
         found += lost_notices(name, bot)
         found += refused_orders(name, bot)
+        found += foreign_orders(name, bot)
         found += ended(name, bot)
-        for exchange, calls in bot.calls.items():
-            if PROGRAM in calls.last_failure.values:
-                # Read from a program's text, whose rules know more of the failure than that it failed.
-                continue
-            exchanges.setdefault(exchange, {})[name] = calls
-    for exchange, by_bot in sorted(exchanges.items()):
-        found += outage(exchange, by_bot)
+        found += crash_loop(name, bot, state.timeline, now)
+    answers = answers_by_exchange(state.routes)
+    for exchange, by_bot in sorted(_calls(bots).items()):
+        for kind in (outage, refused_key, limited):
+            found += kind(exchange, answers.get(exchange, Answers()), by_bot)
+    found += growing(state.gauges, now)
+    found += second_writers(state.writers)
     found += leaks(state)
     return found
+
+
+def _calls(bots: dict[str, BotFacts]) -> dict[str, dict[str, Calls]]:
+    """Exchange -> bot -> its calls, but for those read from a program's text: its rules know more of them."""
+    exchanges: dict[str, dict[str, Calls]] = {}
+    for name, bot in bots.items():
+        for exchange, calls in bot.calls.items():
+            if PROGRAM not in calls.last_failure.values:
+                exchanges.setdefault(exchange, {})[name] = calls
+    return exchanges
