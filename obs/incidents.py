@@ -6,16 +6,18 @@ link is drawn only where something besides the time fits: two faults at differen
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from obs.hosts import is_local, is_same_place
 from obs.rules.pack import Rule
 from obs.snapshot import Category, Issue, IssueSeverity
 from obs.state import IssueFacts, State
 
-__all__ = ["UNANSWERED", "Standing", "is_same_place", "link", "overlap", "standing_of"]
+__all__ = ["UNANSWERED", "Standing", "link", "overlap", "standing_of"]
 
 SECOND_NS = 1_000_000_000
 END_WINDOW_NS = 10 * SECOND_NS
@@ -45,10 +47,17 @@ class Standing(msgspec.Struct, frozen=True):
     """The host or exchange it names; two faults at different hosts are never cause and symptom."""
 
 
+MOST_CAUSES = 200
+
+
 class _Link(NamedTuple):
     cause: str
     """Fingerprint."""
     why: str
+
+
+_Explains = Callable[[Issue, Issue, Mapping[str, Standing]], str]
+"""Hazard, issue and standings -> why the one explains the other; empty when it does not."""
 
 
 def standing_of(issue: Issue, rule: Rule | None, facts: IssueFacts | None) -> Standing:
@@ -58,14 +67,6 @@ def standing_of(issue: Issue, rule: Rule | None, facts: IssueFacts | None) -> St
     if rule is None:
         return Standing(is_side=issue.severity is IssueSeverity.INFO and issue.rule == "ended", host=host)
     return Standing(rule.role, rule.weight, rule.is_side, host)
-
-
-def is_same_place(a: str, b: str) -> bool:
-    """Whether two names mean one peer: the same host, or an exchange's id and a host of its domain."""
-    if a == b:
-        return True
-    short, long = sorted((a.lower(), b.lower()), key=len)
-    return bool(short) and short in long.split(":", 1)[0].split(".")
 
 
 def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing]) -> list[Issue]:
@@ -79,10 +80,11 @@ def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing
         standings: Fingerprint -> what its rule says of it.
     """
     known = {issue.fingerprint: issue for issue in issues}
+    around = _Around(known.values(), standings)
     links = {
         fingerprint: found
         for fingerprint, issue in known.items()
-        if (found := _cause_of(issue, known, state, standings)) is not None
+        if (found := _cause_of(issue, known, around, state)) is not None
     }
     roots = _to_roots(links)
     symptoms: dict[str, list[Issue]] = {}
@@ -99,23 +101,45 @@ def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing
     ]
 
 
-def _cause_of(
-    issue: Issue, known: Mapping[str, Issue], state: State, standings: Mapping[str, Standing]
-) -> _Link | None:
-    for hazard in known.values():
-        explains = _EXPLAINS.get(hazard.rule)
-        if hazard is not issue and explains is not None and (why := explains(hazard, issue, standings)):
-            return _Link(hazard.fingerprint, why)
+class _Around:
+    """The issues in the groups in which causes are looked for, so that many issues cost no squares."""
+
+    def __init__(self, issues: Iterable[Issue], standings: Mapping[str, Standing]) -> None:
+        self.standings = standings
+        self.hazards: list[tuple[_Explains, list[Issue]]] = []
+        self.peers: dict[str, list[Issue]] = {}
+        """Host -> the ways in which it failed to answer."""
+        self.causes: list[Issue] = []
+        by_rule: dict[str, list[Issue]] = {}
+        for issue in issues:
+            by_rule.setdefault(issue.rule, []).append(issue)
+            standing = standings[issue.fingerprint]
+            if standing.role != "cause":
+                continue
+            if issue.severity.rank >= IssueSeverity.WARNING.rank:
+                self.causes.append(issue)
+            if issue.rule in UNANSWERED and standing.host:
+                self.peers.setdefault(standing.host, []).append(issue)
+        self.hazards = [(explains, by_rule[rule]) for rule, explains in _EXPLAINS.items() if rule in by_rule]
+        # Of very many causes the gravest are enough to explain the symptoms.
+        self.causes = heapq.nlargest(MOST_CAUSES, self.causes, key=lambda one: (one.severity.rank, one.count))
+
+
+def _cause_of(issue: Issue, known: Mapping[str, Issue], around: _Around, state: State) -> _Link | None:
+    for explains, hazards in around.hazards:
+        for hazard in hazards:
+            if hazard is not issue and (why := explains(hazard, issue, around.standings)):
+                return _Link(hazard.fingerprint, why)
     facts = state.issues.get(issue.fingerprint)
     inside = {c: n for c, n in (facts.causes if facts else {}).items() if c in known}
     if inside and sum(inside.values()) * 2 >= issue.count:
         cause = max(inside, key=lambda c: (inside[c], c))
         return _Link(cause, f"found under it in the same record, {inside[cause]} of {issue.count} times")
-    if standings[issue.fingerprint].role == "symptom":
-        return _cause_at_the_time(issue, known.values(), standings)
-    if issue.rule == "ended" and issue.severity is IssueSeverity.CRITICAL:
-        return _last_fault(issue, known.values(), standings)
-    return _same_peer(issue, known.values(), standings)
+    if around.standings[issue.fingerprint].role == "symptom":
+        return _cause_at_the_time(issue, around)
+    if issue.rule in ("ended", "crash-loop") and issue.severity is IssueSeverity.CRITICAL:
+        return _last_fault(issue, around)
+    return _same_peer(issue, around)
 
 
 def _to_roots(links: Mapping[str, _Link]) -> dict[str, str]:
@@ -147,8 +171,9 @@ def _with_symptoms(issue: Issue, symptoms: list[Issue], link: _Link | None, *, i
     )
 
 
-def _same_peer(issue: Issue, others: Iterable[Issue], standings: Mapping[str, Standing]) -> _Link | None:
+def _same_peer(issue: Issue, around: _Around) -> _Link | None:
     """The gravest of the ways in which one host failed to answer at one time."""
+    standings = around.standings
     host = standings[issue.fingerprint].host
     if issue.rule not in UNANSWERED or not host:
         return None
@@ -156,35 +181,27 @@ def _same_peer(issue: Issue, others: Iterable[Issue], standings: Mapping[str, St
     def key(one: Issue) -> tuple[object, ...]:
         return one.severity.rank, standings[one.fingerprint].weight, one.count, one.fingerprint
 
-    same = [
-        other
-        for other in others
-        if other.rule in UNANSWERED
-        and standings[other.fingerprint].role == "cause"
-        and standings[other.fingerprint].host == host
-        and overlap(other, issue)
-    ]
+    same = [other for other in around.peers.get(host, ()) if overlap(other, issue)]
     best = max(same, key=key, default=issue)
-    if key(best) <= key(issue):
+    if best is issue or key(best) < key(issue):
         return None
     return _Link(best.fingerprint, f"another way in which {host} failed to answer, in the same minutes")
 
 
-def _cause_at_the_time(
-    issue: Issue, others: Iterable[Issue], standings: Mapping[str, Standing]
-) -> _Link | None:
+def _cause_at_the_time(issue: Issue, around: _Around) -> _Link | None:
+    standings = around.standings
     own = standings[issue.fingerprint]
 
     def fits(other: Issue) -> bool:
         standing = standings[other.fingerprint]
-        if other.fingerprint == issue.fingerprint or standing.role != "cause":
+        if other.fingerprint == issue.fingerprint:
             return False
         if own.host and standing.host and not is_same_place(own.host, standing.host):
             return False
         # A side service explains only what names the same host.
         if standing.is_side and not (own.host and own.host == standing.host):
             return False
-        return other.severity.rank >= IssueSeverity.WARNING.rank and overlap(other, issue)
+        return overlap(other, issue)
 
     def closeness(other: Issue) -> tuple[object, ...]:
         standing = standings[other.fingerprint]
@@ -196,28 +213,28 @@ def _cause_at_the_time(
             other.fingerprint,
         )
 
-    best = max(filter(fits, others), key=closeness, default=None)
+    best = max(filter(fits, around.causes), key=closeness, default=None)
     if best is None:
         return None
     where = f" at {own.host}" if own.host and own.host == standings[best.fingerprint].host else ""
     return _Link(best.fingerprint, f"says that something failed, not why, in the same minutes{where}")
 
 
-def _last_fault(end: Issue, others: Iterable[Issue], standings: Mapping[str, Standing]) -> _Link | None:
+def _last_fault(end: Issue, around: _Around) -> _Link | None:
     """The error of the same bot in the last seconds before its process ended by itself."""
     fits = [
         other
-        for other in others
+        for other in around.causes
         if other.fingerprint != end.fingerprint
         and other.severity.rank >= IssueSeverity.ERROR.rank
-        and standings[other.fingerprint].role == "cause"
         and set(end.services) <= set(other.services)
-        and end.first_seen - END_WINDOW_NS <= other.last_seen <= end.first_seen + SECOND_NS
+        and other.rule not in ("ended", "crash-loop")
+        and end.last_seen - END_WINDOW_NS <= other.last_seen <= end.last_seen + SECOND_NS
     ]
     best = max(fits, key=lambda o: (o.severity.rank, o.last_seen, o.fingerprint), default=None)
     if best is None:
         return None
-    seconds = max(0, (end.first_seen - best.last_seen) // SECOND_NS)
+    seconds = max(0, (end.last_seen - best.last_seen) // SECOND_NS)
     return _Link(best.fingerprint, f"the process ended {seconds} s after it")
 
 
@@ -248,11 +265,53 @@ def _is_word_about(hazard: Issue, issue: Issue, _: Mapping[str, Standing]) -> st
     return "said by the same bot within 5 s of the evidence" if near else ""
 
 
-_EXPLAINS: Mapping[str, Callable[[Issue, Issue, Mapping[str, Standing]], str]] = {
+def _is_without_network(dead: Issue, issue: Issue, standings: Mapping[str, Standing]) -> str:
+    """Whatever did not reach its peer while nothing was reached."""
+    host = standings[issue.fingerprint].host
+    unreached = issue.category is Category.NETWORK or issue.rule in UNANSWERED or issue.rule == "outage"
+    if not unreached or is_local(host) or not overlap(dead, issue):
+        return ""
+    if not set(issue.services) <= set(dead.services):
+        return ""
+    return "a peer that was not reached while this machine had no network"
+
+
+def _is_refused_with_key(refusal: Issue, issue: Issue, standings: Mapping[str, Standing]) -> str:
+    """Refused orders and calls of the same bot at the same exchange while its key is refused."""
+    if issue.rule != "rejected" and standings[issue.fingerprint].role != "symptom":
+        return ""
+    host = standings[issue.fingerprint].host
+    if issue.category not in (Category.EXCHANGE, Category.NETWORK, Category.TRADING):
+        return ""
+    if (host and not is_same_place(host, refusal.place)) or not overlap(refusal, issue):
+        return ""
+    same = bool(issue.services) and set(issue.services) <= set(refusal.services)
+    return f"of the same bot, while {refusal.place} refused its key" if same else ""
+
+
+def _is_end_in_loop(loop: Issue, issue: Issue, _: Mapping[str, Standing]) -> str:
+    if issue.rule not in ("ended", "stopped-short") or issue.services != loop.services:
+        return ""
+    return "the latest of the ends that make the loop"
+
+
+def _is_limit_of_weight(weight: Issue, issue: Issue, standings: Mapping[str, Standing]) -> str:
+    if issue.rule not in ("rate-limited", "exchange.rate-limit", "wording.rate-limited"):
+        return ""
+    host = standings[issue.fingerprint].host
+    same = set(issue.services) <= set(weight.services) and (not host or is_same_place(host, weight.place))
+    return "the answer to a request weight at its limit" if same and overlap(weight, issue) else ""
+
+
+_EXPLAINS: Mapping[str, _Explains] = {
+    "network-dead": _is_without_network,
     "outage": _is_part_of_outage,
+    "key-refused": _is_refused_with_key,
+    "crash-loop": _is_end_in_loop,
+    "request-weight": _is_limit_of_weight,
     "unprotected": _is_word_about,
 }
-"""Hazards that explain other issues, and how to tell which: the reason, or empty."""
+"""Hazards that explain other issues, the strongest first."""
 
 
 def overlap(cause: Issue, symptom: Issue) -> bool:

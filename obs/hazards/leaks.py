@@ -25,6 +25,12 @@ _MOVE = (
 )
 
 
+def _noun(kind: str) -> str:
+    """What a reader calls it: the last word of a kind that is one, else `secret`."""
+    nouns = ("key", "token", "password", "mnemonic", "signature", "cookie")
+    return next((noun for noun in nouns if noun in kind), "secret")
+
+
 def leaks(state: State) -> Iterator[Issue]:
     for joined, facts in sorted(state.leaks.items()):
         kind = joined.replace("+", ", ")
@@ -40,8 +46,7 @@ def leaks(state: State) -> Iterator[Issue]:
             component=min(facts.components, default=""),
             services=tuple(sorted(name for name in facts.services if name)),
             title=f"Secret in the log: {kind.replace('_', ' ')}",
-            explanation=f"Logged {facts.seen.count} times. It is masked here, not where the bot wrote it: "
-            "treat it as burnt.",
+            explanation=f"Masked here, not where the bot wrote it: treat the {_noun(kind)} as burnt.",
             fix_in="a person: rotate it; then code",
             actions=_MOVE if wallet else _ROTATE,
             do_not="paste the original line anywhere",

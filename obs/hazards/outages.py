@@ -77,7 +77,8 @@ def outage(exchange: str, answers: Answers, by_bot: Mapping[str, Calls]) -> Iter
     reasons = sorted({reason for one in calls for reason in one.reasons})
     others = sorted(set(by_bot) - set(failing))
     name = plain(exchange)
-    spread = f"{len(failing)} bots" if len(failing) > 1 else plain(next(iter(failing)))
+    spread = ", ".join(plain(name) for name in sorted(failing)[:4])
+    spread += f" and {len(failing) - 4} more bots" if len(failing) > 4 else ""
     yield issue(
         ("outage", exchange),
         Category.EXCHANGE,

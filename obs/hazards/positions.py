@@ -8,11 +8,14 @@ from typing import Any
 
 from obs.books import BotFacts, Thing, decimal
 from obs.hazards.making import issue, shown
+from obs.healthrows import clock
 from obs.quoting import plain
 from obs.snapshot import Category, Issue, IssueSeverity, Money
 
 __all__ = ["mark_price", "open_positions", "protection", "refused_orders", "unprotected"]
 
+PATIENCE_NS = 60_000_000_000
+"""After so long without another try a stop is not being placed any more."""
 RESTING = ("order.accepted", "order.confirmed")
 
 
@@ -73,7 +76,11 @@ def unprotected(name: str, bot: BotFacts) -> Iterator[Issue]:
         pulled = next((s for s in _telling(stops, since) if s.last.name == "order.canceled"), None)
         why = plain(str(pulled.values.get("reason") or "")) if pulled else ""
         gone = f"The stop was canceled ({why}). " if pulled else ""
-        tried = f" {tries} tries of a new stop were refused or timed out." if tries else ""
+        last_try = max((stop.last.time for stop in stops), default=0)
+        still = (
+            ", not retried since " + clock(last_try) if position.last.time > last_try + PATIENCE_NS else ""
+        )
+        tried = f" {tries} tries of a new stop were refused or timed out{still}." if tries else ""
         yield issue(
             ("unprotected", name, key),
             Category.TRADING,
