@@ -12,20 +12,26 @@ from pathlib import Path
 
 import msgspec
 
-from obs import effects, fingerprints, hazards, outlook, rules, sources
+from obs import anomalies, cadence, effects, fingerprints, hazards, outlook, rules, sources, trails
 from obs.adapters import PROGRAM, Adapters
 from obs.books import LLM_CALL, WRITERS
 from obs.components import health_of, health_score
 from obs.doubles import Doubles
 from obs.events import Event, Severity
+from obs.expectations import Expectations
+from obs.hazards import silence
+from obs.hazards.network import dead_network
 from obs.incidents import link, standing_of
-from obs.issues import from_facts, ranked
+from obs.issues import from_facts
 from obs.lifecycle import Lifecycle, with_decision
+from obs.likeness import by_likeness, message_kinds
 from obs.logs import formats
+from obs.logs.folding import folded
 from obs.logs.tracebacks import Frame, culprit
-from obs.patterns import form
+from obs.patterns import TemplateMiner, form
 from obs.pipeline import redact_event
 from obs.printed import STREAMS, understood
+from obs.ranking import ranked, with_money
 from obs.snapshot import (
     Category,
     ComponentStatus,
@@ -54,16 +60,24 @@ class Analyzer:
         ruleset: The rules; the packs that ship with the product when None.
         state: A state to go on from.
         service: The bot, for records that do not say.
+        expected: Limits, rhythms and session tables; the defaults when None.
     """
 
     def __init__(
-        self, ruleset: rules.RuleSet | None = None, *, state: State | None = None, service: str = ""
+        self,
+        ruleset: rules.RuleSet | None = None,
+        *,
+        state: State | None = None,
+        service: str = "",
+        expected: Expectations | None = None,
     ) -> None:
         self.rules = ruleset if ruleset is not None else rules.load()
         self.state = state if state is not None else State()
         self.service = service
+        self.expected = expected if expected is not None else Expectations()
         self.adapters = Adapters.load()
         self._last_time: dict[str, int] = {}
+        self._miner = TemplateMiner(self.state.templates)
 
     def feed(self, event: Event, *, service: str = "", is_redacted: bool = False) -> None:
         """Fold one event; its secrets are masked first, whatever door it came by.
@@ -90,14 +104,24 @@ class Analyzer:
             frame = culprit(fingerprints.unwrapped(event))
             verdicts += [_by_rule(match, event, frame) for match in matches]
             if not verdicts and _is_trouble(event):
-                verdicts.append((fingerprints.by_event(event), _without_rule(event, frame)))
-        self.state.add(event, verdicts, service=service, works=works, harmless=harmless)
+                group = fingerprints.by_event(event)
+                verdicts.append((group, _without_rule(event, frame)))
+                if group.form:
+                    self.state.notice(event, group.form)
+        told = folded(fingerprints.unwrapped(event)) if verdicts else ()
+        self.state.add(
+            event, verdicts, service=service, works=works, harmless=harmless, traceback=told
+        )
         if not verdicts and not harmless and event.severity is Severity.WARN and not event.event_name:
-            self.state.warn(event, form(event.template or event.body))
+            self.state.notice(event, fingerprints.form_of(event))
 
     def count(self, times: Sequence[int], severity: Severity, component: str, service: str) -> None:
         """Fold records of which it is known that no rule speaks of them: they only count."""
         self.state.count(times, severity, component, service)
+
+    def remember(self, service: str, said: trails.Said, *, is_detail: bool) -> None:
+        """Keep a record that only counted among the newest of its service."""
+        self.state.trails.remember(service, said, is_detail=is_detail)
 
     def note_time(self, source: str, time: int) -> None:
         """Remember when a source last spoke, for those of its records that carry no time."""
@@ -123,9 +147,12 @@ class Analyzer:
             losses: Events known to be lost, by reason.
             doubles: Events that came more than once and were counted once.
         """
-        state = self.state
+        if self._miner.table is not self.state.templates:
+            self._miner = TemplateMiner(self.state.templates)
+        kinds = self._miner.kinds()
+        state = by_likeness(self.state, kinds)
         at = to_ns(now) if now is not None else state.seen.last
-        issues = self._issues(at, tuple(read), dict(lifecycle or {}))
+        issues = self._issues(state, at, tuple(read), dict(lifecycle or {}))
         health, reason = health_of(issues)
         if not state.events:
             health, reason = Health.UNKNOWN, "no event was seen"
@@ -157,14 +184,17 @@ class Analyzer:
             events=state.events,
             by_severity=dict(state.by_severity),
             leaks=_leaked(state),
-            quiet_warnings=len(state.quiet_warnings),
-            quiet_warning_events=sum(series.count for series in state.quiet_warnings.values()),
+            quiet_warnings=sum(kind.severity == Severity.WARN for kind in kinds.templates()),
+            quiet_warning_events=state.unnamed_warnings,
+            templates=message_kinds(kinds),
             harmless_events=sum(state.harmless.values()),
             doubles=doubles,
+            recent=trails.recent(state.trails),
         )
 
-    def _issues(self, now: int, read: tuple[Source, ...], lifecycle: dict[str, Lifecycle]) -> list[Issue]:
-        state = self.state
+    def _issues(
+        self, state: State, now: int, read: tuple[Source, ...], lifecycle: dict[str, Lifecycle]
+    ) -> list[Issue]:
         known = {rule.id: rule for rule in self.rules.rules}
         found = [
             from_facts(fingerprint, facts, known.get(facts.rule), state)
@@ -173,6 +203,7 @@ class Analyzer:
         found += hazards.find(state, now)
         found += [issue for source in read if (issue := _cut_off(source)) is not None]
         found += _stopped_short(state, read)
+        found += dead_network(found, {one.fingerprint: one.place for one in found}, state)
         standings = {
             issue.fingerprint: standing_of(issue, known.get(issue.rule), state.issues.get(issue.fingerprint))
             for issue in found
@@ -180,8 +211,9 @@ class Analyzer:
         found = [_on_timeline(issue, state) for issue in found]
         found = [with_decision(issue, lifecycle.get(issue.fingerprint), now) for issue in found]
         simulated = outlook.mode_of(state) in ("dry run", "backtest")
-        in_order = ranked(link(found, state, standings), standings, simulated=simulated)
-        return effects.told(in_order, state, known)
+        linked = with_money(link(found, state, standings), state.books.bots)
+        in_order = ranked(linked, standings, simulated=simulated)
+        return effects.told(trails.stories(state.trails, in_order, state.issues), state, known)
 
     def _components(self, issues: Iterable[Issue]) -> dict[str, ComponentStatus]:
         components = {

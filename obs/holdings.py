@@ -21,13 +21,12 @@ MAX_SHOWN = 6
 """So many positions and orders are named, the rest is counted."""
 
 
-def money(bots: Mapping[str, BotFacts], mode: str, issues: Sequence[Issue] = ()) -> list[str]:
+def money(bots: Mapping[str, BotFacts], mode: str) -> list[str]:
     """Return what is known of money, one sentence for each thing known.
 
     Args:
         bots: The facts of each bot.
         mode: `live`, `dry run`, `backtest` or empty.
-        issues: The issues, ranked: what was done after the first of them began is worth saying.
     """
     if mode == "backtest":
         return ["backtest: no real funds, nothing at risk.", *_results(bots)]
@@ -46,7 +45,6 @@ def money(bots: Mapping[str, BotFacts], mode: str, issues: Sequence[Issue] = ())
     if not results and any(bot.orders or bot.positions for bot in bots.values()):
         lines.append("No trade closed, so no P&L and no win rate yet.")
     lines += _uncounted(bots)
-    lines += _went_on(bots, issues)
     if not lines:
         known = any(bot.positions or bot.orders or bot.order_outcomes or bot.trades for bot in bots.values())
         lines.append(
@@ -57,9 +55,14 @@ def money(bots: Mapping[str, BotFacts], mode: str, issues: Sequence[Issue] = ())
     return lines
 
 
-def restart(bots: Mapping[str, BotFacts], mode: str, issues: Sequence[Issue]) -> str:
+def restart(bots: Mapping[str, BotFacts], mode: str, issues: Sequence[Issue], now: int = 0) -> str:
     """Return whether the bots may be started again, with the reason."""
     active = [i for i in issues if i.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)]
+    waits = next((i for i in active if i.until > now > 0), None)
+    if waits is not None:
+        # Rounded up to the second: a moment too early is one call too many.
+        end = clock(waits.until + 999_999_999)
+        return f"**no, not before {end} UTC** ({waits.id}): a call before it may lengthen the wait."
     grave = next((i for i in active if i.severity.rank >= 2 and i.cause is None and _is_lasting(i)), None)
     useless = f", useless before {grave.id} is mended: it would fail the same way" if grave else ""
     if mode in ("dry run", "backtest"):
@@ -204,27 +207,6 @@ def _results(bots: Mapping[str, BotFacts]) -> Iterable[str]:
                 parts.append(f"LLM cost of {plain(name)} {plain(agent)} {cost}")
     more = f"; {len(parts) - 8} more" if len(parts) > 8 else ""
     return [f"Results: {'; '.join(parts[:8])}{more}."] if parts else []
-
-
-def _went_on(bots: Mapping[str, BotFacts], issues: Sequence[Issue]) -> Iterator[str]:
-    """That orders were still placed while the worst fault lasted: whoever mends it must look at them."""
-    worst = next((i for i in issues if i.cause is None and i.severity.rank >= 2), None)
-    if worst is None or not worst.first_seen:
-        return
-    placed = [
-        order
-        for name, bot in bots.items()
-        if not worst.services or name in worst.services
-        for order in bot.orders.values()
-        if order.said.get("order.submitted")
-    ]
-    since = [order for order in placed if order.began > worst.first_seen]
-    if since:
-        count = sum(order.said["order.submitted"] for order in since)
-        # An entry that stands for all orders of a pair tells when the first was placed.
-        least = "at least " if any(o.said["order.submitted"] > 1 for o in placed if o not in since) else ""
-        when = clock(worst.first_seen)
-        yield f"It traded on: {least}{orders(count)} placed after the first failure of {worst.id} at {when}."
 
 
 def orders(count: int) -> str:

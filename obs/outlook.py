@@ -5,7 +5,7 @@ Derived from `State` and the issues when a Snapshot is made; our words, with val
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -14,8 +14,9 @@ from obs.hazards import open_positions, protection
 from obs.healthrows import clock, facts
 from obs.holdings import money, restart, stop_at_exchange
 from obs.quoting import plain
-from obs.snapshot import Funnel, Issue, ProcessEnd, Source
+from obs.snapshot import Funnel, Issue, IssueStatus, ProcessEnd, Source
 from obs.state import State
+from obs.trails import Trails, last_words
 
 __all__ = ["Outlook", "look", "mode_of"]
 
@@ -25,6 +26,7 @@ PATHS = (
     ("order fills", ("order.filled", "exit.filled")),
     ("cancels", ("order.canceled", "exit.canceled")),
 )
+_CLOSED = (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
 ENDING_NS = 120_000_000_000
 """A stop that began so shortly before the last word of it is the same stop."""
 
@@ -58,16 +60,16 @@ def look(
     """
     bots = {name: bot for name, bot in sorted(state.books.bots.items()) if bot.events}
     mode = mode_of(state)
-    ends = tuple(end for name, bot in bots.items() if (end := _end(name, bot)) is not None)
+    ends = tuple(end for name, bot in bots.items() if (end := _end(name, bot, state.trails)) is not None)
     return Outlook(
         program=_program(bots.values(), sources),
         mode=mode,
         # A parent that only starts others says nothing itself: whether it runs is not whether a bot does.
         # A bot that only prints text has no facts: it is not known to have stopped.
         phase=_phase({n: bots.get(n, BotFacts()) for n in state.services if n} or bots, ends, live=live),
-        money=tuple(money(bots, mode, issues)),
-        restart=restart(bots, mode, issues),
-        not_exercised=tuple(_not_exercised(bots)),
+        money=tuple(money(bots, mode)),
+        restart=restart(bots, mode, issues, now),
+        not_exercised=tuple(_not_exercised(bots, issues)),
         not_known=tuple(_not_known(bots, sources, ends, live=live)),
         facts=tuple(facts(bots)),
         funnel=_funnel(bots.values()),
@@ -94,7 +96,7 @@ def _program(bots: Iterable[BotFacts], sources: Sequence[Source]) -> str:
     return min(formats, default="")
 
 
-def _end(name: str, bot: BotFacts) -> ProcessEnd | None:
+def _end(name: str, bot: BotFacts, trails: Trails) -> ProcessEnd | None:
     if bot.process.name != "process.exited":
         return None
     values = bot.process.values
@@ -117,6 +119,7 @@ def _end(name: str, bot: BotFacts) -> ProcessEnd | None:
         signal=signal,
         reason=reason,
         command=str(values.get("process.command") or ""),
+        last_words=last_words(trails, name, bot.process.time),
     )
 
 
@@ -128,13 +131,15 @@ def _phase(bots: dict[str, BotFacts], ends: Sequence[ProcessEnd], *, live: bool)
     if stopped and len(stopped) == len(bots):
         _, bot = max(stopped, key=lambda item: item[1].state.time)
         reason = plain(bot.state.values.get("reason") or "")
+        if reason == "fatal-exception":
+            return f"died of a fatal exception at {clock(bot.state.time)}"
         how = "stopped by a signal" if "sig" in reason.lower() else "stopped"
         began = bot.ending.time if 0 <= bot.state.time - bot.ending.time < ENDING_NS else 0
         return f"{how} at {clock(began or bot.state.time)}"
     return "running" if live and bots else ""
 
 
-def _not_exercised(bots: dict[str, BotFacts]) -> Iterable[str]:
+def _not_exercised(bots: dict[str, BotFacts], issues: Sequence[Issue]) -> Iterable[str]:
     outcomes: dict[str, int] = {}
     closed = 0
     for bot in bots.values():
@@ -143,12 +148,25 @@ def _not_exercised(bots: dict[str, BotFacts]) -> Iterable[str]:
         closed += sum(trades.settled for trades in bot.trades.values())
     if not outcomes and not closed:
         return []
-    missing = [what for what, names in PATHS if not any(outcomes.get(name) for name in names)]
+    missing = [*_not_since(bots, issues)]
+    missing += [what for what, names in PATHS if not any(outcomes.get(name) for name in names)]
     if not closed:
         missing.append("exits with a result")
     if not any(bot.stops for bot in bots.values()):
         missing.append("stop orders")
     return missing
+
+
+def _not_since(bots: dict[str, BotFacts], issues: Sequence[Issue]) -> Iterator[str]:
+    """Paths that ran before the first open fault and not after it: silence there proves nothing."""
+    open_ones = (i for i in issues if i.cause is None and i.status not in _CLOSED and not i.is_side)
+    begin = next((i.first_seen for i in open_ones if i.severity.rank >= 1 and i.first_seen), 0)
+    asked = [series for bot in bots.values() for series in bot.requests.values()]
+    if begin and asked and max(series.last for series in asked) < begin:
+        yield f"candle downloads after {clock(begin)}"
+    placed = [order.began for bot in bots.values() for order in bot.orders.values()]
+    if begin and placed and max(placed) < begin:
+        yield f"new orders after {clock(begin)}"
 
 
 def _not_known(

@@ -7,7 +7,6 @@ order. What depends on order (regressed, escalating) is derived when a Snapshot 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -17,13 +16,16 @@ from obs.beats import Beats
 from obs.books import Books
 from obs.events import Event, Severity
 from obs.fingerprints import Group
+from obs.mining.table import FormTable
 from obs.patterns import form
+from obs.quoting import plain
 from obs.redaction import MASK
 from obs.routes import route_name
 from obs.series import Series
-from obs.tape import Tapes
 from obs.tallies import Tallies
+from obs.tape import Tapes
 from obs.timeline import Timeline
+from obs.trails import Trails, short_id
 from obs.trends import Gauges
 from obs.writers import writer_name
 
@@ -34,8 +36,13 @@ LAST_EXHIBITS = 3
 MAX_QUOTE = 2_000
 MAX_ATTRIBUTES = 10
 MAX_ATTRIBUTES_TEXT = 400
+MAX_NAMED = 200
+"""Values that the records of one issue named and that are counted."""
 MAX_ISSUES = 2_000
 """Distinct issues remembered; beyond that the smallest fingerprints stay and the rest is counted."""
+
+MAX_TEMPLATES = 2_048
+"""Forms of unknown warnings and errors that are remembered; what is beyond is counted."""
 
 Order = tuple[int, str, int, str]
 """(time, source letter, line, uid): a total order of events, the same however they are split."""
@@ -60,6 +67,8 @@ class Exhibit(msgspec.Struct, frozen=True):
     quotes: tuple[Quote, ...]
     values: Mapping[str, str] = {}
     severity: int = 0
+    traceback: tuple[str, ...] = ()
+    """Its traceback, folded."""
 
     @property
     def rank(self) -> tuple[int, Order]:
@@ -100,6 +109,8 @@ class IssueFacts(msgspec.Struct):
     last: list[Exhibit] = []
     causes: dict[str, int] = {}
     """Fingerprint of the issue found deeper in the same record -> how often."""
+    named: dict[str, int] = {}
+    """`name=value` of what its records named -> how often; of too many the smallest stay."""
 
     def add(self, event: Event, exhibit: Exhibit, service: str) -> None:
         """Count one more record."""
@@ -107,6 +118,9 @@ class IssueFacts(msgspec.Struct):
         self.severity = max(self.severity, event.severity)
         _count(self.services, service)
         _count(self.components, event.component)
+        for name, value in exhibit.values.items():
+            _count(self.named, f"{name}={value}")
+        self._bound()
         self._show(form(exhibit.quotes[-1].text if exhibit.quotes else ""), exhibit)
         if len(self.last) < LAST_EXHIBITS or exhibit.order > self.last[0].order:
             self.last = _latest((*self.last, exhibit))
@@ -123,9 +137,11 @@ class IssueFacts(msgspec.Struct):
             (self.services, other.services),
             (self.components, other.components),
             (self.causes, other.causes),
+            (self.named, other.named),
         ):
             for key, count in theirs.items():
                 mine[key] = mine.get(key, 0) + count
+        self._bound()
         for kind, exhibit in other.first.items():
             self._show(kind, exhibit)
         self.last = _latest((*self.last, *other.last))
@@ -135,6 +151,10 @@ class IssueFacts(msgspec.Struct):
         """What the earliest of the kept occurrences named."""
         earliest = min(self.first.values(), key=lambda exhibit: exhibit.order, default=None)
         return earliest.values if earliest is not None else {}
+
+    def _bound(self) -> None:
+        while len(self.named) > MAX_NAMED:
+            del self.named[max(self.named)]
 
     def _show(self, kind: str, exhibit: Exhibit) -> None:
         known = self.first.get(kind)
@@ -157,8 +177,10 @@ class State(msgspec.Struct):
     issues_overflow: int = 0
     successes: dict[str, Series] = {}
     """Key of a path (a rule's id) -> when it was seen to work."""
-    quiet_warnings: dict[str, Series] = {}
-    """Masked warnings that no rule knows: counted, not raised."""
+    templates: FormTable = msgspec.field(default_factory=lambda: FormTable(most=MAX_TEMPLATES))
+    """What warnings and errors say that no rule knows, by form."""
+    unnamed_warnings: int = 0
+    """Warnings that no rule knows: counted, not raised."""
     harmless: dict[str, int] = {}
     leaks: dict[str, IssueFacts] = {}
     """Kinds of secret that one record held, joined by `+` -> where they were logged."""
@@ -171,6 +193,7 @@ class State(msgspec.Struct):
     """Exchange, service, kind of answer and route -> its calls."""
     writers: Tallies = msgspec.field(default_factory=Tallies)
     """Exchange, account, symbol, service and process -> the orders it sent."""
+    trails: Trails = msgspec.field(default_factory=Trails)
 
     def add(
         self,
@@ -180,6 +203,7 @@ class State(msgspec.Struct):
         service: str = "",
         works: Iterable[str] = (),
         harmless: str = "",
+        traceback: tuple[str, ...] = (),
     ) -> None:
         """Fold one event.
 
@@ -189,6 +213,7 @@ class State(msgspec.Struct):
             service: The bot it belongs to, when the event does not say.
             works: Keys of paths that this event shows to be working.
             harmless: Id of the rule that says this record is no trouble.
+            traceback: The lines that tell its traceback.
         """
         service = event.service or service
         self.events += 1
@@ -209,6 +234,14 @@ class State(msgspec.Struct):
         if harmless:
             _count(self.harmless, harmless)
         order = _order(event)
+        self.trails.add(
+            event,
+            service,
+            order,
+            _spoken(event) if event.event_name else event.body,
+            [group.fingerprint for group, _ in verdicts],
+            next((symbol for _, found in verdicts if (symbol := found.values.get("symbol"))), ""),
+        )
         cause = ""
         for group, verdict in verdicts:
             facts = self._issue(group)
@@ -216,7 +249,13 @@ class State(msgspec.Struct):
                 continue
             facts.add(
                 event,
-                Exhibit(order, _quotes(event, service, verdict), dict(verdict.values), event.severity),
+                Exhibit(
+                    order,
+                    _quotes(event, service, verdict),
+                    dict(verdict.values),
+                    event.severity,
+                    traceback,
+                ),
                 service,
             )
             if cause and cause != group.fingerprint:
@@ -256,11 +295,18 @@ class State(msgspec.Struct):
             series = self.components[component] = Series()
         series.add_all(times)
 
-    def warn(self, event: Event, kind: str) -> None:
-        """Count a warning that no rule knows, under its masked form."""
-        self.quiet_warnings.setdefault(kind, Series()).add(event.time)
-        if len(self.quiet_warnings) > MAX_ISSUES:
-            del self.quiet_warnings[max(self.quiet_warnings)]
+    def notice(self, event: Event, kind: str) -> None:
+        """Count a warning or error that no rule knows, under its form."""
+        if event.severity is Severity.WARN:
+            self.unnamed_warnings += 1
+        self.templates.add(
+            kind,
+            component=plain(event.component),
+            given=bool(event.template),
+            time=event.time,
+            severity=event.severity,
+            example=event.body,
+        )
 
     def merge(self, other: State) -> None:
         """Fold in all that `other` has seen; their events must be disjoint."""
@@ -280,7 +326,6 @@ class State(msgspec.Struct):
         for all_mine, all_theirs in (
             (self.components, other.components),
             (self.successes, other.successes),
-            (self.quiet_warnings, other.quiet_warnings),
         ):
             for key, series in all_theirs.items():
                 all_mine.setdefault(key, Series()).merge(series)
@@ -290,9 +335,10 @@ class State(msgspec.Struct):
         self.issues_overflow += other.issues_overflow
         while len(self.issues) > MAX_ISSUES:
             self.issues_overflow += self.issues.pop(max(self.issues)).seen.count
-        while len(self.quiet_warnings) > MAX_ISSUES:
-            del self.quiet_warnings[max(self.quiet_warnings)]
+        self.unnamed_warnings += other.unnamed_warnings
+        self.templates.merge(other.templates)
         self.books.merge(other.books)
+        self.trails.merge(other.trails)
         self.tapes.merge(other.tapes)
         self.beats.merge(other.beats)
         self.timeline.merge(other.timeline)
@@ -344,7 +390,7 @@ def evidence_id(event: Event, offset: int = 0) -> str:
     """Return the id under which a line of the event can be looked up again."""
     if event.origin is not None and event.origin.source:
         return f"{event.origin.source}:{event.origin.line + offset}"
-    digest = hashlib.blake2b(event.uid.encode(), digest_size=4).hexdigest()
+    digest = short_id(event.uid)
     return f"{digest}.{offset}" if offset else digest
 
 

@@ -1,0 +1,329 @@
+"""The lines that led somewhere: what a bot said last, before an issue, and of one order.
+
+A part of `State` and a monoid like it. Of each service the newest records are kept; of each issue the records
+just before its first one; of each order, position, signal, decision, trade or trace the first and the newest.
+All by the total order of events, so no split of a stream shows. Two exceptions, once a cap is reached: what
+stood just before an issue is taken from the newest records that the same part of the stream still held; and
+of too many orders and traces those that spoke last stay (`forgotten` counts the rest).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from bisect import insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from obs.events import Event, Severity
+from obs.snapshot import Evidence, Issue
+
+if TYPE_CHECKING:
+    from obs.state import IssueFacts
+
+__all__ = ["Said", "Trails", "keys_of", "last_words", "recent", "said_of", "short_id", "stories"]
+
+Order = tuple[int, str, int, str]
+"""(time, source letter, line, uid): see `obs.state`."""
+
+RECENT = 30
+"""Newest records kept of each service."""
+DETAILS = 8
+"""Newest records below INFO kept of each service: the last call before a crash is often one of them."""
+LED = 8
+"""Records kept before the first of each issue."""
+FIRST, LAST = 3, 6
+"""Records kept of each order, position or trace: its first and its newest."""
+MAX_THREADS = 400
+MAX_ISSUES = 2_000
+"""Issues whose first records are remembered; the smallest fingerprints stay, as in `State`."""
+MAX_TEXT = 240
+STORY = 10
+"""Lines of a story at most."""
+LAST_WORDS = 8
+
+CORRELATED = (
+    "order.id", "position.id", "trade.id", "signal.id", "decision.id", "cause.id", "gen_ai.conversation.id",
+)  # fmt: skip
+"""Attributes that records of one matter share."""
+_order = attrgetter("order")
+_DIGITS = re.compile(r"\d+")
+
+
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """One record, as short as it is worth showing."""
+
+    order: Order
+    severity: str
+    source: str
+    text: str
+
+    @property
+    def id(self) -> str:
+        """The id under which the record can be looked up."""
+        _, letter, line, uid = self.order
+        return f"{letter}:{line}" if letter else short_id(uid)
+
+
+class Led(msgspec.Struct):
+    """What stood before the first record of an issue."""
+
+    order: Order
+    service: str
+    keys: tuple[str, ...] = ()
+    """The matters that record was about."""
+    said: list[Said] = []
+
+
+class Thread(msgspec.Struct):
+    """The records of one matter."""
+
+    first: list[Said] = []
+    last: list[Said] = []
+    count: int = 0
+
+
+class Trails(msgspec.Struct):
+    """What was said where, of all bots."""
+
+    recent: dict[str, list[Said]] = {}
+    """Service -> its newest records of INFO or above, or without a severity."""
+    details: dict[str, list[Said]] = {}
+    """Service -> its newest records below INFO."""
+    led: dict[str, Led] = {}
+    """Fingerprint -> what stood before."""
+    threads: dict[str, Thread] = {}
+    """Service and matter -> its records that are event words, warnings or worse."""
+    forgotten: int = 0
+
+    def add(
+        self,
+        event: Event,
+        service: str,
+        order: Order,
+        text: str,
+        fingerprints: Sequence[str] = (),
+        symbol: str = "",
+    ) -> None:
+        """Remember one event.
+
+        Args:
+            event: The redacted event.
+            service: The bot.
+            order: Its place among all events.
+            text: What it says.
+            fingerprints: The issues it belongs to.
+            symbol: What its text names, when a rule found it there.
+        """
+        if event.event_name.startswith("process."):
+            return
+        said = said_of(event, order, text)
+        keys = keys_of(event, service) if event.event_name or event.severity >= Severity.WARN else ()
+        about = (*keys, f"{service} symbol={symbol}") if symbol else keys
+        for fingerprint in fingerprints:
+            self._lead(fingerprint, order, service, about)
+        self.remember(service, said, is_detail=Severity.UNSPECIFIED < event.severity < Severity.INFO)
+        for key in keys:
+            self._follow(key, said)
+
+    def remember(self, service: str, said: Said, *, is_detail: bool = False) -> None:
+        """Keep a record among the newest of its service."""
+        tails, most = (self.details, DETAILS) if is_detail else (self.recent, RECENT)
+        tail = tails.get(service)
+        if tail is None:
+            tail = tails[service] = []
+        if not tail or said.order > tail[-1].order:
+            tail.append(said)
+        else:
+            insort(tail, said, key=_order)
+            if not is_detail:
+                self._late(service, said)
+        if len(tail) > most:
+            del tail[0]
+
+    def merge(self, other: Trails) -> None:
+        """Take over all that `other` remembers."""
+        for fingerprint in {*self.led, *other.led}:
+            self._merge_led(fingerprint, other)
+        _bound_issues(self.led)
+        for mine, theirs, most in (
+            (self.recent, other.recent, RECENT),
+            (self.details, other.details, DETAILS),
+        ):
+            for service, tail in theirs.items():
+                mine[service] = _newest((*mine.get(service, ()), *tail), most)
+        for key, thread in other.threads.items():
+            own = self.threads.setdefault(key, Thread())
+            own.first = _unique((*own.first, *thread.first))[:FIRST]
+            own.last = _newest((*own.last, *thread.last), LAST)
+            own.count += thread.count
+        self.forgotten += other.forgotten
+        self._bound_threads()
+
+    def _lead(self, fingerprint: str, order: Order, service: str, keys: tuple[str, ...]) -> None:
+        known = self.led.get(fingerprint)
+        if known is not None and order >= known.order:
+            return
+        said = list(self.recent.get(service, ()))
+        if known is not None and known.service == service:
+            said += known.said
+        self.led[fingerprint] = Led(order, service, keys, _before(order, said))
+        _bound_issues(self.led)
+
+    def _late(self, service: str, said: Said) -> None:
+        """A record that comes after later ones may stand before issues that are known already."""
+        for led in self.led.values():
+            if led.service != service or said.order > led.order:
+                continue
+            if len(led.said) < LED or said.order > led.said[0].order:
+                led.said = _before(led.order, (*led.said, said))
+
+    def _follow(self, key: str, said: Said) -> None:
+        thread = self.threads.get(key)
+        if thread is None:
+            thread = self.threads[key] = Thread()
+        thread.count += 1
+        if not thread.last or said.order > thread.last[-1].order:
+            if len(thread.first) < FIRST:
+                thread.first.append(said)
+            thread.last.append(said)
+            if len(thread.last) > LAST:
+                del thread.last[0]
+        else:
+            thread.first = _unique((*thread.first, said))[:FIRST]
+            thread.last = _newest((*thread.last, said), LAST)
+        if len(self.threads) > MAX_THREADS:
+            self._bound_threads()
+
+    def _merge_led(self, fingerprint: str, other: Trails) -> None:
+        both = [one for one in (self.led.get(fingerprint), other.led.get(fingerprint)) if one is not None]
+        first = min(both, key=lambda led: led.order)
+        said = [line for led in both if led.service == first.service for line in led.said]
+        said += self.recent.get(first.service, ())
+        said += other.recent.get(first.service, ())
+        self.led[fingerprint] = Led(first.order, first.service, first.keys, _before(first.order, said))
+
+    def _bound_threads(self) -> None:
+        while len(self.threads) > MAX_THREADS:
+            oldest = min(self.threads, key=lambda key: (self.threads[key].last[-1].order, key))
+            self.forgotten += self.threads.pop(oldest).count
+
+
+def said_of(event: Event, order: Order, text: str) -> Said:
+    """Return the short form of an event's record."""
+    first = text[: MAX_TEXT * 2].split("\n", 1)[0]
+    if event.exception is not None and event.exception.type:
+        raised = f"{event.exception.type}: {event.exception.message}".split("\n", 1)[0].rstrip(": ")
+        if raised not in first:
+            first = f"{first[: MAX_TEXT - 40]} ({raised})" if first else raised
+    source = f"{event.logger} {event.event_name}" if event.event_name else event.logger
+    word = event.severity_text or (event.severity.name if event.severity else "")
+    return Said(order, word, source, first[:MAX_TEXT])
+
+
+def keys_of(event: Event, service: str) -> tuple[str, ...]:
+    """Return the matters an event is about: its order, position, signal, trace; of trading, its symbol."""
+    attributes = event.attributes
+    found = [f"{service} {key}={attributes[key]}" for key in CORRELATED if attributes.get(key)]
+    if event.trace_id:
+        found.append(f"{service} trace={event.trace_id}")
+    if event.event_name.startswith(("order.", "position.", "trade.", "signal.")) and attributes.get("symbol"):
+        found.append(f"{service} symbol={attributes['symbol']}")
+    return tuple(found)
+
+
+def stories(trails: Trails, issues: Iterable[Issue], facts: Mapping[str, IssueFacts]) -> list[Issue]:
+    """Return the issues, each with what led to its first record, and with its gravest traceback.
+
+    Args:
+        trails: What was said where.
+        issues: The issues, in any order; it stays.
+        facts: What is remembered of each fingerprint.
+    """
+    return [
+        msgspec.structs.replace(
+            issue,
+            story=tuple(_story(trails, issue)),
+            traceback=_traceback(facts.get(issue.fingerprint)),
+        )
+        for issue in issues
+    ]
+
+
+def last_words(trails: Trails, service: str, before: int = 0) -> tuple[Evidence, ...]:
+    """Return what a service said last, oldest first; up to a moment (Unix ns) when one is given."""
+    tail = [*trails.recent.get(service, ()), *trails.details.get(service, ())]
+    tail = [said for said in tail if not before or said.order[0] <= before]
+    return tuple(_evidence(said) for said in _newest(tail, LAST_WORDS))
+
+
+def recent(trails: Trails) -> dict[str, tuple[Evidence, ...]]:
+    """Return the newest records of each service, oldest first."""
+    services = sorted({*trails.recent, *trails.details})
+    return {
+        service: tuple(
+            _evidence(said)
+            for said in _unique((*trails.recent.get(service, ()), *trails.details.get(service, ())))
+        )
+        for service in services
+    }
+
+
+@functools.lru_cache(maxsize=8_192)
+def short_id(uid: str) -> str:
+    """Return the short id of a live record."""
+    return hashlib.blake2b(uid.encode(), digest_size=4).hexdigest()
+
+
+def _traceback(facts: IssueFacts | None) -> tuple[str, ...]:
+    shown = [exhibit for exhibit in facts.first.values() if exhibit.traceback] if facts is not None else []
+    return min(shown, key=lambda exhibit: exhibit.rank).traceback if shown else ()
+
+
+def _story(trails: Trails, issue: Issue) -> Iterator[Evidence]:
+    shown = {item.id for item in issue.evidence}
+    led = trails.led.get(issue.fingerprint)
+    if led is not None:
+        before, found, keys = led.order, list(led.said), set(led.keys)
+    else:
+        # No line of its own: what its evidence is about tells what led to it.
+        before, found = (issue.first_seen, "", 0, ""), []
+        keys = {
+            key
+            for key, thread in trails.threads.items()
+            if any(said.id in shown for said in (*thread.first, *thread.last))
+        }
+    for key in keys:
+        thread = trails.threads.get(key, Thread())
+        found += [said for said in (*thread.first, *thread.last) if said.order < before]
+    # Of lines that repeat one another the newest stays.
+    different = {_DIGITS.sub("0", said.text): said for said in _unique(found) if said.id not in shown}
+    for said in _newest(different.values(), STORY):
+        yield _evidence(said)
+
+
+def _evidence(said: Said) -> Evidence:
+    return Evidence(
+        id=said.id, time=said.order[0], severity=said.severity, source=said.source, text=said.text
+    )
+
+
+def _before(order: Order, said: Iterable[Said]) -> list[Said]:
+    return _newest((one for one in said if one.order < order), LED)
+
+
+def _newest(said: Iterable[Said], most: int) -> list[Said]:
+    return _unique(said)[-most:]
+
+
+def _unique(said: Iterable[Said]) -> list[Said]:
+    return sorted({one.order: one for one in said}.values(), key=_order)
+
+
+def _bound_issues(led: dict[str, Led]) -> None:
+    while len(led) > MAX_ISSUES:
+        del led[max(led)]
