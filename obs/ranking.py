@@ -1,0 +1,127 @@
+"""Which issue comes first: by what stands to be lost, then by severity, spread and count.
+
+Money is what the bot's own events say is open in the market. Where no bot tells, severity and the role of the
+issue decide, and the page says that no money is known. Simulated money never raises a rank.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import msgspec
+
+from obs.books import BotFacts, decimal
+from obs.hazards import mark_price, open_positions
+from obs.incidents import Standing
+from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus, Money
+
+__all__ = ["Stake", "exposure", "ranked", "stake_of", "with_money"]
+
+UNMANAGED = frozenset(
+    {"ended", "crash-loop", "stale-feed", "outage", "key-refused", "network-dead", "second-writer"}
+    | {"foreign-orders", "exit-refused"}
+)
+"""Hazards that leave open positions without anyone who can act on them as intended."""
+_BYSTANDERS = (Category.UI, Category.LLM)
+"""Trouble that no open position waits for."""
+_PAST = (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
+
+
+class Stake(enum.IntEnum):
+    """What stands to be lost while an issue lasts; the greater, the sooner it is told."""
+
+    NONE = 0
+    SPENDING = 1
+    """Money is being spent now, on a model that talks to itself."""
+    SECRET = 2
+    """Somebody else may hold a key."""
+    UNMANAGED = 3
+    """Open positions whose manager does not work."""
+    UNPROTECTED = 4
+    """Open positions without a stop."""
+
+
+def exposure(bots: Iterable[BotFacts]) -> tuple[Money, ...]:
+    """Return what stands open in the market by currency, largest first; never added over currencies."""
+    sums: dict[str, Decimal] = {}
+    for bot in bots:
+        for _, position in open_positions(bot):
+            values = position.values
+            quantity, price = decimal(values.get("position.quantity")), mark_price(values)
+            if quantity is not None and price is not None:
+                currency = str(values.get("currency") or "?")
+                sums[currency] = sums.get(currency, Decimal(0)) + abs(quantity) * price
+    found = [Money(amount, currency) for currency, amount in sums.items() if amount]
+    return tuple(sorted(found, key=lambda money: (-money.amount, money.currency)))
+
+
+def with_money(issues: Iterable[Issue], bots: Mapping[str, BotFacts]) -> list[Issue]:
+    """Return the issues with the money that waits for each: what its bots hold open.
+
+    Only causes that keep a bot from its work carry it; a lost message or a display risks none by itself.
+    """
+    found = []
+    for issue in issues:
+        if issue.money_at_risk is None and _weighs(issue):
+            held = exposure(bots[name] for name in issue.services if name in bots)
+            found.append(msgspec.structs.replace(issue, money_at_risk=held) if held else issue)
+        else:
+            found.append(issue)
+    return found
+
+
+def stake_of(issue: Issue) -> Stake:
+    """Return what stands to be lost while an issue lasts."""
+    exposed = any(money.amount > 0 for money in issue.money_at_risk or ())
+    if exposed and issue.rule == "unprotected":
+        return Stake.UNPROTECTED
+    if exposed and (issue.rule in UNMANAGED or issue.severity is IssueSeverity.CRITICAL):
+        return Stake.UNMANAGED
+    if issue.rule == "leak" and issue.severity is IssueSeverity.CRITICAL:
+        return Stake.SECRET
+    return Stake.SPENDING if issue.rule == "llm-loop" else Stake.NONE
+
+
+def ranked(
+    issues: Iterable[Issue], standings: Mapping[str, Standing], *, simulated: bool = False
+) -> list[Issue]:
+    """Return the issues in the order in which they matter.
+
+    Ongoing before past, cause before symptom, what stands to be lost, real trouble before side services,
+    severity, amount, how specific the rule is, spread, count; the fingerprint decides the rest, so each run
+    agrees.
+    """
+
+    def key(issue: Issue) -> tuple[object, ...]:
+        standing = standings.get(issue.fingerprint, Standing())
+        stake = stake_of(issue)
+        if simulated and stake in (Stake.UNMANAGED, Stake.UNPROTECTED):
+            stake = Stake.NONE
+        amounts = () if simulated else issue.money_at_risk or ()
+        risk = max((money.amount for money in amounts), default=Decimal(0))
+        return (
+            issue.status in _PAST,
+            issue.cause is not None,
+            -stake,
+            standing.is_side,
+            -issue.severity.rank,
+            -risk,
+            # What is merely worth knowing is worth it by how often; trouble by how well it is understood.
+            -issue.count if issue.severity is IssueSeverity.INFO else 0,
+            -standing.weight,
+            -len(issue.services),
+            -issue.count,
+            issue.fingerprint,
+        )
+
+    return sorted(issues, key=key)
+
+
+def _weighs(issue: Issue) -> bool:
+    if issue.is_side or issue.cause is not None or issue.status in _PAST:
+        return False
+    if issue.rule in ("leak", "llm-loop") or issue.rule.startswith("notify"):
+        return False
+    return issue.severity.rank >= IssueSeverity.ERROR.rank and issue.category not in _BYSTANDERS
