@@ -5,11 +5,10 @@ Pure functions of `State`, the rules, the stored life cycle and `now`; no clock,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from obs.events import Severity
-from obs.incidents import Standing
 from obs.patterns import form
 from obs.quoting import function_name, plain
 from obs.rules.pack import Rule, fill
@@ -23,13 +22,12 @@ __all__ = [
     "IssueAnalyzer",
     "evidence_of",
     "from_facts",
-    "ranked",
 ]
 
 
 def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: State) -> Issue:
     """Return one issue as its facts and its rule tell it; not yet linked, ranked or dated by decisions."""
-    values = dict(facts.values)
+    values = {**_settings_of(facts, state), **facts.values}
     works = state.successes.get(facts.rule) if facts.rule else None
     succeeded = works.since(facts.seen.last) if works is not None and facts.seen.last else 0
     common = {
@@ -45,6 +43,7 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
         "evidence": evidence_of(facts),
         "grouped_by": facts.grouped_by,
         "status": IssueStatus.NEW,
+        "values": {name: plain(value) for name, value in values.items()},
         "place": plain(values.get("host") or values.get("url_host") or ""),
     }
     if rule is None:
@@ -72,6 +71,18 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
         succeeded_since=succeeded,
         **common,  # type: ignore[arg-type]
     )
+
+
+def _settings_of(facts: IssueFacts, state: State) -> dict[str, str]:
+    """What the bots it concerns told of their own settings and a rule's text may name."""
+    bots = [bot for name, bot in state.books.bots.items() if name in facts.services]
+    files = {
+        str(s.values["database.file"])
+        for b in bots
+        for s in b.settings.values()
+        if "database.file" in s.values
+    }
+    return {"database_file": plain(min(files))} if len(files) == 1 else {}
 
 
 def _in_code(values: Mapping[str, str]) -> str:
@@ -114,39 +125,6 @@ def shown(quote: Quote) -> Evidence:
     )
 
 
-def ranked(
-    issues: Iterable[Issue], standings: Mapping[str, Standing], *, simulated: bool = False
-) -> list[Issue]:
-    """Return the issues in the order in which they matter.
-
-    Ongoing before past, cause before symptom, real money at risk, real trouble before side services,
-    severity, how specific the rule is, spread, count; the fingerprint decides the rest, so each run agrees.
-    """
-
-    def key(issue: Issue) -> tuple[object, ...]:
-        past = issue.status in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
-        standing = standings.get(issue.fingerprint, Standing())
-        # Simulated money never raises a rank.
-        amounts = () if simulated else issue.money_at_risk or ()
-        risk = max((money.amount for money in amounts), default=0)
-        return (
-            past,
-            issue.cause is not None,
-            -(risk > 0),
-            standing.is_side,
-            -issue.severity.rank,
-            -risk,
-            # What is merely worth knowing is worth it by how often; trouble by how well it is understood.
-            -issue.count if issue.severity is IssueSeverity.INFO else 0,
-            -standing.weight,
-            -len(issue.services),
-            -issue.count,
-            issue.fingerprint,
-        )
-
-    return sorted(issues, key=key)
-
-
 class IssueAnalyzer:
     """Finds issues in what a status tracker knows, without any log text.
 
@@ -155,6 +133,8 @@ class IssueAnalyzer:
 
     def analyze_for_issues(self, tracker: SystemStatusTracker) -> list[Issue]:
         """Return one issue for each component that is not well, worst first."""
+        from obs.ranking import ranked  # which asks the hazards, and they us
+
         return ranked(tracker.issues(), {})
 
 

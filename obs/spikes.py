@@ -1,4 +1,4 @@
-"""Sudden changes of a rate: a burst of what used to be seldom, and silence of what used to be steady.
+"""Bursts: a sudden rise of what used to be seldom.
 
 The usual rate is an exponentially weighted mean of the minutes before, robust because a minute counts at most
 a few times what is usual; how rare the present count is comes from the Poisson tail, widened by how unevenly
@@ -14,7 +14,7 @@ import msgspec
 
 from obs.series import MINUTE_NS
 
-__all__ = ["Silence", "Spike", "poisson_tail", "silence", "spike"]
+__all__ = ["Spike", "poisson_tail", "spike"]
 
 WINDOW = 5
 """Minutes whose count is judged."""
@@ -28,9 +28,6 @@ LEAST_RATIO = 4.0
 TAIL = 1e-7
 """A few hundred series looked at each minute of a month are 10^7 looks: one false alarm a month."""
 CLIP = 4.0
-LEAST_SILENCE = 10
-STEADY_SHARE = 0.9
-"""Share of the minutes in which something must have spoken for its silence to say something."""
 
 
 class Spike(msgspec.Struct, frozen=True):
@@ -42,15 +39,6 @@ class Spike(msgspec.Struct, frozen=True):
     """Usual number in as many minutes."""
     began: int
     """Unix ns: the first minute of the window that lies above the usual."""
-
-
-class Silence(msgspec.Struct, frozen=True):
-    """No word where there used to be one each minute."""
-
-    since: int
-    """Unix ns of the minute after the last word."""
-    usual: float
-    """Words a minute before."""
 
 
 def spike(minutes: Mapping[int, int], now: int, since: int) -> Spike | None:
@@ -81,33 +69,6 @@ def spike(minutes: Mapping[int, int], now: int, since: int) -> Spike | None:
         return None
     first = next(i for i, n in enumerate(window) if n > max(rate * 2, 1))
     return Spike(count, expected, (last - WINDOW + 1 + first) * MINUTE_NS)
-
-
-def silence(minutes: Mapping[int, int], now: int, until: int) -> Silence | None:
-    """Return the silence that lasts at `now`, or None; only what spoke nearly every minute can be silent.
-
-    Args:
-        minutes: Minute since 1970 -> occurrences.
-        now: Unix ns.
-        until: Unix ns up to which the bot itself was heard: when all is silent, no part of it is.
-    """
-    if not minutes:
-        return None
-    spoke, heard = max(minutes), min(now, until) // MINUTE_NS
-    quiet = heard - spoke
-    begin = max(min(minutes), spoke - 240)
-    span = spoke - begin + 1
-    said = [minutes.get(minute, 0) for minute in range(begin, spoke + 1)]
-    if quiet < LEAST_SILENCE or span < 2 * LEAST_HISTORY or sum(map(bool, said)) < STEADY_SHARE * span:
-        return None
-    gap = longest = 0
-    for n in said:
-        gap = 0 if n else gap + 1
-        longest = max(longest, gap)
-    usual = _usual(said)
-    if quiet <= 3 * (longest + 1) or math.exp(-usual * quiet / max(1.0, _unevenness(said))) > TAIL:
-        return None
-    return Silence((spoke + 1) * MINUTE_NS, usual)
 
 
 def poisson_tail(count: int, expected: float) -> float:

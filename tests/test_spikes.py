@@ -1,4 +1,4 @@
-"""Bursts and silences are found, and what comes by chance, in clumps or at a start is none."""
+"""Bursts are found, and what comes by chance, in clumps or at a start is none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import random
 import pytest
 
 from obs.series import MINUTE_NS
-from obs.spikes import poisson_tail, silence, spike
+from obs.spikes import poisson_tail, spike
 
 START = 29_000_000
 
@@ -77,29 +77,4 @@ def test_streams_of_chance_alarm_in_none_of_many_looks() -> None:
             alarms += spike(minutes, at(now), at(0)) is not None
 
     assert looks == 8_760
-    assert alarms == 0
-
-
-def test_what_spoke_each_minute_and_stopped_is_silent_since_then() -> None:
-    found = silence(steady(4, 120), at(140), at(140))
-
-    assert found is not None
-    assert found.since == at(120)
-    assert found.usual == pytest.approx(4, rel=0.3)
-
-
-def test_no_silence_is_told_of_what_spoke_seldom_or_while_the_whole_bot_is_silent() -> None:
-    assert silence({START + 7 * n: 1 for n in range(40)}, at(400), at(400)) is None
-    assert silence(steady(4, 120), at(140), at(120)) is None
-    assert silence(steady(4, 120), at(125), at(125)) is None
-
-
-def test_steady_streams_of_chance_are_never_called_silent() -> None:
-    alarms = 0
-    for seed, rate in enumerate((2, 4, 10)):
-        minutes = steady(rate, 1_440, seed)
-        for now in range(70, 1_440, 3):
-            heard = {minute: n for minute, n in minutes.items() if minute <= START + now}
-            alarms += silence(heard, at(now), at(now)) is not None
-
     assert alarms == 0
