@@ -12,10 +12,10 @@ import msgspec
 from obs.events import Event
 from obs.keeping.caching import SHARED
 from obs.logs.tracebacks import Block, culprit, parse
-from obs.patterns import form
+from obs.patterns import form, given_form
 from obs.quoting import function_name, plain
 
-__all__ = ["Group", "by_event", "by_rule", "fingerprint_of", "unwrapped"]
+__all__ = ["Group", "by_event", "by_rule", "fingerprint_of", "form_of", "unwrapped"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_.][A-Za-z0-9]+)+")
 
@@ -33,6 +33,8 @@ class Group(msgspec.Struct, frozen=True):
     title: str = ""
     """A title for issues that no rule names."""
     category: str = ""
+    form: str = ""
+    """The form of the message, when it is what decided."""
 
 
 def fingerprint_of(*parts: str) -> str:
@@ -67,7 +69,7 @@ def by_event(event: Event) -> Group:
     if event.exception is not None and event.exception.type:
         return _by_exception(event)
     text = event.template or event.body
-    masked = form(text)
+    masked = form_of(event)
     logger = plain(event.component)
     # A structured log names its events with one word: the programmer's own name for what went wrong.
     named = f"Error `{text}`" if _NAME.fullmatch(text) else "Unknown error"
@@ -76,7 +78,13 @@ def by_event(event: Event) -> Group:
         reason=f"same message form from {logger or 'the program'}",
         title=f"{named} in {logger}" if logger else named,
         category="SYSTEM",
+        form=masked,
     )
+
+
+def form_of(event: Event) -> str:
+    """Return what an event says apart from values: the template its program gave, else its text masked."""
+    return given_form(event.template) if event.template else form(event.body)
 
 
 def unwrapped(event: Event) -> tuple[Block, ...]:

@@ -14,7 +14,7 @@ from obs.mining.kinds import Kinds, Template, given_form
 from obs.mining.masks import form
 from obs.mining.table import FormTable
 
-__all__ = ["Template", "TemplateMiner", "form"]
+__all__ = ["Template", "TemplateMiner", "form", "given_form"]
 
 
 class TemplateMiner:
@@ -26,7 +26,7 @@ class TemplateMiner:
     def __init__(self, table: FormTable | None = None) -> None:
         self.table = table if table is not None else FormTable()
         self._kinds: Kinds | None = None
-        self._version = (0, 0, 0)
+        self._version = (0, 0)
 
     def add(
         self, message: str, *, template: str = "", component: str = "", time: int = 0, severity: int = 0
@@ -62,6 +62,10 @@ class TemplateMiner:
         found = self._now().find(identity)
         return found[1] if found is not None else "*"
 
+    def kinds(self) -> Kinds:
+        """Return the templates as they are by now, computed anew only when forms came or went."""
+        return self._now()
+
     def templates(self) -> list[Template]:
         """Return all templates, the most frequent first."""
         return self._now().templates()
@@ -90,7 +94,7 @@ class TemplateMiner:
 
     def _now(self) -> Kinds:
         table = self.table
-        version = (table.kept, table.level, table.evicted)
+        version = (table.kept, table.checksum)
         if self._kinds is None or version != self._version:
             self._kinds, self._version = Kinds(table), version
         return self._kinds

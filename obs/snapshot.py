@@ -22,6 +22,7 @@ __all__ = [
     "IssueSeverity",
     "IssueStatus",
     "Loss",
+    "MessageKind",
     "Moment",
     "Money",
     "ProcessEnd",
@@ -217,6 +218,26 @@ class Loss(msgspec.Struct, frozen=True):
     last: int = 0
 
 
+class MessageKind(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of warning or error that no rule knows: all messages that differ only in values."""
+
+    id: str
+    """The same on every machine and after every restart, until more is seen that differs in one more word."""
+    text: str
+    """What is always said, `*` where a value stands. Foreign text: quote it."""
+    component: str = ""
+    severity: str = ""
+    """The gravest it was logged at, OpenTelemetry's word."""
+    count: int = 0
+    first_seen: int = 0
+    """Unix ns; 0 when no message carried a time."""
+    last_seen: int = 0
+    example: str = ""
+    """Its earliest message, cut. Foreign text: quote it."""
+    grouped_by: str = ""
+    """Why these messages are one kind, in our words."""
+
+
 class ProcessEnd(msgspec.Struct, frozen=True, kw_only=True):
     """How a watched process ended, as its supervisor or its own last words tell it."""
 
@@ -289,8 +310,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     leaks: Mapping[str, int] = {}
     """Masked secrets by kind."""
     quiet_warnings: int = 0
-    """Distinct warnings that no rule knows: counted, not raised."""
+    """Kinds of warnings that no rule knows: counted, not raised."""
     quiet_warning_events: int = 0
+    templates: tuple[MessageKind, ...] = ()
+    """Kinds of warnings and errors without a rule: the most frequent and the newest, most frequent first."""
     harmless_events: int = 0
     """Records that look like trouble and are known to be none."""
     doubles: int = 0

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obs.events import Event, ExceptionInfo, Origin, Severity
-from obs.fingerprints import by_event, by_rule
+from obs.fingerprints import by_event, by_rule, form_of
 from obs.series import KEPT_MINUTES, MINUTE_NS, Series
 from obs.state import MAX_ISSUES, State
 from tests.builders import START, event
@@ -118,7 +118,7 @@ def fold(events: list[Event]) -> State:
                 (by_event(one), Seen(one.body)),
             ]
         elif one.severity is Severity.WARN:
-            state.warn(one, one.body)
+            state.notice(one, form_of(one))
         state.add(one, verdicts, works=("net.refused",) if one.event_name == "heartbeat" else ())
     return state
 

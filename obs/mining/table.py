@@ -73,9 +73,13 @@ class FormFacts(msgspec.Struct):
 class FormTable(msgspec.Struct):
     """Forms by bucket and hash. A monoid: `merge` of two tables is the table of all their messages."""
 
+    most: int = MAX_FORMS
+    """Forms that are kept in all; the same in tables that are merged."""
     level: int = 0
     """How often the room for hashes was halved."""
     kept: int = 0
+    checksum: int = 0
+    """Of the ids of the kept forms: another when they are others."""
     buckets: dict[int, dict[int, FormFacts]] = {}
     evicted: int = 0
     """Messages whose form is not kept: counted here, and nothing else is known of them."""
@@ -163,10 +167,13 @@ class FormTable(msgspec.Struct):
         forms = self.buckets.setdefault(bucket, {})
         forms[number] = facts
         self.kept += 1
+        self.checksum ^= bucket << HASH_BITS | number
         if len(forms) > BUCKET_FORMS:
-            self.evicted += forms.pop(max(forms)).count
+            last = max(forms)
+            self.evicted += forms.pop(last).count
             self.kept -= 1
-        while self.kept > MAX_FORMS:
+            self.checksum ^= bucket << HASH_BITS | last
+        while self.kept > self.most:
             self._halve()
 
     def _halve(self) -> None:
@@ -179,6 +186,10 @@ class FormTable(msgspec.Struct):
                 kept[bucket] = below
         self.buckets = kept
         self.kept = sum(map(len, kept.values()))
+        self.checksum = 0
+        for bucket, forms in kept.items():
+            for number in forms:
+                self.checksum ^= bucket << HASH_BITS | number
 
 
 def bucket_of(form: str) -> str:
