@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from obs.healthrows import clock
 from obs.quoting import plain
 from obs.snapshot import Category, Issue, IssueSeverity, Money
 
-__all__ = ["mark_price", "open_positions", "protection", "refused_orders", "unprotected"]
+__all__ = ["exposure", "mark_price", "open_positions", "protection", "refused_orders", "unprotected"]
 
 PATIENCE_NS = 60_000_000_000
 """After so long without another try a stop is not being placed any more."""
@@ -26,6 +26,25 @@ def open_positions(bot: BotFacts) -> list[tuple[str, Thing]]:
         for key, thing in sorted(bot.positions.items())
         if thing.last.name != "position.closed" and decimal(thing.values.get("position.quantity")) != 0
     ]
+
+
+def exposure(*bots: BotFacts, symbols: Container[str] | None = None) -> tuple[Money, ...] | None:
+    """Return what is open, valued at the last price told, by currency, largest first; None: nothing known.
+
+    Args:
+        bots: The bots, together.
+        symbols: Count only these; all when None.
+    """
+    sums: dict[str, Decimal] = {}
+    for _, position in (one for bot in bots for one in open_positions(bot)):
+        values = position.values
+        quantity, price = decimal(values.get("position.quantity")), mark_price(values)
+        if quantity is None or price is None or (symbols is not None and values.get("symbol") not in symbols):
+            continue
+        currency = str(values.get("currency") or "?")
+        sums[currency] = sums.get(currency, Decimal(0)) + abs(quantity) * price
+    ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Money(amount, currency) for currency, amount in ordered) or None
 
 
 def mark_price(values: Mapping[str, Any]) -> Decimal | None:
