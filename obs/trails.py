@@ -25,7 +25,7 @@ from obs.snapshot import Evidence, Issue
 if TYPE_CHECKING:
     from obs.state import IssueFacts
 
-__all__ = ["Said", "Trails", "keys_of", "last_words", "recent", "said_of", "short_id", "stories"]
+__all__ = ["Said", "Trails", "keys_of", "last_words", "recent", "said_in", "said_of", "short_id", "stories"]
 
 Order = tuple[int, str, int, str]
 """(time, source letter, line, uid): see `obs.state`."""
@@ -215,7 +215,7 @@ class Trails(msgspec.Struct):
 
 def said_of(event: Event, order: Order, text: str) -> Said:
     """Return the short form of an event's record."""
-    first = text[: MAX_TEXT * 2].split("\n", 1)[0]
+    first = text.split("\n", 1)[0][:MAX_TEXT]
     if event.exception is not None and event.exception.type:
         raised = f"{event.exception.type}: {event.exception.message}".split("\n", 1)[0].rstrip(": ")
         if raised not in first:
@@ -223,6 +223,11 @@ def said_of(event: Event, order: Order, text: str) -> Said:
     source = f"{event.logger} {event.event_name}" if event.event_name else event.logger
     word = event.severity_text or (event.severity.name if event.severity else "")
     return Said(order, word, source, first[:MAX_TEXT])
+
+
+def said_in(time: int, uid: str, severity: str, logger: str, body: str) -> Said:
+    """Return the short form of a live record that is plain text, as `said_of` would of its event."""
+    return Said((time, "", 0, uid), severity, logger, body.split("\n", 1)[0][:MAX_TEXT])
 
 
 def keys_of(event: Event, service: str) -> tuple[str, ...]:

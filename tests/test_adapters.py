@@ -221,7 +221,7 @@ def test_the_normal_run_of_freqtrade_is_told_as_it_was(corpus: Path) -> None:
     bot = analyzer.state.books.bots["bot"]
 
     snapshot = analyze([corpus / "bots/freqtrade_normal_trade.log.gz"])
-    page = render(snapshot, budget=1500)
+    told = "\n".join([*snapshot.money_lines, *(seen for _, seen, _ in snapshot.facts)])
 
     assert (bot.heartbeats.count, bot.signals, bot.exits) == (13, 7, 0)
     assert bot.order_outcomes["order.submitted"] == 7
@@ -229,11 +229,11 @@ def test_the_normal_run_of_freqtrade_is_told_as_it_was(corpus: Path) -> None:
     assert bot.order_outcomes["order.canceled"] == 4
     assert sum(series.count for series in bot.requests.values()) == 15
     assert bot.calls["127.0.0.1:8101"].ok.count == 260
-    assert "freqtrade · dry run" in page
-    assert "7 signals → 7 orders → 1 filled, 4 cancelled at the 60 s limit, 2 open" in page
-    assert "1.786 XMR/BTC long at 0.027991 (0.04999 BTC)" in page
-    assert "2 orders not filled (ETH/BTC 0.05 BTC, LTC/BTC 0.05 BTC)" in page
-    assert "stopped by a signal at 10:22:28" in page
+    assert (snapshot.program, snapshot.mode) == ("freqtrade", "dry run")
+    assert snapshot.phase == "stopped by a signal at 10:22:28"
+    assert "7 signals → 7 orders → 1 filled, 4 cancelled at the 60 s limit, 2 open" in told
+    assert "1.786 XMR/BTC long at 0.027991 (0.04999 BTC)" in told
+    assert "2 orders not filled (ETH/BTC 0.05 BTC, LTC/BTC 0.05 BTC)" in told
     assert any("`stoploss_on_exchange: False`, a:42" in line for line in snapshot.not_known)
 
 

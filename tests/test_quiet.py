@@ -78,6 +78,8 @@ ODD: list[dict[str, Any]] = [
     {"logger": "stdout", "body": "ERROR: it broke"},
     {"observed_timestamp": 7},
     {"template": "order %s"},
+    {"severity_text": "NOTICE"},
+    {"attributes": {"log.record.uid": "own-1"}},
 ]
 rows = plain | st.builds(lambda row, change: {**row, **change}, plain, st.sampled_from(ODD))
 

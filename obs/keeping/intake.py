@@ -91,8 +91,14 @@ class Intake:
         loud, counted = self._quiet.take(lines[start:end])
         if counted:
             self.pipeline.tally(counted)
-        for line in loud:
-            self._take_line(line, now)
+        heard = iter(self._quiet.heard)
+        waiting = next(heard, None)
+        for line in (*loud, None):
+            while waiting is not None and (line is None or waiting.seq < line.seq):
+                self.analyzer.remember(waiting.service, waiting.said, is_detail=waiting.is_detail)
+                waiting = next(heard, None)
+            if line is not None:
+                self._take_line(line, now)
         newest = lines[end - 1].glance
         if counted and newest is not None and isinstance(newest.timestamp, int):
             self.analyzer.note_time(process, newest.timestamp)

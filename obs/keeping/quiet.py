@@ -9,6 +9,7 @@ way, which gives the same State.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -24,6 +25,7 @@ from obs.rules.matching import TOLD
 from obs.spool_reader import SpoolLine
 from obs.spooling.glance import NOTHING_TOLD, TELLING, Told
 from obs.spooling.segments import REDACTED
+from obs.trails import DETAILS, LED, RECENT, Said, said_in
 
 __all__ = ["QuietCount"]
 
@@ -47,11 +49,22 @@ class Place(msgspec.Struct, gc=False):
     times: list[int]
 
 
+class Heard(msgspec.Struct, frozen=True, gc=False):
+    """A record that only counted and is worth keeping a while: it may be the last, or lead to an issue."""
+
+    seq: int
+    service: str
+    said: Said
+    is_detail: bool
+
+
 class QuietCount:
     """Counts what only counts, for one analyzer."""
 
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
+        self.heard: list[Heard] = []
+        """Of the lines that `take` counted last, those to be remembered, in order."""
         self._places: dict[tuple[str, str, str], Place | None] = {}
 
     def take(self, lines: Sequence[SpoolLine]) -> tuple[list[SpoolLine], Mapping[str, int]]:
@@ -63,6 +76,7 @@ class QuietCount:
         Returns:
             The lines that must be looked at, in order; and how many were counted, by severity.
         """
+        self.heard = []
         resource = lines[0].resource
         if resource.get(REDACTED) != obs.__version__ or not _is_sound(lines):
             return list(lines), {}
@@ -97,6 +111,11 @@ class QuietCount:
             places.append(place)
             moments.append(moment)
         loud = self._loud(bodies, places)
+        kept = [index for index in range(len(numbers)) if index not in loud] if loud else range(len(numbers))
+        self.heard = [
+            _heard(lines[numbers[index]], places[index], service)
+            for index in sorted(_worth_keeping([numbers[i] for i in kept], kept, places, len(lines)))
+        ]
         counted = self._count(places, moments, loud, service)
         quiet = (
             {number for index, number in enumerate(numbers) if index not in loud} if loud else set(numbers)
@@ -161,6 +180,50 @@ class QuietCount:
                 self._analyzer.count(spoke.times, spoke.severity, spoke.component, service)
                 spoke.times = []
         return counted
+
+
+def _worth_keeping(
+    numbers: Sequence[int], kept: Sequence[int], places: Sequence[Place], count: int
+) -> set[int]:
+    """Return which of the counted records are among the newest, or stand just before one that is looked at.
+
+    Args:
+        numbers: Of each counted record, its number among all lines.
+        kept: Of each counted record, its place in `places`.
+        places: Where records come from.
+        count: How many lines there are.
+    """
+    found: set[int] = set()
+    newest = {False: RECENT, True: DETAILS}
+    for index in reversed(kept):
+        is_detail = places[index].severity < Severity.INFO
+        if newest[is_detail]:
+            newest[is_detail] -= 1
+            found.add(index)
+        elif not any(newest.values()):
+            break
+    if len(numbers) < count:
+        before: deque[int] = deque(maxlen=LED)
+        last = -1
+        for number, index in zip(numbers, kept, strict=True):
+            if number > last + 1:
+                found.update(before)
+            last = number
+            if places[index].severity >= Severity.INFO:
+                before.append(index)
+        if last + 1 < count:
+            found.update(before)
+    return found
+
+
+def _heard(line: SpoolLine, place: Place, service: str) -> Heard:
+    glance = line.glance
+    assert glance is not None
+    own = getattr(glance.attributes, "uid", None)
+    uid = str(own or f"{line.process}-{line.seq}")
+    word = str(glance.severity_text or glance.severity)
+    said = said_in(glance.timestamp, uid, word, place.logger, glance.body)  # type: ignore[arg-type]
+    return Heard(line.seq, service, said, place.severity < Severity.INFO)
 
 
 def _is_sound(lines: Sequence[SpoolLine]) -> bool:

@@ -20,6 +20,7 @@ Told: Any = msgspec.defstruct(
         ("component", Any, None),
         ("service", Any, msgspec.field(name="service.name", default=None)),
         ("bot", Any, msgspec.field(name="bot.id", default=None)),
+        ("uid", Any, msgspec.field(name="log.record.uid", default=None)),
         *(
             (f"told_{index}", Any, msgspec.field(name=name, default=None))
             for index, name in enumerate(TELLING)
@@ -38,6 +39,7 @@ class Glance(msgspec.Struct, gc=False):
     seq: int
     timestamp: int | float | str | None = None
     severity: Any = None
+    severity_text: Any = None
     logger: Any = None
     body: Any = None
     event_name: Any = None
