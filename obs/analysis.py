@@ -22,7 +22,7 @@ from obs.expectations import Expectations
 from obs.hazards import silence
 from obs.hazards.network import dead_network
 from obs.incidents import link, standing_of
-from obs.issues import from_facts
+from obs.issues import from_facts, over_time
 from obs.lifecycle import Lifecycle, with_decision
 from obs.likeness import by_likeness, message_kinds
 from obs.logs import formats
@@ -45,7 +45,7 @@ from obs.snapshot import (
     Source,
 )
 from obs.state import State, Verdict
-from obs.timeline import moments, on_timeline
+from obs.timeline import moments
 
 __all__ = ["Analyzer", "analyze", "letters", "to_ns"]
 
@@ -109,9 +109,7 @@ class Analyzer:
                 if group.form:
                     self.state.notice(event, group.form)
         told = folded(fingerprints.unwrapped(event)) if verdicts else ()
-        self.state.add(
-            event, verdicts, service=service, works=works, harmless=harmless, traceback=told
-        )
+        self.state.add(event, verdicts, service=service, works=works, harmless=harmless, traceback=told)
         if not verdicts and not harmless and event.severity is Severity.WARN and not event.event_name:
             self.state.notice(event, fingerprints.form_of(event))
 
@@ -152,7 +150,9 @@ class Analyzer:
         kinds = self._miner.kinds()
         state = by_likeness(self.state, kinds)
         at = to_ns(now) if now is not None else state.seen.last
-        issues = self._issues(state, at, tuple(read), dict(lifecycle or {}))
+        # A recording is known to its end only: that it stops proves no silence.
+        until = at if now is not None else None
+        issues = self._issues(state, at, until, tuple(read), dict(lifecycle or {}))
         health, reason = health_of(issues)
         if not state.events:
             health, reason = Health.UNKNOWN, "no event was seen"
@@ -170,12 +170,12 @@ class Analyzer:
             mode=view.mode,
             phase=view.phase,
             issues=tuple(issues),
-            components=self._components(issues),
+            components=cadence.components(self._components(issues), state, self.expected),
             money_lines=view.money,
             restart=view.restart,
             not_exercised=view.not_exercised,
             not_known=view.not_known,
-            facts=view.facts,
+            facts=(*view.facts, *cadence.rows(state, until, self.expected)),
             funnel=view.funnel,
             ends=view.ends,
             timeline=moments(state.timeline),
@@ -193,7 +193,12 @@ class Analyzer:
         )
 
     def _issues(
-        self, state: State, now: int, read: tuple[Source, ...], lifecycle: dict[str, Lifecycle]
+        self,
+        state: State,
+        now: int,
+        until: int | None,
+        read: tuple[Source, ...],
+        lifecycle: dict[str, Lifecycle],
     ) -> list[Issue]:
         known = {rule.id: rule for rule in self.rules.rules}
         found = [
@@ -201,6 +206,8 @@ class Analyzer:
             for fingerprint, facts in state.issues.items()
         ]
         found += hazards.find(state, now)
+        found += silence.find(state, until, self.expected)
+        found += anomalies.find(state, now, self.expected)
         found += [issue for source in read if (issue := _cut_off(source)) is not None]
         found += _stopped_short(state, read)
         found += dead_network(found, {one.fingerprint: one.place for one in found}, state)
@@ -208,7 +215,7 @@ class Analyzer:
             issue.fingerprint: standing_of(issue, known.get(issue.rule), state.issues.get(issue.fingerprint))
             for issue in found
         }
-        found = [_on_timeline(issue, state) for issue in found]
+        found = [over_time(issue, state, now) for issue in found]
         found = [with_decision(issue, lifecycle.get(issue.fingerprint), now) for issue in found]
         simulated = outlook.mode_of(state) in ("dry run", "backtest")
         linked = with_money(link(found, state, standings), state.books.bots)
@@ -349,12 +356,6 @@ def to_ns(now: int | datetime) -> int:
     if now.tzinfo is None:
         raise ValueError(f"now = {now!r} has no time zone: use datetime.now(timezone.utc) or Unix ns")
     return int(now.timestamp() * 1_000_000) * 1_000
-
-
-def _on_timeline(issue: Issue, state: State) -> Issue:
-    facts = state.issues.get(issue.fingerprint)
-    works = state.successes.get(issue.rule) if issue.rule else None
-    return on_timeline(issue, state.timeline, facts.seen if facts is not None else None, works)
 
 
 def _bots(state: State) -> tuple[str, ...]:

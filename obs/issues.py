@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from obs.events import Severity
 from obs.patterns import form
 from obs.quoting import function_name, plain
 from obs.rules.pack import Rule, fill
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity, IssueStatus
-from obs.state import IssueFacts, Quote, State
+from obs.spikes import WINDOW, spike
+from obs.state import MAX_NAMED, IssueFacts, Quote, State
+from obs.timeline import on_timeline
 
 if TYPE_CHECKING:
     from obs.components import SystemStatusTracker
@@ -22,7 +26,11 @@ __all__ = [
     "IssueAnalyzer",
     "evidence_of",
     "from_facts",
+    "over_time",
 ]
+
+NAMED_IN_TITLE = 3
+"""Of many symbols or hosts a title names so many."""
 
 
 def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: State) -> Issue:
@@ -62,7 +70,7 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
         rule=rule.id,
         category=rule.category,
         severity=rule.severity,
-        title=fill(rule.title, values),
+        title=fill(rule.title, {**values, **_many(facts)}),
         explanation=fill(rule.cause, values),
         fix_in=(_in_code(values) if rule.fix_in.startswith("code") else "") or fill(rule.fix_in, values),
         actions=tuple(fill(action, values) for action in rule.actions),
@@ -71,6 +79,24 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
         succeeded_since=succeeded,
         **common,  # type: ignore[arg-type]
     )
+
+
+def _many(facts: IssueFacts) -> dict[str, str]:
+    """Of each thing of which its records name several, how many and the most frequent."""
+    counts: dict[str, dict[str, int]] = {}
+    for key, count in facts.named.items():
+        name, _, value = key.partition("=")
+        counts.setdefault(name, {})[plain(value)] = count
+    found = {}
+    for name, values in counts.items():
+        if len(values) < 2:
+            continue
+        often = sorted(values, key=lambda value: (-values[value], value))
+        # What is remembered is bounded, so at the bound there may be more.
+        least = "at least " if len(facts.named) >= MAX_NAMED else ""
+        told = ", ".join(often[:NAMED_IN_TITLE]) + (", …" if len(often) > NAMED_IN_TITLE else "")
+        found[name] = f"{least}{len(often)} {name.replace('_', ' ')}s ({told})"
+    return found
 
 
 def _settings_of(facts: IssueFacts, state: State) -> dict[str, str]:
@@ -83,6 +109,19 @@ def _settings_of(facts: IssueFacts, state: State) -> dict[str, str]:
         if "database.file" in s.values
     }
     return {"database_file": plain(min(files))} if len(files) == 1 else {}
+
+
+def over_time(issue: Issue, state: State, now: int) -> Issue:
+    """Return the issue with what its counts over time tell: a burst, the release it followed, its return."""
+    facts = state.issues.get(issue.fingerprint)
+    works = state.successes.get(issue.rule) if issue.rule else None
+    issue = on_timeline(issue, state.timeline, facts.seen if facts is not None else None, works)
+    burst = spike(facts.seen.minutes, now, state.seen.first) if facts is not None else None
+    if burst is None or issue.succeeded_since:
+        return issue
+    usual = f"{burst.expected:.0f}" if burst.expected >= 1 else "fewer than 1"
+    said = f"{burst.count:,} of them in the last {WINDOW} min, usually {usual}."
+    return msgspec.structs.replace(issue, trend="worse", effects=(*issue.effects, said))
 
 
 def _in_code(values: Mapping[str, str]) -> str:

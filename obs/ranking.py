@@ -12,16 +12,16 @@ from decimal import Decimal
 
 import msgspec
 
-from obs.books import BotFacts, decimal
-from obs.hazards import mark_price, open_positions
+from obs.books import BotFacts
+from obs.hazards.positions import exposure
 from obs.incidents import Standing
-from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus, Money
+from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus
 
-__all__ = ["Stake", "exposure", "ranked", "stake_of", "with_money"]
+__all__ = ["Stake", "ranked", "stake_of", "with_money"]
 
 UNMANAGED = frozenset(
     {"ended", "crash-loop", "stale-feed", "outage", "key-refused", "network-dead", "second-writer"}
-    | {"foreign-orders", "exit-refused"}
+    | {"foreign-orders", "exit-refused", "unresponsive", "silent-stage"}
 )
 """Hazards that leave open positions without anyone who can act on them as intended."""
 _BYSTANDERS = (Category.UI, Category.LLM)
@@ -43,20 +43,6 @@ class Stake(enum.IntEnum):
     """Open positions without a stop."""
 
 
-def exposure(bots: Iterable[BotFacts]) -> tuple[Money, ...]:
-    """Return what stands open in the market by currency, largest first; never added over currencies."""
-    sums: dict[str, Decimal] = {}
-    for bot in bots:
-        for _, position in open_positions(bot):
-            values = position.values
-            quantity, price = decimal(values.get("position.quantity")), mark_price(values)
-            if quantity is not None and price is not None:
-                currency = str(values.get("currency") or "?")
-                sums[currency] = sums.get(currency, Decimal(0)) + abs(quantity) * price
-    found = [Money(amount, currency) for currency, amount in sums.items() if amount]
-    return tuple(sorted(found, key=lambda money: (-money.amount, money.currency)))
-
-
 def with_money(issues: Iterable[Issue], bots: Mapping[str, BotFacts]) -> list[Issue]:
     """Return the issues with the money that waits for each: what its bots hold open.
 
@@ -65,7 +51,7 @@ def with_money(issues: Iterable[Issue], bots: Mapping[str, BotFacts]) -> list[Is
     found = []
     for issue in issues:
         if issue.money_at_risk is None and _weighs(issue):
-            held = exposure(bots[name] for name in issue.services if name in bots)
+            held = exposure(*(bots[name] for name in issue.services if name in bots))
             found.append(msgspec.structs.replace(issue, money_at_risk=held) if held else issue)
         else:
             found.append(issue)

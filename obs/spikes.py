@@ -51,11 +51,11 @@ def spike(minutes: Mapping[int, int], now: int, since: int) -> Spike | None:
     """
     last = now // MINUTE_NS
     begin = max(since // MINUTE_NS, last - 1_440)
-    history = [minutes.get(minute, 0) for minute in range(begin, last - WINDOW + 1)]
     window = [minutes.get(minute, 0) for minute in range(last - WINDOW + 1, last + 1)]
     count = sum(window)
-    if count < LEAST_COUNT or len(history) < LEAST_HISTORY:
+    if count < LEAST_COUNT or last - WINDOW + 1 - begin < LEAST_HISTORY:
         return None
+    history = [minutes.get(minute, 0) for minute in range(begin, last - WINDOW + 1)]
     rate = _usual(history)
     expected = rate * WINDOW
     if count < LEAST_RATIO * max(expected, 1.0):

@@ -22,7 +22,7 @@ from obs.quoting import plain
 from obs.redaction import MASK
 from obs.routes import route_name
 from obs.series import Series
-from obs.tallies import Tallies
+from obs.tallies import Tallies, joined
 from obs.tape import Tapes
 from obs.timeline import Timeline
 from obs.trails import Trails, short_id
@@ -189,6 +189,8 @@ class State(msgspec.Struct):
     beats: Beats = msgspec.field(default_factory=Beats)
     timeline: Timeline = msgspec.field(default_factory=Timeline)
     gauges: Gauges = msgspec.field(default_factory=Gauges)
+    alarms: Tallies = msgspec.field(default_factory=Tallies)
+    """Component and level of WARN or worse -> its records."""
     routes: Tallies = msgspec.field(default_factory=Tallies)
     """Exchange, service, kind of answer and route -> its calls."""
     writers: Tallies = msgspec.field(default_factory=Tallies)
@@ -229,6 +231,7 @@ class State(msgspec.Struct):
         series.add(event.time)
         if event.severity >= Severity.WARN:
             _count(self.component_severity.setdefault(component, {}), event.severity.name)
+            self.alarms.add(joined(component, event.severity.name), event.time)
         for key in works:
             self.successes.setdefault(key, Series()).add(event.time)
         if harmless:
@@ -343,6 +346,7 @@ class State(msgspec.Struct):
         self.beats.merge(other.beats)
         self.timeline.merge(other.timeline)
         self.gauges.merge(other.gauges)
+        self.alarms.merge(other.alarms)
         self.routes.merge(other.routes)
         self.writers.merge(other.writers)
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from obs.adapters import PROGRAM
 from obs.books import BotFacts, Calls
-from obs.hazards import agents, feeds
+from obs.hazards import agents
+from obs.hazards.bursts import bursts
 from obs.hazards.growth import growing
 from obs.hazards.intruders import foreign_orders, second_writers
 from obs.hazards.leaks import leaks
 from obs.hazards.outages import Answers, answers_by_exchange, limited, lost_notices, outage, refused_key
 from obs.hazards.positions import mark_price, open_positions, protection, refused_orders, unprotected
 from obs.hazards.processes import crash_loop, ended
+from obs.hazards.slips import slips
 from obs.snapshot import Issue
 from obs.state import State
 
@@ -33,7 +35,6 @@ def find(state: State, now: int) -> list[Issue]:
     for name, bot in bots.items():
         found += unprotected(name, bot)
         found += agents.loops(name, bot)
-        found += feeds.stale(name, bot)
         found += lost_notices(name, bot)
         found += refused_orders(name, bot)
         found += foreign_orders(name, bot)
@@ -43,9 +44,11 @@ def find(state: State, now: int) -> list[Issue]:
     for exchange, by_bot in sorted(_calls(bots).items()):
         for kind in (outage, refused_key, limited):
             found += kind(exchange, answers.get(exchange, Answers()), by_bot)
+    found += bursts(state, now)
     found += growing(state.gauges, now)
     found += second_writers(state.writers)
     found += leaks(state)
+    found += slips(state.beats)
     return found
 
 
