@@ -114,7 +114,7 @@ class QuietCount:
         kept = [index for index in range(len(numbers)) if index not in loud] if loud else range(len(numbers))
         self.heard = [
             _heard(lines[numbers[index]], places[index], service)
-            for index in sorted(_worth_keeping([numbers[i] for i in kept], kept, places, len(lines)))
+            for index in sorted(self._worth_keeping(numbers, kept, places, len(lines)))
         ]
         counted = self._count(places, moments, loud, service)
         quiet = (
@@ -164,6 +164,43 @@ class QuietCount:
         event = Event(timestamp=0, severity=place.severity, logger=place.logger, body=body)
         return self._analyzer.rules.is_silent(event, body.lower(), openings)
 
+    def _worth_keeping(
+        self, numbers: Sequence[int], kept: Sequence[int], places: Sequence[Place], count: int
+    ) -> set[int]:
+        """Return which counted records are among the newest, or stand just before one that is looked at.
+
+        Args:
+            numbers: Of each record, its number among all lines.
+            kept: Places in `numbers` of those that were counted.
+            places: Of each record, where it comes from.
+            count: How many lines there are.
+        """
+        found: set[int] = set()
+        details = any(place is not None and place.severity < Severity.INFO for place in self._places.values())
+        told, detailed = RECENT, DETAILS if details else 0
+        for index in reversed(kept):
+            if places[index].severity >= Severity.INFO:
+                if told:
+                    told -= 1
+                    found.add(index)
+            elif detailed:
+                detailed -= 1
+                found.add(index)
+            if not told and not detailed:
+                break
+        if len(kept) == count:
+            return found
+        before: deque[int] = deque(maxlen=LED)
+        due = 0
+        for index in kept:
+            number = numbers[index]
+            if number > due:
+                found.update(before)
+            due = number + 1
+            if places[index].severity >= Severity.INFO:
+                before.append(index)
+        return found | set(before) if due < count else found
+
     def _count(
         self, places: Sequence[Place], moments: Sequence[int], loud: set[int], service: str
     ) -> dict[str, int]:
@@ -180,40 +217,6 @@ class QuietCount:
                 self._analyzer.count(spoke.times, spoke.severity, spoke.component, service)
                 spoke.times = []
         return counted
-
-
-def _worth_keeping(
-    numbers: Sequence[int], kept: Sequence[int], places: Sequence[Place], count: int
-) -> set[int]:
-    """Return which of the counted records are among the newest, or stand just before one that is looked at.
-
-    Args:
-        numbers: Of each counted record, its number among all lines.
-        kept: Of each counted record, its place in `places`.
-        places: Where records come from.
-        count: How many lines there are.
-    """
-    found: set[int] = set()
-    newest = {False: RECENT, True: DETAILS}
-    for index in reversed(kept):
-        is_detail = places[index].severity < Severity.INFO
-        if newest[is_detail]:
-            newest[is_detail] -= 1
-            found.add(index)
-        elif not any(newest.values()):
-            break
-    if len(numbers) < count:
-        before: deque[int] = deque(maxlen=LED)
-        last = -1
-        for number, index in zip(numbers, kept, strict=True):
-            if number > last + 1:
-                found.update(before)
-            last = number
-            if places[index].severity >= Severity.INFO:
-                before.append(index)
-        if last + 1 < count:
-            found.update(before)
-    return found
 
 
 def _heard(line: SpoolLine, place: Place, service: str) -> Heard:
