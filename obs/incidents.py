@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from obs.hosts import is_local, is_same_place
+from obs.proofs import proof
 from obs.rules.pack import Rule
 from obs.snapshot import Category, Issue, IssueSeverity
 from obs.state import IssueFacts, State
@@ -31,6 +32,7 @@ UNANSWERED = frozenset(
         *(f"network.{kind}" for kind in ("unreachable", "websocket", "http-5xx", "retrying", "call-failed")),
         *(f"exchange.{kind}" for kind in ("unavailable", "bad-response", "markets-not-loaded")),
         *(f"exchange.{kind}" for kind in ("data-load-failed", "ccxt-generic")),
+        "network.timeout-generic",
     }
 )
 """Rules that say that a peer did not answer as it should. Many of them at one host are one fault; a refusal
@@ -90,7 +92,7 @@ def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing
     symptoms: dict[str, list[Issue]] = {}
     for fingerprint, cause in roots.items():
         symptoms.setdefault(cause, []).append(known[fingerprint])
-    return [
+    linked = [
         _with_symptoms(
             issue,
             symptoms.get(fingerprint, []),
@@ -98,6 +100,12 @@ def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing
             is_side=standings[fingerprint].is_side,
         )
         for fingerprint, issue in known.items()
+    ]
+    return [
+        msgspec.structs.replace(one, effects=(*one.effects, *proof(one, state, UNANSWERED)))
+        if one.cause is None
+        else one
+        for one in linked
     ]
 
 
@@ -181,7 +189,13 @@ def _same_peer(issue: Issue, around: _Around) -> _Link | None:
     def key(one: Issue) -> tuple[object, ...]:
         return one.severity.rank, standings[one.fingerprint].weight, one.count, one.fingerprint
 
-    same = [other for other in around.peers.get(host, ()) if overlap(other, issue)]
+    same = [
+        other
+        for peer, failures in around.peers.items()
+        if is_same_place(peer, host)
+        for other in failures
+        if overlap(other, issue)
+    ]
     best = max(same, key=key, default=issue)
     if best is issue or key(best) < key(issue):
         return None
@@ -276,9 +290,13 @@ def _is_without_network(dead: Issue, issue: Issue, standings: Mapping[str, Stand
     return "a peer that was not reached while this machine had no network"
 
 
+_REFUSED = ("rejected", "exit-refused", "api_errors", "exchange.key-rejected")
+"""What a refused key does beside being refused."""
+
+
 def _is_refused_with_key(refusal: Issue, issue: Issue, standings: Mapping[str, Standing]) -> str:
     """Refused orders and calls of the same bot at the same exchange while its key is refused."""
-    if issue.rule != "rejected" and standings[issue.fingerprint].role != "symptom":
+    if issue.rule not in _REFUSED and standings[issue.fingerprint].role != "symptom":
         return ""
     host = standings[issue.fingerprint].host
     if issue.category not in (Category.EXCHANGE, Category.NETWORK, Category.TRADING):
@@ -295,6 +313,14 @@ def _is_end_in_loop(loop: Issue, issue: Issue, _: Mapping[str, Standing]) -> str
     return "the latest of the ends that make the loop"
 
 
+def _is_turned_away(limited: Issue, issue: Issue, standings: Mapping[str, Standing]) -> str:
+    if issue.rule not in ("api_errors", "exchange.rate-limit", "wording.rate-limited", "exchange.ip-ban"):
+        return ""
+    host = standings[issue.fingerprint].host
+    same = set(issue.services) <= set(limited.services) and (not host or is_same_place(host, limited.place))
+    return f"calls that {limited.place} turned away" if same and overlap(limited, issue) else ""
+
+
 def _is_limit_of_weight(weight: Issue, issue: Issue, standings: Mapping[str, Standing]) -> str:
     if issue.rule not in ("rate-limited", "exchange.rate-limit", "wording.rate-limited"):
         return ""
@@ -309,6 +335,7 @@ _EXPLAINS: Mapping[str, _Explains] = {
     "key-refused": _is_refused_with_key,
     "crash-loop": _is_end_in_loop,
     "request-weight": _is_limit_of_weight,
+    "rate-limited": _is_turned_away,
     "unprotected": _is_word_about,
 }
 """Hazards that explain other issues, the strongest first."""
