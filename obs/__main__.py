@@ -246,12 +246,19 @@ def _settings(**arguments: Any) -> Effective:
 def _analyzed(files: list[Path], effective: Effective) -> Snapshot:
     from obs import rules, sources
     from obs.analysis import analyze
+    from obs.config import expectations
 
     settings = effective.settings
     paths = sources.expand([str(path) for path in files])
     with _progress(paths) as advance:
         ruleset = rules.load(settings.rules)
-        return analyze(paths, timezone=settings.timezone, ruleset=ruleset, progress=advance)
+        return analyze(
+            paths,
+            timezone=settings.timezone,
+            ruleset=ruleset,
+            expected=expectations(settings),
+            progress=advance,
+        )
 
 
 @contextmanager

@@ -305,6 +305,7 @@ def analyze(
     now: int | datetime | None = None,
     timezone: str = "UTC",
     ruleset: rules.RuleSet | None = None,
+    expected: Expectations | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Snapshot:
     """Return the Snapshot of recorded input, by the same code as the sidecar's.
@@ -314,6 +315,7 @@ def analyze(
         now: Aware datetime or Unix ns; None is the newest event time, so that a recording is never silent.
         timezone: IANA name of the zone in which times without one are read.
         ruleset: The rules; the packs that ship with the product when None.
+        expected: Limits, rhythms and session tables; the defaults when None.
         progress: Called with the number of bytes read since the last call.
 
     Raises:
@@ -327,7 +329,7 @@ def analyze(
         items = list(lines_or_paths)
         paths = [Path(item) for item in items if not isinstance(item, str)]
         lines = [item for item in items if isinstance(item, str)]
-    analyzer = Analyzer(ruleset)
+    analyzer = Analyzer(ruleset, expected=expected)
     doubles = Doubles()
     read: list[Source] = []
     for letter, path in zip(letters(), paths, strict=False):

@@ -7,14 +7,16 @@ Each value's origin is kept, so that `obs config` can say where it came from.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -22,13 +24,55 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-__all__ = ["ConfigError", "Effective", "Settings", "load"]
+from obs import sessions
+from obs.expectations import Expectations
+from obs.sessions import CalendarError
+from obs.thresholds import Limits
+
+__all__ = ["ConfigError", "Effective", "Settings", "Thresholds", "expectations", "load"]
 
 FILE = "obs.toml"
+_LIMITS = Limits()
+_PERIOD = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 class ConfigError(ValueError):
     """Settings that cannot be used; the message names the place, the value and the mend."""
+
+
+class Thresholds(BaseModel):
+    """When a trading threshold is passed; each is a field of `obs.thresholds.Limits`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trades: int = Field(_LIMITS.trades, ge=1, description="Trades within the window that are too many.")
+    trades_window_s: int = Field(_LIMITS.trades_window_s, ge=1, description="Seconds.")
+    losses: int = Field(_LIMITS.losses, ge=1, description="Losses of the last `losses_of` closed trades.")
+    losses_of: int = Field(_LIMITS.losses_of, ge=1, le=300, description="Closed trades that are looked at.")
+    slippage: Decimal = Field(_LIMITS.slippage, description="A fill worse than expected by more.")
+    api_error_rate: Decimal = Field(
+        _LIMITS.api_error_rate, gt=0, le=1, description="This share of failed requests, or more."
+    )
+    api_requests: int = Field(_LIMITS.api_requests, ge=1, description="Fewer requests give no verdict.")
+    api_window_s: int = Field(_LIMITS.api_window_s, ge=1, le=1800, description="Seconds.")
+    silence_s: int = Field(_LIMITS.silence_s, ge=60, description="Seconds without a word in open markets.")
+    price_move: Decimal = Field(
+        _LIMITS.price_move, gt=0, description="From one minute's close to the next, or more."
+    )
+    volume_times: Decimal = Field(
+        _LIMITS.volume_times, gt=0, description="Times the mean of the `volume_bars` before, or more."
+    )
+    volume_bars: int = Field(_LIMITS.volume_bars, ge=1, le=1000, description="Bars of the mean.")
+    funding: Decimal = Field(_LIMITS.funding, description="More than this for one interval, up or down.")
+    book_share: Decimal = Field(
+        _LIMITS.book_share, gt=Decimal("0.5"), le=1, description="Bids or asks as a share of the book."
+    )
+    book_levels: int = Field(_LIMITS.book_levels, ge=1, description="Levels of the book that are counted.")
+    book_hold_s: int = Field(_LIMITS.book_hold_s, ge=0, description="Seconds for which it must hold.")
+    daily_loss: Decimal = Field(
+        _LIMITS.daily_loss, gt=0, le=1, description="Of the day's first equity, or more."
+    )
 
 
 class Settings(BaseSettings):
@@ -50,6 +94,26 @@ class Settings(BaseSettings):
         None, description="Folder of templates that replace ours of the same name."
     )
     follow: tuple[str, ...] = Field((), description="Log files or globs the sidecar follows.")
+    calendars: Path | None = Field(
+        None, description="Folder of session tables of your own (form: `obs/calendars/README.md`)."
+    )
+    markets: dict[str, str] = Field(
+        {}, description="Bot, or `*`, and the session table of its market: `XKRX`, `ALWAYS`, ..."
+    )
+    cadence: dict[str, str] = Field(
+        {}, description="Stage or component, or `bot stage`, and how often it shows: `30s`, `5m`, `off`."
+    )
+    thresholds: Thresholds = Field(
+        Thresholds.model_validate({}), description="When a trading threshold is passed; see below."
+    )
+
+    @field_validator("cadence")
+    @classmethod
+    def _cadences_have_a_unit(cls, value: dict[str, str]) -> dict[str, str]:
+        for key, text in value.items():
+            if text != "off" and _PERIOD.fullmatch(text) is None:
+                raise ValueError(f'{key} = "{text}" has no unit: write it with one, e.g. "30s", "5m", "off"')
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -71,6 +135,31 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` gathers counts, as it must know where each value came from."""
         return (init_settings,)
+
+
+def expectations(settings: Settings) -> Expectations:
+    """Return what the settings expect of the bots.
+
+    Raises:
+        ConfigError: If a session table is wrong, or a market names one that is not there.
+    """
+    try:
+        calendars = sessions.load(settings.calendars)
+        for name in settings.markets.values():
+            calendars.get(name)
+    except CalendarError as error:
+        raise ConfigError(f"markets or calendars: {error}") from None
+    return Expectations(
+        limits=Limits(**settings.thresholds.model_dump()),
+        calendars=calendars,
+        markets=settings.markets,
+        cadence={key: _period(text) for key, text in settings.cadence.items()},
+    )
+
+
+def _period(text: str) -> int:
+    match = _PERIOD.fullmatch(text)
+    return int(float(match[1]) * _UNITS[match[2]] * 1_000_000_000) if match is not None else 0
 
 
 class Effective(msgspec.Struct, frozen=True):
@@ -99,10 +188,21 @@ def load(arguments: Mapping[str, Any] | None = None, *, folder: Path | None = No
     origins.update({key: f"environment {_variable(key)}" for key in from_environment})
     origins.update(dict.fromkeys(given, "argument"))
     try:
-        settings = Settings(**{**from_file, **from_environment, **given})
+        settings = Settings(**_joined(from_file, from_environment, given))
     except ValidationError as error:
         raise ConfigError(_explained(error, origins)) from None
     return Effective(settings, {key: origins[key] for key in Settings.model_fields})
+
+
+def _joined(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """The layers as one, later ones first in force; of a table each key by itself."""
+    joined: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            known = joined.get(key)
+            both = isinstance(known, dict) and isinstance(value, dict)
+            joined[key] = {**known, **value} if both and known is not None else value
+    return joined
 
 
 def _environment() -> dict[str, Any]:
@@ -146,10 +246,12 @@ def _toml(path: Path) -> dict[str, Any]:
 
 def _explained(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors()[0]
-    key = str(first["loc"][0]) if first["loc"] else ""
-    place = origins.get(key, FILE)
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path)
+    place = origins.get(path[0] if path else "", FILE)
     if first["type"] == "extra_forbidden":
-        known = ", ".join(Settings.model_fields)
+        fields = Thresholds.model_fields if len(path) > 1 else Settings.model_fields
+        known = ", ".join(fields)
         return f"{place}: {key}: no such setting: use one of {known}"
     message = str(first["msg"]).removeprefix("Value error, ")
     return f"{place}: {key} = {first['input']!r}: {message[:1].lower()}{message[1:]}"
