@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from obs.recording.encoding import PLACEHOLDER, RENDERED
 from obs.recording.handoff import Handoff
+from obs.recording.rows import PLACEHOLDER, RENDERED
 
 __all__ = ["Packer"]
 

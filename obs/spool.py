@@ -13,10 +13,11 @@ import contextlib
 import itertools
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from zlib import crc32
 
+from obs.recording.interruptions import is_interruption
 from obs.spooling import quota, segment_files, segments
 from obs.spooling.oversize import shorten
 
@@ -76,7 +77,8 @@ class SpoolWriter:
     def write(self, line: bytes) -> bool:
         """Keep one line: a JSON object without a line feed or zero byte, with its number as `"seq"`.
 
-        Safe from any thread, signal handler and finalizer; never raises by itself, never waits.
+        Safe from any thread, signal handler and finalizer; never raises by itself (what a signal handler of
+        the program raises meanwhile is the program's), never waits.
 
         Returns:
             Whether the line is in a file that survives this process. False (no room on the disk, folder gone,
@@ -86,8 +88,7 @@ class SpoolWriter:
             self.fault = "not one JSON object on one line"
             return False
         try:
-            # segments.seal, inlined: this is the bot's time.
-            data = b'%b,"crc":"%08x"}\n' % (line[:-1], crc32(line))
+            data = segments.seal(line)
         except MemoryError:
             self.fault = "no memory for the line"
             return False
@@ -98,9 +99,31 @@ class SpoolWriter:
             if segment is not None:
                 segment.put(data)
                 return True
-        except (ValueError, OSError):
-            pass  # full, closed by another thread's rotation, or broken: all end in a new segment
+        except (ValueError, OSError) as error:
+            if is_interruption(error):
+                raise
+            # Full, closed by another thread's rotation, or broken: all end in a new segment.
         return self._write_to_new(data)
+
+    def write_all(self, lines: Sequence[bytes]) -> bool:
+        """Keep a few lines at once, or none: what this refuses (a full segment too) is for `write` to try.
+
+        Args:
+            lines: As `write` takes them, sure to be JSON objects without a line feed or zero byte.
+        """
+        try:
+            # segments.seal, inlined: this is the bot's time.
+            data = b"".join([b'%b,"crc":"%08x"}\n' % (line[:-1], crc32(line)) for line in lines])
+            if time.monotonic() >= self._look_at and not self._look():
+                return False
+            segment = self._segment
+            if segment is not None:
+                segment.put(data)
+                return True
+        except (ValueError, OSError, MemoryError) as error:
+            if is_interruption(error):
+                raise
+        return False
 
     def set_counters(self, counters: Mapping[str, int]) -> None:
         """Put the cumulative books of this process into the header: the reader finds them even after a kill.
@@ -118,8 +141,9 @@ class SpoolWriter:
             segment = self._segment
             if segment is not None:
                 segment.put_slot(self._slot())
-        except (ValueError, OSError):
-            pass
+        except (ValueError, OSError) as error:
+            if is_interruption(error):
+                raise
 
     def close(self, *, clean: bool = True) -> None:
         """Mark the end (`clean`: a regular one) and let go of the files; a later write opens a new one."""
@@ -169,6 +193,8 @@ class SpoolWriter:
                     segment.put(data)
                     return True
             except (ValueError, OSError) as error:
+                if is_interruption(error):
+                    raise
                 self.fault = str(error)
         return False
 
@@ -181,6 +207,8 @@ class SpoolWriter:
         try:
             segment = self._create()
         except (OSError, ValueError, MemoryError) as error:
+            if is_interruption(error):
+                raise
             self._refuse(str(error))
             return False
         if segment is None:
@@ -235,6 +263,8 @@ class SpoolWriter:
         try:
             segment.finish(self._slot(state, clean=clean))
         except (OSError, ValueError) as error:
+            if is_interruption(error):
+                raise
             self.fault = str(error)
 
     def _slot(self, state: str = "open", *, clean: bool = False) -> segments.Slot:

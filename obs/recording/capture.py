@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,9 @@ from obs.packer import Packer
 from obs.recording.encoding import Encoder
 from obs.recording.freezing import MUTABLE, freeze
 from obs.recording.handoff import Handoff, snapshot
+from obs.recording.verdicts import Redaction
 from obs.redaction import has_hint, known, redact, redact_attributes, register_environment
+from obs.redaction.templates import weigh_template, weigh_value
 from obs.spool import SpoolWriter
 from obs.spooling.segments import REDACTED
 
@@ -76,7 +78,15 @@ class Capture:
         self._exiting = False
         durable = os.environ.get("OBS_DURABLE", "").strip().lower() in ("1", "true", "yes", "on")
         self.handoff = Handoff(
-            Encoder(redact, redact_attributes, has_hint), self._write, self._wake, durable=durable
+            Encoder(
+                Redaction(
+                    redact, redact_attributes, has_hint, known.is_known_hint, weigh_template, weigh_value
+                )
+            ),
+            self._write,
+            self._write_all,
+            self._wake,
+            durable=durable,
         )
         self.handoff.on_unannounced_fork = self._after_in_child  # type: ignore[method-assign]
         self.packer = Packer(self.handoff, self._write_books, known.known_forms)
@@ -152,6 +162,10 @@ class Capture:
     def _write(self, line: bytes) -> bool:
         spool = self.spool
         return spool is not None and spool.write(line)
+
+    def _write_all(self, lines: Sequence[bytes]) -> bool:
+        spool = self.spool
+        return spool is not None and spool.write_all(lines)
 
     def _write_books(self, books: dict[str, int]) -> None:
         if self.spool is not None:

@@ -13,24 +13,26 @@ import itertools
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import repeat, starmap
 from logging import WARNING, LogRecord
 from typing import Any, Final
 from weakref import ref
 
-from obs.recording.encoding import (
-    PLACEHOLDER,
-    PROVISIONAL,
-    QUICK,
-    Encoder,
-    extras_of,
-    nanoseconds,
-    severity_name,
-)
+from obs.recording.encoding import Encoder
 from obs.recording.freezing import MUTABLE, Snapshot, freeze, freeze_values
 from obs.recording.interruptions import is_interruption
 from obs.recording.plain import Deferred
 from obs.recording.raised import summarise
+from obs.recording.rows import (
+    PLACEHOLDER,
+    PROVISIONAL,
+    QUICK,
+    STANDARD_NAMES,
+    extras_of,
+    nanoseconds,
+    severity_name,
+)
 
 __all__ = ["CAPACITY", "HELP", "RESERVE", "Handoff", "snapshot"]
 
@@ -41,11 +43,13 @@ RESERVE: Final = 4_096
 HELP: Final = 2_000
 """Waiting items above which each caller works a little itself."""
 HELP_NS: Final = 40_000
+BATCH: Final = 8
+"""Records that are written together; more would save little, and a slice must end in time."""
 URGENT_NS: Final = 200_000
 _STALL_SECONDS: Final = 0.25
 _BIG_TEXT: Final = 65_536
 _MAX_COMPONENTS: Final = 64
-_STANDARD_COUNT: Final = len(LogRecord("", 0, "", 0, "", (), None).__dict__)
+_STANDARD_COUNT: Final = len(STANDARD_NAMES)
 _STRUCTLOG_OWN: Final = frozenset({"event", "level", "logger", "timestamp", "_record", "_from_structlog"})
 _UNNUMBERED: Final = frozenset({"queue_full", "error"})
 
@@ -59,6 +63,7 @@ class Handoff:
     Args:
         encoder: Makes lines.
         write: Puts a line into the spool and says whether it is kept; never raises.
+        write_all: The same for a few lines at once; what it refuses is tried one by one.
         wake: Starts the packer; called at the first item and again after a fork. Says whether it runs.
         durable: Write every record's own line before its call returns, not only WARNING's and above.
     """
@@ -67,6 +72,7 @@ class Handoff:
         self,
         encoder: Encoder,
         write: Callable[[bytes], bool],
+        write_all: Callable[[Sequence[bytes]], bool],
         wake: Callable[[], bool],
         *,
         durable: bool = False,
@@ -78,6 +84,7 @@ class Handoff:
         self.failed: deque[tuple[Any, Any]] = deque()
         """Level and logger of calls that we could not take in at all: out of memory, out of stack."""
         self._write = write
+        self._write_all = write_all
         self._wake = wake
         self._owner: dict[int, object] = {}
         self._urgent_level = 0 if durable else WARNING
@@ -211,12 +218,15 @@ class Handoff:
                     return 0
                 clock = time.perf_counter_ns
                 end = clock() + budget_ns
-                queue = self.queue
-                for _ in range(len(queue)):
-                    if not self._settle(queue[0]):
-                        break
-                    queue.popleft()
-                    done += 1
+                waiting = len(self.queue)
+                while done < waiting:
+                    taken = self._drain_plain(min(BATCH, waiting - done), end)
+                    if not taken:
+                        taken = int(self._settle(self.queue[0]))
+                        if not taken:
+                            break
+                        self.queue.popleft()
+                    done += taken
                     if clock() > end:
                         break
         except IndexError as error:
@@ -228,6 +238,33 @@ class Handoff:
             if 0 in self._owner and self._owner[0] is ticket:
                 del self._owner[0]
         return done
+
+    def _drain_plain(self, most: int, end: int) -> int:
+        """Write the next records together as far as they have nothing odd about them; says how many left.
+
+        Peek, write, pop here too: what a kill or an exception finds half done is written again, and the
+        reader drops it.
+        """
+        queue, short_line, clock = self.queue, self.encoder.short_line, time.perf_counter_ns
+        lines: list[bytes] = []
+        first = queue[0]
+        for place in range(most):
+            entry = queue[place]
+            # What is no pair has a state of its own; what is no `LogRecord` has its fields elsewhere.
+            if len(entry) != 2 or type(entry[1]) is not LogRecord:
+                break
+            line = short_line(*entry)
+            if line is None:
+                break
+            lines.append(line)
+            if clock() > end:
+                break
+        # Whoever takes the token from a thread that sleeps pops as well: then nothing here is ours to pop.
+        if not lines or not self._write_all(lines) or queue[0] is not first:
+            return 0
+        # All popped and all counted within one call into C: no signal handler can come in between.
+        deque(zip(starmap(queue.popleft, repeat((), len(lines))), self._written, strict=False), maxlen=0)
+        return len(lines)
 
     def _settle(self, entry: Any) -> bool:
         """Bring one entry as far as it can get here; False when the spool takes nothing now."""
@@ -334,8 +371,7 @@ def _door(
     be told.
     """
     queue, failed = handoff.queue, handoff.failed
-    append, has_no_mutable, standard = queue.append, MUTABLE.isdisjoint, _STANDARD_COUNT
-    islice = itertools.islice
+    append, mutable, standard, islice = queue.append, MUTABLE, _STANDARD_COUNT, itertools.islice
     limit, urgent_level, next_seq = -1, WARNING, handoff._seq.__next__
     last: Any = None
     last_taken_apart: Any = None
@@ -359,19 +395,29 @@ def _door(
             # The mapping is read instead of the attributes: once somebody has asked for it, they are slower.
             fields = record.__dict__
             arguments = fields["args"]
-            extras = len(fields) - standard
-            if (
-                (not arguments or (type(arguments) is tuple and has_no_mutable(map(type, arguments))))
-                and not fields["exc_info"]
-                and type(fields["msg"]) is str
-                and (extras <= 0 or has_no_mutable(map(type, islice(reversed(fields.values()), extras))))
-            ):
-                last = record
-                if fields["levelno"] < urgent_level:
-                    append((next_seq(), record))
-                else:
-                    handoff.urge(record, fields["levelno"])
-                return
+            if not fields["exc_info"] and type(fields["msg"]) is str:
+                # Loops, because the interpreter has them faster than `map` for so few.
+                is_odd = False
+                if arguments:
+                    if type(arguments) is tuple:
+                        for value in arguments:
+                            if type(value) in mutable:
+                                is_odd = True
+                                break
+                    else:
+                        is_odd = True
+                if len(fields) > standard and not is_odd:
+                    for value in islice(fields.values(), standard, None):
+                        if type(value) in mutable:
+                            is_odd = True
+                            break
+                if not is_odd:
+                    last = record
+                    if fields["levelno"] < urgent_level:
+                        append((next_seq(), record))
+                    else:
+                        handoff.urge(record, fields["levelno"])
+                    return
             # Weakly: an exception's record would keep the bot's frames alive.
             last, last_taken_apart = None, ref(record)
             item = snapshot(record)

@@ -22,15 +22,15 @@ def test_a_full_queue_drops_the_newest_below_warning_and_counts_them_exactly(tmp
         """
         from obs.recording.handoff import CAPACITY
         log.info("first"); capture().flush()
-        write, taken = capture().spool.write, []
-        capture().spool.write = lambda line: False
+        write, all, taken = capture().spool.write, capture().spool.write_all, []
+        capture().spool.write = capture().spool.write_all = lambda given: False
         slowest = 0.0
         for number in range(60_000):
             (log.info if number % 100 else log.error)("number %d", number)
         logging.getLogger("bot.market.ticks").debug("one more")
         books = capture().books()
         assert books["waiting"] >= CAPACITY, books
-        capture().spool.write = write
+        capture().spool.write, capture().spool.write_all = write, all
         """,
     )
 
@@ -50,11 +50,11 @@ def test_warnings_beyond_the_reserve_are_counted_too(tmp_path: Path) -> None:
         """
         from obs.recording.handoff import CAPACITY, RESERVE
         log.info("first"); capture().flush()
-        write = capture().spool.write
-        capture().spool.write = lambda line: False
+        write, all = capture().spool.write, capture().spool.write_all
+        capture().spool.write = capture().spool.write_all = lambda given: False
         for number in range(CAPACITY + RESERVE + 1_000): log.error("number %d", number)
         print(capture().books()["waiting"] - CAPACITY - RESERVE)
-        capture().spool.write = write
+        capture().spool.write, capture().spool.write_all = write, all
         """,
     )
 

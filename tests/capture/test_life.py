@@ -339,12 +339,12 @@ def test_a_disk_that_fills_and_empties_loses_nothing_that_fits_in_the_queue(tmp_
         tmp_path,
         """
         log.info("start"); capture().flush()
-        write = capture().spool.write
-        capture().spool.write = lambda line: False
+        write, all = capture().spool.write, capture().spool.write_all
+        capture().spool.write = capture().spool.write_all = lambda given: False
         slowest = 0.0
         for number in range(1_000):
             (log.error if number % 10 == 0 else log.info)("number %d", number)
-        capture().spool.write = write
+        capture().spool.write, capture().spool.write_all = write, all
         time.sleep(0.6)
         print(capture().books()["waiting"])
         """,
@@ -359,7 +359,7 @@ def test_what_the_end_cannot_write_is_counted_and_said(tmp_path: Path) -> None:
         tmp_path,
         """
         log.info("start"); capture().flush()
-        capture().spool.write = lambda line: False
+        capture().spool.write = capture().spool.write_all = lambda given: False
         for number in range(10): log.info("number %d", number)
         log.error("bad")
         """,
