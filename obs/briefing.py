@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, FunctionLoader, S
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from obs.definitions import definitions
-from obs.pages import Detail, Page, page
+from obs.pages import Detail, Page, is_well, page
 from obs.phrasebook import LANGUAGES
 from obs.snapshot import Snapshot
 
@@ -63,16 +63,36 @@ _LESS: tuple[dict[str, int | bool], ...] = (
 """What goes first when the budget shrinks, step by step."""
 
 
-def _rungs() -> Iterator[Detail]:
-    detail = Detail()
+_CALM = Detail(
+    issues=4, evidence=0, side_evidence=0, headings=False, sources=False, health=False, prose=False,
+    money=300, line=320, unknown=4,
+)  # fmt: skip
+_CALM_LESS: tuple[dict[str, int | bool], ...] = (
+    {"unknown": 2},
+    {"issues": 3, "line": 260},
+    {"unknown": 1, "money": 210},
+    {"issues": 2, "line": 220},
+    {"issues": 1, "line": 180, "money": 160},
+    {"unknown": 0, "line": 140, "money": 120},
+    {"line": 80, "money": 80},
+    {"line": 40, "money": 40},
+)
+"""The same for a page without trouble, which is short at any budget."""
+
+
+def _rungs(detail: Detail, steps: Iterable[dict[str, int | bool]]) -> Iterator[Detail]:
     yield detail
-    for less in _LESS:
+    for less in steps:
         detail = msgspec.structs.replace(detail, **less)
         yield detail
 
 
-LADDER = tuple(_rungs())
+WELL_TOKENS = {"en": 245, "ko": 400}
+"""Most tokens of a page without trouble, in a language that takes one for each character more."""
+
+LADDER = tuple(_rungs(Detail(), _LESS))
 """From rich to poor: a page is the first that fits its budget."""
+CALM_LADDER = tuple(_rungs(_CALM, _CALM_LESS))
 
 
 def render(
@@ -101,9 +121,13 @@ def render(
         raise ValueError(f"lang = {lang!r} is unknown: use one of {', '.join(LANGUAGES)}")
     if budget <= 0:
         raise ValueError(f"budget = {budget} tokens is too small: use 300 or more")
+    ladder = LADDER
+    if is_well(snapshot) and since is None and template == "status":
+        # A page without trouble is short: the budget is a ceiling, not a wish.
+        budget, ladder = min(budget, WELL_TOKENS[lang]), CALM_LADDER
     source = _environment(templates).get_template(f"{template}.md.j2")
     text = ""
-    for detail in LADDER:
+    for detail in ladder:
         context = page(snapshot, detail, since=since, lang=lang)
         text = source.render({name: getattr(context, name) for name in Page.__struct_fields__})
         text = _tidy(text)

@@ -1,4 +1,4 @@
-"""What an issue did, counted: calls failed of all, orders placed since, messages lost; and until when it lasts.
+"""What an issue did, counted: calls failed of all, orders placed since, messages lost; until when it lasts.
 
 Derived from `State` when a Snapshot is made, for causes only: a symptom's effects are those of its cause.
 Our words, with numbers and validated names.
@@ -6,6 +6,7 @@ Our words, with numbers and validated names.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ SECOND_NS = 1_000_000_000
 SLACK_NS = 5 * SECOND_NS
 LONGEST_WAIT_NS = 30 * 86_400 * SECOND_NS
 """An end further away than this is no end of a ban, but some other number."""
+FEW = 4
+"""So many names of one kind are told, the most frequent first."""
 FEW_CALLS = 100
 """So few calls before a ban do not explain it."""
 
@@ -58,19 +61,18 @@ def _told(
 ) -> Issue:
     """One issue; an effect that a higher ranked one has told already (`said`) is not told again."""
     facts = state.issues.get(issue.fingerprint)
-    values = {name: plain(value) for name, value in facts.values.items()} if facts is not None else {}
     if issue.cause is not None:
-        return msgspec.structs.replace(issue, values=values)
+        return issue
     until = _until(facts)
     symptoms = [others[s] for s in issue.symptoms if s in others]
     bots = {n: b for n, b in state.books.bots.items() if not issue.services or n in issue.services}
     notable = not issue.is_side and issue.severity.rank >= IssueSeverity.WARNING.rank
-    effects = tuple(_effects(issue, symptoms, bots)) if notable and bots else ()
+    effects = (*_named(issue, facts), *_by_hand(issue))
+    effects += tuple(_effects(issue, symptoms, bots)) if notable and bots else ()
     effects = tuple(effect for effect in effects if effect not in said)
     said.update(effects)
     issue = msgspec.structs.replace(
         issue,
-        values=values,
         until=until,
         effects=issue.effects + effects,
         not_known=issue.not_known + (rule.not_known if rule is not None else ()),
@@ -102,6 +104,34 @@ def _effects(issue: Issue, symptoms: list[Issue], bots: Mapping[str, BotFacts]) 
     is_over = issue.status in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
     if issue.category in _TRADES_ON and issue.first_seen and not is_over:
         yield from _went_on(issue, bots)
+
+
+def _named(issue: Issue, facts: IssueFacts | None) -> Iterator[str]:
+    """What its records name most often, when they name several: commands, symbols."""
+    counts: dict[str, list[tuple[int, str]]] = {}
+    for key, count in facts.named.items() if facts is not None else ():
+        name, _, value = key.partition("=")
+        counts.setdefault(name, []).append((count, plain(value)))
+    commands = sorted(counts.get("command", ()), reverse=True)
+    if commands:
+        told = ", ".join(f"{count} {value}" for count, value in commands[:FEW])
+        clients = sorted(value for _, value in counts.get("client", ()))
+        sender = f", from {', '.join(clients[:FEW])}" if clients else ""
+        yield f"{sum(count for count, _ in commands)} commands refused ({told}){sender}; none executed."
+    symbols = sorted(counts.get("symbol", ()), key=lambda one: (-one[0], one[1]))
+    if len(symbols) > 1:
+        told = ", ".join(f"{value} {count}×" for count, value in symbols[:FEW])
+        more = f" and {len(symbols) - FEW} more" if len(symbols) > FEW else ""
+        yield f"Symbols: {told}{more}."
+
+
+def _by_hand(issue: Issue) -> Iterator[str]:
+    """That the failing line of the bot's own code is a `raise`: nothing broke there, somebody wrote it so."""
+    line = issue.values.get("code_line", "")
+    for frame, source in itertools.pairwise(issue.evidence):
+        if f", line {line}, in " in frame.text and source.text.lstrip().startswith("raise "):
+            yield f"Line {line} is itself a `raise` statement ({source.id}): learn why it is reached."
+            return
 
 
 def _failed_calls(issue: Issue, bots: Mapping[str, BotFacts]) -> Iterator[str]:

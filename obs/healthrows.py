@@ -55,10 +55,15 @@ def _rows(bot: BotFacts) -> Iterator[tuple[str, str, str]]:
 def _beats(bot: BotFacts) -> str:
     beats = bot.heartbeats
     state = plain(bot.heartbeat.values.get("bot.state") or "")
-    text = f"{beats.count}, last {clock(bot.heartbeat.time)} {state}"
-    if beats.count < 3 or beats.last <= beats.first:
-        return text.strip()
-    return f"{text.strip()}, one each {(beats.last - beats.first) / (beats.count - 1) / 1e9:.0f} s on average"
+    last = f"last {clock(bot.heartbeat.time)} {state}".strip()
+    usual, missing = bot.beats.rhythm()
+    if not usual:
+        return f"{beats.count}, {last}"
+    each = f"one each {usual / 1e9:.0f} s"
+    if beats.count > len(bot.beats.times):
+        newest = f"{len(bot.beats.times)} of the newest {len(bot.beats.times) + missing}"
+        return f"{beats.count:,} ({newest}), {each}, {last}"
+    return f"{beats.count} of {beats.count + missing}, {each}, {last}"
 
 
 def _entries(bot: BotFacts) -> str:

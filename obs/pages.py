@@ -17,7 +17,7 @@ from obs.quoting import plain, shorten
 from obs.snapshot import Evidence, Health, Issue, IssueSeverity, IssueStatus, Snapshot, Source
 from obs.telling import at, is_bad
 
-__all__ = ["Detail", "Entry", "Page", "page"]
+__all__ = ["Detail", "Entry", "Page", "is_well", "page"]
 
 SOURCE_NOTES = 3
 """Notes of a source that a page shows: what was odd about reading it."""
@@ -120,6 +120,11 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Headings and labels in the page's language."""
 
 
+def is_well(snapshot: Snapshot) -> bool:
+    """Whether nothing decides a verdict: no open issue above info but side matters."""
+    return bool(snapshot.events) and not any(i.cause is None and is_bad(i) for i in snapshot.issues)
+
+
 def page(
     snapshot: Snapshot, detail: Detail, *, since: Snapshot | int | None = None, lang: str = "en"
 ) -> Page:
@@ -136,9 +141,9 @@ def page(
     top = next((i for i in causes if is_bad(i)), None)
     listed = [i for i in causes if detail.resolved or i.status is not IssueStatus.RESOLVED]
     shown = listed[: detail.issues]
-    is_well = top is None
-    quoted, lines = _evidence(shown or listed[:1], detail, snapshot, is_well=is_well)
-    steps = _steps(shown or listed[:1], detail) if not is_well else ()
+    calm = top is None
+    quoted, lines = _evidence(shown or listed[:1], detail, snapshot, calm=calm)
+    steps = _steps(shown or listed[:1], detail) if not calm else ()
     return Page(
         title=_title(snapshot, words),
         verdict=_verdict(snapshot, top, words),
@@ -148,22 +153,22 @@ def page(
         restart=_cut(snapshot.restart, detail.line),
         first="" if steps and not detail.headings else _first(top, detail),
         entries=tuple(_entry(n, i, snapshot, detail, words) for n, i in enumerate(shown, 1))
-        if not is_well
+        if not calm
         else (),
-        more=_more(causes, shown, words) if not is_well else "",
+        more=_more(causes, shown, words) if not calm else "",
         ranking=_ranking(snapshot, causes, words),
         steps=steps,
         do_not=_do_not(shown or listed[:1], detail),
         evidence=tuple(lines),
-        health=snapshot.facts if detail.health and not is_well else (),
-        seen=_seen(snapshot, detail) if is_well else "",
-        minor=_minor(causes, snapshot, words, detail) if is_well else "",
+        health=snapshot.facts if detail.health and not calm else (),
+        seen=_seen(snapshot, detail) if calm else "",
+        minor=_minor(causes, snapshot, words, detail) if calm else "",
         changes=changes(snapshot, since) if since is not None else (),
         since=_cursor(since),
-        not_known=_not_known(snapshot, shown, detail, is_well=is_well),
+        not_known=_not_known(snapshot, shown, detail, calm=calm),
         not_exercised=_cut(", ".join(snapshot.not_exercised), detail.line),
-        left_out=_left_out(snapshot, quoted, words, terse=not detail.sources or is_well),
-        headings=detail.headings and not is_well,
+        left_out=_left_out(snapshot, quoted, words, terse=not detail.sources, calm=calm),
+        headings=detail.headings and not calm,
         prose=detail.prose,
         words=words,
     )
@@ -198,7 +203,7 @@ def _verdict(snapshot: Snapshot, top: Issue | None, words: Mapping[str, str]) ->
     since = words["since"].format(
         time=telling.when(top.first_seen, snapshot, fine=False) if top.first_seen else words["unknown_time"]
     )
-    services = ", ".join(plain(name) for name in top.services[:3])
+    services = telling.services(top.services, words)
     who = f" ({services})" if len(snapshot.bots) > 1 and top.services else ""
     facts = [f"{top.title}{who}", telling.until(top, snapshot, words), since, telling.times(top, words)]
     risk = f" · {telling.risk_word(snapshot, words)} {telling.risk(top)}." if top.money_at_risk else ""
@@ -219,7 +224,7 @@ def _consequence(snapshot: Snapshot, top: Issue | None, words: Mapping[str, str]
 def _entry(number: int, issue: Issue, snapshot: Snapshot, detail: Detail, words: Mapping[str, str]) -> Entry:
     known = {i.fingerprint: i for i in snapshot.issues}
     told, kinds = telling.symptoms(issue, known, words)
-    where = [plain(s) for s in issue.services[:3]] if len(snapshot.bots) > 1 else []
+    where = [telling.services(issue.services, words)] if len(snapshot.bots) > 1 and issue.services else []
     if issue.component and plain(issue.component) not in where:
         where.append(plain(issue.component))
     is_first = number == 1 and is_bad(issue)
@@ -283,12 +288,12 @@ def _do_not(issues: Sequence[Issue], detail: Detail) -> str:
 
 
 def _evidence(
-    issues: Sequence[Issue], detail: Detail, snapshot: Snapshot, *, is_well: bool
+    issues: Sequence[Issue], detail: Detail, snapshot: Snapshot, *, calm: bool
 ) -> tuple[set[str], list[str]]:
     many = len(snapshot.bots) > 1
     lines: list[str] = []
     quoted: set[str] = set()
-    if is_well:
+    if calm:
         return quoted, lines
     for position, issue in enumerate(issues):
         wanted = detail.evidence if position == 0 else detail.side_evidence
@@ -327,26 +332,30 @@ def _money(snapshot: Snapshot, limit: int) -> tuple[str, ...]:
 
 
 def _seen(snapshot: Snapshot, detail: Detail) -> str:
-    rows = [f"{what} {seen}" for what, seen, _ in snapshot.facts]
-    return _cut("; ".join(rows), min(detail.line, 360))
+    """The health rows in one line, what the bot traded first; rows that do not fit are left out whole."""
+    rows = sorted(
+        snapshot.facts, key=lambda row: not row[0].endswith(("entries", "exits", "orders", "heartbeats"))
+    )
+    told = [f"{what} {seen}" for what, seen, _ in rows]
+    while len(told) > 1 and len("; ".join(told)) > detail.line:
+        told.pop()
+    return _cut("; ".join(told), detail.line)
 
 
 def _minor(causes: Sequence[Issue], snapshot: Snapshot, words: Mapping[str, str], detail: Detail) -> str:
     found = [i for i in causes if i.status is not IssueStatus.RESOLVED]
     # What a person may have to look at comes before what is merely told.
     found.sort(key=lambda issue: -issue.severity.rank)
-    told = [f"{i.id} {i.title}, {telling.span(i, snapshot, words, fine=False)}" for i in found]
+    told = [f"{i.id} {i.title}, {i.count:,}×" for i in found]
     kept = told[: min(MINOR, detail.issues)]
     more = words["and_more"].format(n=len(told) - len(kept)) if len(told) > len(kept) else ""
     return "; ".join(kept) + more
 
 
-def _not_known(
-    snapshot: Snapshot, shown: Sequence[Issue], detail: Detail, *, is_well: bool
-) -> tuple[str, ...]:
+def _not_known(snapshot: Snapshot, shown: Sequence[Issue], detail: Detail, *, calm: bool) -> tuple[str, ...]:
     of_issues = [line for issue in shown if is_bad(issue) for line in issue.not_known]
-    # A page without trouble says what it does not cover; what a dead process would tell is no matter there.
-    lines = dict.fromkeys([*of_issues, *(() if is_well else snapshot.not_known)])
+    # A page without trouble says first what it does not cover, and last what a dead process would tell.
+    lines = dict.fromkeys([*of_issues, *(reversed(snapshot.not_known) if calm else snapshot.not_known)])
     return tuple(_cut(line, detail.line) for line in list(lines)[: detail.unknown])
 
 
@@ -355,13 +364,15 @@ def _cut(line: str, limit: int) -> str:
 
 
 def _left_out(
-    snapshot: Snapshot, quoted: set[str], words: Mapping[str, str], *, terse: bool
+    snapshot: Snapshot, quoted: set[str], words: Mapping[str, str], *, terse: bool, calm: bool
 ) -> tuple[str, ...]:
     counts = {"left": f"{max(snapshot.events - len(quoted), 0):,}", "all": f"{snapshot.events:,}"}
     zones = sorted({source.zone for source in snapshot.sources if source.zone})
     lost = sum(loss.count for loss in snapshot.losses)
     reasons = ", ".join(f"{loss.count:,} {plain(loss.reason)}" for loss in snapshot.losses[:4])
     loss_line = words["lost"].format(n=f"{lost:,}") + (f" ({reasons})" if lost else "") + "."
+    if calm:
+        return (words["ledger_calm"].format(**counts), loss_line, *(f"{zone}." for zone in zones[:1]))
     if terse:
         return (words["ledger_terse"].format(**counts), loss_line, *(f"{zone}." for zone in zones[:1]))
     lines = [words["ledger"].format(**counts)]

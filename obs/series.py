@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 import heapq
+from bisect import insort
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
-__all__ = ["MINUTE_NS", "Series"]
+__all__ = ["MINUTE_NS", "Newest", "Series"]
 
 MINUTE_NS = 60_000_000_000
+KEPT_TIMES = 256
 KEPT_MINUTES = 1_440
 """A day of minutes; older minutes leave the histogram but not `count`, `first` and `last`."""
+
+
+class Newest(msgspec.Struct):
+    """The newest moments of something regular, so that a gap between them shows."""
+
+    times: list[int] = []
+    """Unix ns, ascending, the `KEPT_TIMES` newest only."""
+
+    def add(self, time: int) -> None:
+        """Remember one moment (Unix ns; 0: unknown)."""
+        if time:
+            insort(self.times, time)
+            del self.times[:-KEPT_TIMES]
+
+    def merge(self, other: Newest) -> None:
+        """Take over the newest of both."""
+        self.times = sorted([*self.times, *other.times])[-KEPT_TIMES:]
+
+    def rhythm(self) -> tuple[int, int]:
+        """Return the usual distance (ns, the median) and how many moments are missing; (0, 0): too few."""
+        gaps = sorted(late - early for early, late in pairwise(self.times))
+        if len(gaps) < 3 or not gaps[len(gaps) // 2]:
+            return 0, 0
+        usual = gaps[len(gaps) // 2]
+        return usual, sum(round(gap / usual) - 1 for gap in gaps if gap > usual * 1.5)
 
 
 class Series(msgspec.Struct):

@@ -1,7 +1,7 @@
 """Asks our page what a reader would ask: how many of the kept questions does it answer?
 
-Each folder beside the corpus, `briefings/<run>/`, holds `questions.json`: a question, its answer, and patterns of
-which one must be found in the page.
+Each folder beside the corpus, `briefings/<run>/`, holds `questions.json`: a question, its answer, and
+patterns of which one must be found in the page.
 
 Usage: python scripts/score_questions.py [CORPUS_DIR] [--budget 1500 400] [--only RUN] [--page]
 """
@@ -23,7 +23,7 @@ from obs.analysis import analyze
 from obs.briefing import render, tokens
 from obs.snapshot import Snapshot
 
-__all__ = ["Answer", "ask", "pages", "runs"]
+__all__ = ["Answer", "ask", "pages", "runs", "snapshot_of", "sources_of"]
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ def runs(corpus: Path) -> list[str]:
 
 
 def sources_of(corpus: Path, run: str) -> list[Path]:
-    """Return the logs a run's questions are about: its events, its log, its console where an answer needs it."""
+    """Return the logs a run's questions are about: its events, or its log with its console where needed."""
     folder = corpus.parent / "briefings" / run
     events = folder / "events.jsonl"
     if events.exists():

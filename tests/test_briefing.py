@@ -82,7 +82,7 @@ def test_what_decides_an_action_is_never_dropped(budget: int) -> None:
         "Restart:",
         "[read] The exchange",
         "Do not:",
-        "Lost by",
+        "Observer lost",
     ):
         assert word in text
     assert re.search(r"\d+ of \d+ records", text)

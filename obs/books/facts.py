@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from obs.series import Series
+from obs.series import Newest, Series
 
 __all__ = [
     "MAX_ENTRIES",
@@ -157,6 +157,7 @@ class BotFacts(msgspec.Struct):
     """When it began to stop, for one that tells so."""
     heartbeats: Series = msgspec.field(default_factory=Series)
     heartbeat: Register = msgspec.field(default_factory=Register)
+    beats: Newest = msgspec.field(default_factory=Newest)
     equity: Register = msgspec.field(default_factory=Register)
     account: Register = msgspec.field(default_factory=Register)
     """What it counted of its own positions."""
@@ -221,7 +222,7 @@ def merge_into(mine: Any, theirs: Any) -> None:
         a, b = getattr(mine, name), getattr(theirs, name)
         if name in ("first", "first_failure"):
             setattr(mine, name, earlier(a, b))
-        elif isinstance(a, Series):
+        elif isinstance(a, (Series, Newest)):
             a.merge(b)
         elif isinstance(a, Register):
             a.put(b)

@@ -19,6 +19,7 @@ def state(bot: BotFacts, event: Event, register: Register) -> None:
 
 def heartbeat(bot: BotFacts, event: Event, register: Register) -> None:
     bot.heartbeats.add(event.time)
+    bot.beats.add(event.time)
     bot.heartbeat.put(register)
 
 

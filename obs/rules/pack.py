@@ -27,8 +27,9 @@ GATES = ("wait", "read", "ask", "config", "code", "restart")
 
 PLACES = ("outside", "host", "config", "code", "person")
 ROLES = ("cause", "symptom", "noise")
-GENERAL_VALUES = ("host", "symbol")
-"""Placeholders every rule may use: looked up on the line by their shape when no pattern names them."""
+GENERAL_VALUES = ("host", "symbol", "database_file")
+"""Placeholders every rule may use: looked up on the line by their shape when no pattern names them, or told
+by the bot's own settings."""
 
 _ID = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)+")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
