@@ -101,12 +101,13 @@ def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing
         )
         for fingerprint, issue in known.items()
     ]
-    return [
-        msgspec.structs.replace(one, effects=(*one.effects, *proof(one, state, UNANSWERED)))
-        if one.cause is None
-        else one
-        for one in linked
-    ]
+    return [one if one.cause is not None else _proven(one, known, state) for one in linked]
+
+
+def _proven(cause: Issue, known: Mapping[str, Issue], state: State) -> Issue:
+    """The cause with what proves its kind, and with the loop that it makes of the bot's life."""
+    loops = [f"{known[s].title}." for s in cause.symptoms if known[s].rule == "crash-loop"]
+    return msgspec.structs.replace(cause, effects=(*cause.effects, *loops, *proof(cause, state, UNANSWERED)))
 
 
 class _Around:
@@ -313,6 +314,13 @@ def _is_end_in_loop(loop: Issue, issue: Issue, _: Mapping[str, Standing]) -> str
     return "the latest of the ends that make the loop"
 
 
+def _is_order_of_other(writer: Issue, issue: Issue, _: Mapping[str, Standing]) -> str:
+    if issue.rule not in ("foreign-orders", "exchange.duplicate-order-id"):
+        return ""
+    same = bool(set(issue.services) & set(writer.services))
+    return "an order of the other writer on the same account" if same else ""
+
+
 def _is_turned_away(limited: Issue, issue: Issue, standings: Mapping[str, Standing]) -> str:
     if issue.rule not in ("api_errors", "exchange.rate-limit", "wording.rate-limited", "exchange.ip-ban"):
         return ""
@@ -334,6 +342,7 @@ _EXPLAINS: Mapping[str, _Explains] = {
     "outage": _is_part_of_outage,
     "key-refused": _is_refused_with_key,
     "crash-loop": _is_end_in_loop,
+    "second-writer": _is_order_of_other,
     "request-weight": _is_limit_of_weight,
     "rate-limited": _is_turned_away,
     "unprotected": _is_word_about,

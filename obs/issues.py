@@ -116,6 +116,8 @@ def over_time(issue: Issue, state: State, now: int) -> Issue:
     facts = state.issues.get(issue.fingerprint)
     works = state.successes.get(issue.rule) if issue.rule else None
     issue = on_timeline(issue, state.timeline, facts.seen if facts is not None else None, works)
+    if issue.follows:
+        issue = msgspec.structs.replace(issue, effects=(*issue.effects, f"It {issue.follows}."))
     burst = spike(facts.seen.minutes, now, state.seen.first) if facts is not None else None
     if burst is None or issue.succeeded_since:
         return issue

@@ -47,6 +47,7 @@ def current(directory: Path) -> Snapshot:
         ValueError: If nothing was ever recorded there.
     """
     from obs.analysis import Analyzer
+    from obs.config import expectations, load
     from obs.keeping.ledger import Ledger
     from obs.keeping.presence import running_pid, wait_processed
     from obs.keeping.vault import decisions
@@ -58,8 +59,9 @@ def current(directory: Path) -> Snapshot:
             f"{directory}: nothing is recorded there: start a bot with `obs run -- CMD`, "
             "name log files, or point --dir at the folder"
         )
+    expected = expectations(load({"dir": directory}).settings)
     if running_pid(directory) is None:
-        with Sidecar(directory) as sidecar:
+        with Sidecar(directory, expected=expected) as sidecar:
             sidecar.flush()
             taken = sidecar.snapshot()
         return msgspec.structs.replace(taken, not_known=(*taken.not_known, UNWATCHED))
@@ -68,7 +70,7 @@ def current(directory: Path) -> Snapshot:
         saved = store.load()
     state = State.decode(saved.state) if saved.state is not None else State()
     losses = Ledger.decode(saved.notes["ledger"]).losses() if "ledger" in saved.notes else ()
-    return Analyzer(state=state).snapshot(
+    return Analyzer(state=state, expected=expected).snapshot(
         now=time.time_ns(), live=True, lifecycle=decisions(saved), losses=losses
     )
 
@@ -218,7 +220,7 @@ def _issue(issue: Issue) -> str:
     if issue.decided:
         lines.append(f"Decided: {issue.decided}")
     if issue.follows:
-        lines.append(f"Began {issue.follows}.")
+        lines.append(f"It {issue.follows}.")
     if issue.cause:
         lines.append(f"Symptom of I-{issue.cause[:6]}: {issue.linked_by}.")
     if issue.explanation:

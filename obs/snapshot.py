@@ -163,7 +163,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""
     """The host or exchange it concerns, as far as it names one."""
     follows: str = ""
-    """The release, configuration or start it began right after."""
+    """The change it began or came back right after: `began 4 min after release 1.4 → 1.5`."""
     decided: str = ""
     """Who resolved or archived it, when, until when and why; empty when nobody did."""
     effects: tuple[str, ...] = ()

@@ -271,7 +271,8 @@ class State(msgspec.Struct):
             self.books.add(event, service, quote)
             self.tapes.add(event, service, quote.id)
             self.beats.say(event, service, quote)
-            self.gauges.add(event, service)
+            shown = (quote.id, quote.time, quote.severity, quote.source, quote.text)
+            self.gauges.add(event, service, shown)
             if route := route_name(event, service):
                 self.routes.add(route, event.time)
             if writer := writer_name(event, service):
@@ -458,7 +459,8 @@ TOLD = (
     "order.id", "order.quantity", "order.price", "order.stop_price", "position.quantity", "pnl.unrealized",
     "pnl.net", "currency", "reason", "error.type", "exchange.id", "http.response.status_code", "candle.age_s",
     "bot.state", "gen_ai.agent.name", "llm.cost", "llm.cost_currency", "channel", "process.exit_code",
-    "process.signal", "faulthandler.stacktrace",
+    "process.signal", "faulthandler.stacktrace", "process.memory.usage", "system.memory.limit",
+    "system.filesystem.free", "clock.offset_ms", "ratelimit.used", "ratelimit.limit", "service.version",
 )  # fmt: skip
 """Attributes shown beside an event's text, in this order, as far as it has them."""
 

@@ -6,7 +6,7 @@ Words come from the page's language; names and numbers are validated before they
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from obs.quoting import plain
@@ -21,6 +21,7 @@ __all__ = [
     "life",
     "risk",
     "risk_word",
+    "services",
     "span",
     "symptoms",
     "times",
@@ -33,6 +34,7 @@ QUIET_MINUTES = 5
 """Silence this long is worth a word: quiet is not fixed."""
 FEW = 4
 """So many symptoms are named; the rest is counted."""
+FEW_SERVICES = 3
 _GATE = re.compile(r"(\[\w+\] )(.*)", re.S)
 _REASON = re.compile(r"(?:[.;] |: |, (?:and|so|as|then) | \().*", re.S)
 _PLACES = {"outside": "outside the bot", "host": "the host", "person": "a person"}
@@ -113,6 +115,14 @@ def symptoms(issue: Issue, known: Mapping[str, Issue], words: Mapping[str, str])
     if len(counts) > FEW:
         told += words["and_more"].format(n=len(counts) - FEW)
     return told, len(counts)
+
+
+def services(names: Sequence[str], words: Mapping[str, str]) -> str:
+    """Return the names of services, of many the first and how many they are."""
+    shown = ", ".join(plain(name) for name in names[:FEW_SERVICES])
+    if len(names) <= FEW_SERVICES:
+        return shown
+    return f"{words['bots'].format(n=len(names))}: {shown}, …"
 
 
 def risk_word(snapshot: Snapshot, words: Mapping[str, str]) -> str:

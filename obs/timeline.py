@@ -133,7 +133,7 @@ def moments(timeline: Timeline, most: int = 20) -> tuple[Moment, ...]:
 
 
 def follows(first_seen: int, services: Iterable[str], timeline: Timeline) -> str:
-    """Return the change right before `first_seen`, e.g. `4 min after release 1.4 → 1.5`; empty for none."""
+    """Return the change right before `first_seen`, e.g. `began 4 min after release 1.4 → 1.5`; or empty."""
     near = [
         moment
         for service in services
@@ -143,7 +143,7 @@ def follows(first_seen: int, services: Iterable[str], timeline: Timeline) -> str
     if not near:
         return ""
     latest = max(near, key=lambda moment: (moment.time, moment.what))
-    return f"{_span_text(first_seen - latest.time)} after {latest.what}"
+    return f"began {_span_text(first_seen - latest.time)} after {latest.what}"
 
 
 def came_back(seen: Series, works: Series | None, services: Iterable[str], timeline: Timeline) -> str:
@@ -167,7 +167,7 @@ def came_back(seen: Series, works: Series | None, services: Iterable[str], timel
             )
             if before and after and not between and worked and again.time - ended.time >= CALM_NS:
                 span = _span_text(max(0, after[0] * MINUTE_NS - again.time))
-                return f"{span} after {again.what}; it was gone with {ended.what}"
+                return f"came back {span} after {again.what}; it was gone with {ended.what}"
     return ""
 
 

@@ -43,6 +43,8 @@ class Gauge(msgspec.Struct):
     limit: tuple[int, float] = (0, 0.0)
     """(time, value) of the latest word about the limit; 0.0 when nobody told."""
     count: int = 0
+    latest: tuple[int, str, tuple[str, int, str, str, str]] | None = None
+    """(time, uid, quote) of the newest event that measured."""
 
     def put(self, time: int, low: float, high: float, count: int = 1) -> None:
         """Take in samples of one minute."""
@@ -56,6 +58,7 @@ class Gauge(msgspec.Struct):
     def merge(self, other: Gauge) -> None:
         """Fold in all samples of `other`."""
         self.limit = max(self.limit, other.limit)
+        self.latest = max((one for one in (self.latest, other.latest) if one is not None), default=None)
         for minute, (low, high) in other.minutes.items():
             self.put(minute * MINUTE_NS, low, high, 0)
         self.count += other.count
@@ -76,8 +79,8 @@ class Gauges(msgspec.Struct):
     overflow: int = 0
     """Samples of measures that found no room."""
 
-    def add(self, event: Event, service: str) -> None:
-        """Take in what an event measures; most measure nothing."""
+    def add(self, event: Event, service: str, quote: tuple[str, int, str, str, str]) -> None:
+        """Take in what an event measures, and how it is shown; most measure nothing."""
         values = event.attributes
         if not event.time or values.get("run.mode") == "backtest":
             return
@@ -86,14 +89,15 @@ class Gauges(msgspec.Struct):
             if value is None:
                 continue
             name = f"{measure} {values.get('exchange.id') or ''}".strip() if measure == "weight" else measure
-            self.sample(service, name, event.time, value, _number(values.get(limit)) if limit else None)
+            most = _number(values.get(limit)) if limit else None
+            one = Gauge(limit=(event.time, most) if most else (0, 0.0), latest=(event.time, event.uid, quote))
+            one.put(event.time, value, value)
+            self._merge(service, name, one)
 
-    def sample(self, service: str, measure: str, time: int, value: float, limit: float | None = None) -> None:
-        """Take in one sample."""
-        one = Gauge()
+    def sample(self, service: str, measure: str, time: int, value: float, limit: float = 0.0) -> None:
+        """Take in one sample of our own."""
+        one = Gauge(limit=(time, limit) if limit else (0, 0.0))
         one.put(time, value, value)
-        if limit:
-            one.limit = (time, limit)
         self._merge(service, measure, one)
 
     def merge(self, other: Gauges) -> None:

@@ -46,7 +46,7 @@ def find(state: State, now: int) -> list[Issue]:
             found += kind(exchange, answers.get(exchange, Answers()), by_bot)
     found += bursts(state, now)
     found += growing(state.gauges, now)
-    found += second_writers(state.writers)
+    found += second_writers(state.writers, bots)
     found += leaks(state)
     found += slips(state.beats)
     return found

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from obs.hazards.making import issue
 from obs.quoting import plain
 from obs.series import MINUTE_NS
-from obs.snapshot import Category, Issue, IssueSeverity
+from obs.snapshot import Category, Evidence, Issue, IssueSeverity
 from obs.trends import Gauge, Gauges, Reach, Slope, keeps_growing, reaches, theil_sen
 
 __all__ = ["growing"]
@@ -60,8 +60,8 @@ def _memory(service: str, _: str, gauge: Gauge) -> Iterator[Issue]:
     yield _grown(
         service, "memory-growth", Category.MEMORY, IssueSeverity.ERROR if soon else IssueSeverity.WARNING,
         f"Memory grows without end: {_bytes(line.level - line.grown)} to {_bytes(line.level)}",
-        line, len(points),
-        f"{_rate(line)} for {_span(line.span_ns)}, still rising. {what}",
+        line, gauge,
+        f"It grows by {_rate(line)} for {_span(line.span_ns)} now. {what}",
         "code: something is kept that should be let go",
         (
             "[read] What grows with time: caches without a size, lists of candles, unawaited tasks.",
@@ -81,7 +81,7 @@ def _disk(service: str, _: str, gauge: Gauge) -> Iterator[Issue]:
     soon = met.at - line.last <= HOUR_NS
     yield _grown(
         service, "disk-fills", Category.SYSTEM, IssueSeverity.ERROR if soon else IssueSeverity.WARNING,
-        f"Disk fills up: {_bytes(-line.level)} left", line, len(points),
+        f"Disk fills up: {_bytes(-line.level)} left", line, gauge,
         f"{_rate(line)} are taken. Full {_when(met, line)}.",
         "host",
         (
@@ -110,7 +110,7 @@ def _clock(service: str, _: str, gauge: Gauge) -> Iterator[Issue]:
     yield _grown(
         service, "clock-skew", Category.SYSTEM,
         IssueSeverity.ERROR if off >= CLOCK_LIMIT_MS else IssueSeverity.WARNING,
-        f"Clock is off by {off:,.0f} ms", line, len(points), text,
+        f"Clock is off by {off:,.0f} ms", line, gauge, text,
         "host: time synchronisation",
         (
             "[read] `timedatectl` or `chronyc tracking`: is the clock synchronised, and with what?",
@@ -139,7 +139,7 @@ def _weight(service: str, exchange: str, gauge: Gauge) -> Iterator[Issue]:
     yield _grown(
         service, "request-weight", Category.EXCHANGE,
         IssueSeverity.WARNING if used < limit else IssueSeverity.ERROR,
-        f"Requests near the limit of {name}: {used / limit:.0%} used", line, len(points),
+        f"Requests near the limit of {name}: {used / limit:.0%} used", line, gauge,
         text + " Above it calls are refused (429), and who goes on is banned (418) for minutes to days.",
         "config: request rate of the bot",
         (
@@ -162,7 +162,7 @@ def _grown(
     severity: IssueSeverity,
     title: str,
     line: Slope | None,
-    samples: int,
+    gauge: Gauge,
     explanation: str,
     fix_in: str,
     actions: tuple[str, ...],
@@ -190,8 +190,8 @@ def _grown(
         do_not=do_not,
         minutes=60,
         place=place,
-        evidence=[],
-        grouped_by=f"{samples} samples of {plain(service) or 'this host'}, at most one a minute",
+        evidence=[Evidence(*gauge.latest[2])] if gauge.latest is not None else [],
+        grouped_by=f"{len(gauge.minutes)} samples of {plain(service) or 'this host'}, at most one a minute",
     )
 
 
@@ -199,9 +199,10 @@ def _when(met: Reach | None, line: Slope) -> str:
     """About when, with bounds; a deadline is told to the minute, with its day when it is not today."""
     if met is None or not met.at:
         return "at no time that can be told"
-    text = f"at about {_clock_time(met.at, line.last)}"
+    at, earliest = _clock_time(met.at, line.last), _clock_time(met.earliest, line.last)
     latest = _clock_time(met.latest, line.last) if met.latest else "much later"
-    return f"{text} ({_clock_time(met.earliest, line.last)} to {latest}) if it goes on like this"
+    bounds = f" ({earliest} to {latest})" if (earliest, latest) != (at, at) else ""
+    return f"at about {at}{bounds} if it goes on like this"
 
 
 def _clock_time(time_ns: int, now: int) -> str:

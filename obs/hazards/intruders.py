@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from obs.adapters import PROGRAM
 from obs.books import BotFacts, Thing
 from obs.hazards.making import issue, shown
 from obs.quoting import plain
 from obs.series import Series
-from obs.snapshot import Category, Issue, IssueSeverity
+from obs.snapshot import Category, Evidence, Issue, IssueSeverity
 from obs.tallies import Tallies, parted
 from obs.writers import UNKNOWN_ACCOUNT
 
@@ -18,6 +18,7 @@ __all__ = ["foreign_orders", "second_writers"]
 
 LEAST_SENT = 5
 """A bot that told of so many orders it sent tells of all of them."""
+ORDERS_SHOWN = 4
 _STEPS = (
     "[read] Every process and service that holds this key: hosts, containers, cron, an old terminal.",
     "[ask] Which of them shall trade? Stop the other, then look at open orders and positions.",
@@ -28,7 +29,7 @@ _Pair = tuple[str, str, tuple[str, str], tuple[str, str]]
 _DO_NOT = "restart either of them before open orders are compared: both may send the same order again"
 
 
-def second_writers(writers: Tallies) -> Iterator[Issue]:
+def second_writers(writers: Tallies, bots: Mapping[str, BotFacts]) -> Iterator[Issue]:
     """Yield an issue for each account on which two processes sent orders in turn.
 
     Two bots on different markets of one account are no fault. One after the other neither: that is a restart.
@@ -44,7 +45,7 @@ def second_writers(writers: Tallies) -> Iterator[Issue]:
             if known and max(first.first, second.first) < min(first.last, second.last):
                 clashes.setdefault((exchange, account, a, b), []).append((symbol, first, second))
     for pair, found in sorted(clashes.items()):
-        yield _second_writer(*pair, found)
+        yield _second_writer(*pair, found, bots)
 
 
 def _second_writer(
@@ -53,6 +54,7 @@ def _second_writer(
     a: tuple[str, str],
     b: tuple[str, str],
     found: list[tuple[str, Series, Series]],
+    bots: Mapping[str, BotFacts],
 ) -> Issue:
     twice = a[0] == b[0]
     where = plain(exchange) or "the exchange"
@@ -78,9 +80,21 @@ def _second_writer(
         do_not=_DO_NOT,
         minutes=20,
         place=where,
-        evidence=[],
+        evidence=_newest_orders({a[0], b[0]}, {symbol for symbol, _, _ in found}, bots),
         grouped_by=f"orders for one market{on} at {where} from two processes whose times interleave",
     )
+
+
+def _newest_orders(services: set[str], symbols: set[str], bots: Mapping[str, BotFacts]) -> list[Evidence]:
+    orders = [
+        order
+        for service in services
+        if service in bots
+        for order in bots[service].orders.values()
+        if str(order.values.get("symbol")) in symbols
+    ]
+    orders.sort(key=lambda order: (order.last.time, order.last.order))
+    return [shown(order.last) for order in orders[-ORDERS_SHOWN:]]
 
 
 def foreign_orders(name: str, bot: BotFacts) -> Iterator[Issue]:
