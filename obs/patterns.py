@@ -70,6 +70,10 @@ class TemplateMiner:
         """Return all templates, the most frequent first."""
         return self._now().templates()
 
+    def get(self, identity: str) -> Template | None:
+        """Return all that is known of the template of a form or template id; None when it is not kept."""
+        return self._now().get(identity)
+
     @property
     def evicted(self) -> int:
         """Messages of forms that the bounds left out: counted, nothing else is known of them."""

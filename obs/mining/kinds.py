@@ -86,6 +86,11 @@ class Kinds:
             return self._nearest(identity)
         return self._text[found[0]]
 
+    def get(self, identity: str) -> Template | None:
+        """Return the template of a form, with what the table counts by now."""
+        found = self.find(identity)
+        return self._template(found[0], self._members[found[0]]) if found is not None else None
+
     def templates(self) -> list[Template]:
         """Return all templates with what the table counts by now, the most frequent first."""
         made = [self._template(name, members) for name, members in self._members.items()]

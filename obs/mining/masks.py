@@ -36,20 +36,22 @@ _DIGITS = {
 """Every decimal digit of every script."""
 
 _SEPARATORS = re.compile(r"([\s,;=(){}\[\]\"'<>|`]+)")
+_QUERY = re.compile(r"\?[\w.%~-]+=[^\s'\"<>)\]}]*")
+_REDACTED = re.compile(r"\[REDACTED:\w*\]")
 # A quoted value has one word or two; more is a sentence. An apostrophe inside a word opens nothing.
 _QUOTED = re.compile(r"(?<![\w'])'[^'\s]*+(?:\s[^'\s]++)?'(?!\w)|\"[^\"\s]*+(?:\s[^\"\s]++)?\"")
 
 _CALENDAR = frozenset(name for full in MONTHS + DAYS for name in (full, full[:3]))
 _MONTH = "(?:" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in MONTHS) + ")"
 _DAY = "(?:" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in DAYS) + ")"
+_ZONE = "UTC|GMT|CES?T|EES?T|[ECMP][SD]T|KST|JST|HKT|IST|BST|MSK|SGT"
 _NAMED_DATE = re.compile(
     rf"\b(?:{_DAY}[,.]?\s+)?{_MONTH}[,.]?\s+\*(?:,?\s+\*)*|\*[\s-]{_MONTH}(?:[,\s-]+\*)*|\b{_DAY},?\s+\*"
 )
-_AFTER = re.compile(
-    r"\*\s?(?:ns|us|µs|ms|secs?|seconds?|[KMGTP]i?B|[KMGT]B/s|bytes?|bps|[KMG]?Hz|[AP]M|UTC|GMT|[A-Z]{1,2}[SD]T|st|nd|rd|th)\b(?![:=(])"
-)
+_UNIT = "ns|us|µs|ms|secs?|seconds?|[KMGTP]i?B|[KMGT]B/s|bytes?|bps|[KMG]?Hz"
+_AFTER = re.compile(rf"\*\s?(?:{_UNIT}|[AP]M|{_ZONE})\b(?![:=(])")
 _NOTHING = re.compile(r"\*:\s?(?:[Tt]rue|[Ff]alse|None|[Nn]a[Nn]|null)\b")
-_OPTIONAL = re.compile(r" [(\[](?<=[\w*] .)(?:[*\s.,:;/+=-]|\b(?:s|h|m|d|min|hours?|days?)\b)*+[)\]]")
+_OPTIONAL = re.compile(r" [(\[](?<=[\w*] .)(?:[*\s.,:;/+=%-]|\b(?:s|h|m|d|min|hours?|days?)\b)*+[)\]]")
 _STRUCT = re.compile(r"=[A-Z]\w*[{(]\*[})]")
 _LESS = re.compile(r"<\*(?!\s?>)")
 _BARE = re.compile(r"[\[({<](?<![\w.].)\s*\*\s*[\])}>]")
@@ -79,6 +81,10 @@ def _mask(head: str) -> str:
     if len(head) > MAX_FORM:
         # Not in the middle of a word, which might be half a number.
         head = head[:MAX_FORM].rpartition(" ")[0] or head[:MAX_FORM]
+    if "?" in head:
+        head = _QUERY.sub("", head)
+    if "[REDACTED:" in head:
+        head = _REDACTED.sub("0", head)
     if '"' in head or "'" in head:
         head = _QUOTED.sub("*", head)
     parts = _SEPARATORS.split(head, MAX_WORDS)

@@ -47,6 +47,8 @@ class FormFacts(msgspec.Struct):
 
     def add(self, time: int, severity: int, example: str) -> None:
         """Count one more message."""
+        if not self.count or (time, example) < (self.example_time, self.example):
+            self.example_time, self.example = time, example
         self.count += 1
         if severity > self.severity:
             self.severity = severity
@@ -55,19 +57,16 @@ class FormFacts(msgspec.Struct):
                 self.last = time
             if not self.first or time < self.first:
                 self.first = time
-        if not self.example or (time, example) < (self.example_time, self.example):
-            self.example_time, self.example = time, example
 
     def merge(self, other: FormFacts) -> None:
         """Add what was seen elsewhere of the same form."""
+        theirs = (other.example_time, other.example)
+        if other.count and (not self.count or theirs < (self.example_time, self.example)):
+            self.example_time, self.example = theirs
         self.count += other.count
         self.severity = max(self.severity, other.severity)
         self.last = max(self.last, other.last)
         self.first = min(self.first, other.first) if self.first and other.first else self.first or other.first
-        if other.example and (
-            not self.example or (other.example_time, other.example) < (self.example_time, self.example)
-        ):
-            self.example_time, self.example = other.example_time, other.example
 
 
 class FormTable(msgspec.Struct):

@@ -77,7 +77,7 @@ def _core(core: str) -> str:
             return "*"
     if ":" not in core:
         return _part(core)
-    if core.startswith("REDACTED:") or (core.count(":") > 2 and _COLON_HEX.fullmatch(core)):
+    if core.count(":") > 2 and _COLON_HEX.fullmatch(core):
         return "*"
     if core[0].isupper() and _SYMBOL.fullmatch(core):
         return "*"
