@@ -26,7 +26,7 @@ from watchfiles import Change, awatch
 
 from obs import rules, sources
 from obs.briefing import render
-from obs.config import ConfigError, Settings, load
+from obs.config import ConfigError, Settings, expectations, load
 from obs.events import Event
 from obs.journal import Journal, journal
 from obs.keeping.caching import SHARED
@@ -63,6 +63,7 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
         Sidecar(
             settings.dir,
             ruleset=rules.load(settings.rules),
+            expected=expectations(settings),
             follow=[path for path in follow if path != "-"],
             timezone=settings.timezone,
             budget=settings.budget,
@@ -190,7 +191,12 @@ async def _reload_on_change(sidecar: Sidecar, settings: Settings, log: Journal) 
     async for changed in awatch(*places, recursive=False, watch_filter=_is_ours):
         try:
             fresh = load().settings
-            sidecar.adopt(ruleset=rules.load(fresh.rules), budget=fresh.budget, lang=fresh.lang)
+            sidecar.adopt(
+                ruleset=rules.load(fresh.rules),
+                expected=expectations(fresh),
+                budget=fresh.budget,
+                lang=fresh.lang,
+            )
         except (ConfigError, rules.RuleError) as error:
             log.error("settings kept", why=str(error))
         else:

@@ -11,7 +11,7 @@ import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -186,16 +186,15 @@ class Calendars:
         return Calendar(names[0], table.title, _spans(table), table.zone)
 
 
-@lru_cache(maxsize=8)
 def load(folder: Path | None = None) -> Calendars:
     """Return the tables that ship with the product, and those of a folder of one's own before them.
 
     Raises:
         CalendarError: If a file of that folder cannot be used.
     """
-    tables, markets = _shipped()
     if folder is None:
-        return Calendars(tables, markets)
+        return _ours()
+    tables, markets = _shipped()
     if not folder.is_dir():
         raise CalendarError(f"{folder}: is no folder of session tables: create it or remove the setting")
     own = dict(tables)
@@ -205,6 +204,11 @@ def load(folder: Path | None = None) -> Calendars:
         else:
             own[path.stem] = _table(path, tables)
     return Calendars(own, markets)
+
+
+@cache
+def _ours() -> Calendars:
+    return Calendars(*_shipped())
 
 
 @cache

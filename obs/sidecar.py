@@ -24,6 +24,7 @@ import msgspec
 
 from obs.analysis import Analyzer
 from obs.events import Event
+from obs.expectations import Expectations
 from obs.keeping.intake import Intake
 from obs.keeping.ledger import Ledger
 from obs.keeping.memory import MemoryOptimizer
@@ -65,6 +66,7 @@ class Sidecar:
         follow: Sequence[str | Path] = (),
         timezone: str = "UTC",
         ruleset: RuleSet | None = None,
+        expected: Expectations | None = None,
         also: Sequence[Processor] = (),
         notes: Callable[[], Mapping[str, str]] = dict,
         budget: int = 2000,
@@ -78,6 +80,7 @@ class Sidecar:
             follow: Log files and globs to follow beside the spool; they need not exist yet.
             timezone: IANA name of the zone in which times of files without one are read.
             ruleset: The rules; the packs that ship with the product when None.
+            expected: Markets, rhythms and limits; the defaults when None.
             also: Further steps for each event, after the fold.
             notes: Gives texts to be stored in each transaction, beside checkpoint and State.
             budget: Most tokens of a briefing.
@@ -100,7 +103,7 @@ class Sidecar:
             self._reader.close()
             raise
         self.outlet = Outlet(self.directory, budget=budget, lang=lang)
-        self._analyzer = Analyzer(ruleset)
+        self._analyzer = Analyzer(ruleset, expected=expected)
         self._memory, self._memory_at = MemoryOptimizer(), 0.0
         self._tails = Tails((), {})
         self._asked: dict[Path, tuple[int, float]] = {}
@@ -138,9 +141,9 @@ class Sidecar:
         """What keeps us from storing or showing, in words; empty while all is well."""
         return self.vault.fault or self.outlet.fault
 
-    def adopt(self, *, ruleset: RuleSet, budget: int, lang: str) -> None:
+    def adopt(self, *, ruleset: RuleSet, expected: Expectations, budget: int, lang: str) -> None:
         """Go on with other rules and another page; what is remembered stays."""
-        self._analyzer.rules = ruleset
+        self._analyzer.rules, self._analyzer.expected = ruleset, expected
         self.outlet.budget, self.outlet.lang = budget, lang
         self._is_undrawn = True
 
@@ -285,7 +288,7 @@ class Sidecar:
         except (msgspec.DecodeError, ValueError):
             state, self._ledger = State(), Ledger()
             self.vault.notice("what was remembered is of another version of obs: counts start anew")
-        self._analyzer = Analyzer(self._analyzer.rules, state=state)
+        self._analyzer = Analyzer(self._analyzer.rules, state=state, expected=self._analyzer.expected)
         self._intake = Intake(self._analyzer, self._ledger, also=self._also, clock=self._clock)
         self._intake.poison = self._guard.poison
         self._intake.living = {
