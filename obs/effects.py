@@ -39,6 +39,8 @@ _REMOTE = (Category.NETWORK, Category.EXCHANGE, Category.PERFORMANCE)
 _URL = re.compile(r"(?:https?|wss?)://([a-z0-9][a-z0-9.-]{1,58}(?::\d{2,5})?)(?![a-z0-9.@:-])")
 _POOL = re.compile(r"host='([a-z0-9][a-z0-9.-]{2,58})', port=(\d{2,5})")
 _TRADE = re.compile(r"\bTrade\(id=(\d{1,9}), pair=([A-Z0-9]{1,12}/[A-Z0-9]{1,12}(?::[A-Z0-9]{1,12})?)[,)]")
+_RAW_UNTIL = re.compile(r" until (?:\d{10,13}|(?:at least )?\d+ untils \([^)]*\))")
+"""An end as the exchange writes it; pages tell it as a time of day."""
 _LOOPBACK = re.compile(r"(?:127\.\d+\.\d+\.\d+|localhost)(?::(\d+))?")
 
 
@@ -73,6 +75,7 @@ def _told(
     said.update(effects)
     issue = msgspec.structs.replace(
         issue,
+        title=_RAW_UNTIL.sub("", issue.title) if until else issue.title,
         until=until,
         effects=issue.effects + effects,
         not_known=issue.not_known + (rule.not_known if rule is not None else ()),
