@@ -83,6 +83,7 @@ _WORDS = {
     "EMERG": Severity.FATAL,
     "EMERGENCY": Severity.FATAL,
     "PANIC": Severity.FATAL,
+    "DPANIC": Severity.FATAL,
     "C": Severity.FATAL,
     "F": Severity.FATAL,
 }
@@ -115,8 +116,8 @@ def severity_of(value: object) -> Severity:
         try:
             value = float(word)
         except ValueError:
-            return _WORDS.get(word.rstrip("0123456789"), Severity.UNSPECIFIED)
-    if not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+            return _WORDS.get(word.rstrip("+-0123456789"), Severity.UNSPECIFIED)  # slog's ERROR+4
+    if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 1:
         return Severity.UNSPECIFIED
     if value <= 24:
         return Severity((int(value) - 1) // 4 * 4 + 1)

@@ -50,7 +50,7 @@ def test_a_plain_file_is_read_with_what_is_known_of_it(tmp_path: Path) -> None:
     assert info == Source(
         letter="a",
         name=str(path),
-        format="python logging",
+        format="text with times and levels",
         lines=6,
         records=3,
         bytes=path.stat().st_size,

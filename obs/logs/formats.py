@@ -10,13 +10,14 @@ A record without a time of its own gets the time of the record before it on the 
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from obs.events import Event, Origin, Severity, Value
-from obs.logs import interjections, jsonlines, layouts, logfmt, terminal
+from obs.logs import composed, interjections, jsonlines, layouts, logfmt, stacks, terminal
 from obs.logs.heads import SAMPLE, Head, Heads
 from obs.logs.records import HEAD_LINES, TAIL_LINES, Record
 from obs.logs.terminal import MAX_LINE
@@ -32,6 +33,9 @@ _HEAD_SHAPE = 19
 """As many characters as most times have: enough to know the beginning of a head by its shape."""
 _CHAINS = ("During handling of the above", "The above exception was")
 _NOTHING: Mapping[str, Value] = {}
+_CLASS_AND_METHOD = re.compile(r"[a-z]\w*(?:\.[\w$]+)+ [\w$<>]+$")
+_BY_SIGNAL = 128
+"""A shell and a container runtime add the signal's number to it."""
 
 
 def parse(lines: Iterable[str], *, letter: str, timezone: str = "UTC", newest_ns: int = 0) -> Iterator[Event]:
@@ -62,7 +66,7 @@ class Parser:
         self.letter = letter
         self.line = line
         self.blank = 0
-        """Blank lines that belong to no record."""
+        """Lines without a message that belong to no record."""
         self.records = 0
         self.clock = Clock(timezone, newest_ns=newest_ns)
         self._heads = Heads(self.clock)
@@ -81,6 +85,8 @@ class Parser:
         """Whether the traceback that is open has a head on each of its lines."""
         self._cut_lines = self._cut_records = self._untimed = 0
         self._container = ""
+        self._partial = ""
+        """The begin of a line that a container runtime cut."""
 
     @property
     def pending_line(self) -> int:
@@ -187,6 +193,9 @@ class Parser:
             self._container = "kubectl" if "pod/" in heads.prefix.pattern else "docker compose"
             self._unwrap(head)
             return
+        if outer is None and heads.prefix is not None and (end := composed.exited(line)) is not None:
+            self._ended(line, *end)
+            return
         if line[0] == "{" and (row := jsonlines.decode(line)) is not None:
             self._row(row, outer)
             return
@@ -199,6 +208,8 @@ class Parser:
             self._unwrap(head)
         elif self._goes_on(head):
             self._pending.add(head.message)  # type: ignore[union-attr]  # it goes on, so there is one
+        elif head.layout.kind == "level first" and self._is_second_half():
+            self._complete(head)
         else:
             heads.kinds[head.layout.kind] += 1
             if not self._head_shape:
@@ -207,9 +218,33 @@ class Parser:
                 self._column = line.find(head.level)
             self._start(head, outer)
 
+    def _is_second_half(self) -> bool:
+        """Whether the pending record is the first line of java.util.logging's two: time, class and method."""
+        pending = self._pending
+        return (
+            pending is not None
+            and pending.count == 1
+            and not pending.level
+            and _CLASS_AND_METHOD.match(pending.head[0]) is not None
+        )
+
+    def _complete(self, head: Head) -> None:
+        """Take the second line of a record whose first told only when and where: level and message."""
+        pending = self._pending
+        assert pending is not None
+        pending.logger = pending.head[0].partition(" ")[0]
+        pending.severity, pending.level = head.severity, head.level
+        pending.head[0] = head.message
+        pending.line += 1
+        self.blank += 1
+
     def _unwrap(self, outer: Head) -> None:
         """Take what stands behind a head that may be another program's: a whole line, or just a message."""
-        text = outer.message
+        text, self._partial = self._partial + outer.message, ""
+        if outer.goes_on:
+            self._partial = text[:MAX_LINE]
+            self.blank += 1
+            return
         if not text or text.isspace():
             if self._pending is not None:
                 self._pending.blanks += 1
@@ -275,7 +310,7 @@ class Parser:
             pending.add(line)
             return
         if "=" in line and (row := logfmt.decode(line)) is not None:
-            self._row(row, outer)
+            self._row(row, outer, "logfmt")
             return
         severity = interjections.opens(line) or Severity.UNSPECIFIED
         heads = self._heads if outer is None else self._inner
@@ -289,7 +324,7 @@ class Parser:
 
     def _opens(self, line: str, pending: Record, outer: Head | None) -> bool:
         """Whether a line without a head starts a record of its own."""
-        if interjections.goes_on(line):
+        if interjections.goes_on(line) or stacks.is_dump(line, pending.head[0], pending.count):
             return False
         if interjections.opens(line) is not None:
             return True
@@ -319,7 +354,7 @@ class Parser:
             return None
         return self._heads.read_level(line[column:])
 
-    def _row(self, row: dict[str, Any], outer: Head | None) -> None:
+    def _row(self, row: dict[str, Any], outer: Head | None, kind: str = "") -> None:
         inner = jsonlines.unwrap(row, self.clock)
         if inner is not None and outer is None:
             ns, severity, logger, text, self._container = inner
@@ -327,13 +362,38 @@ class Parser:
                 self._unwrap(Head(ns, severity, "", logger, self._clean(line), layouts.CONTAINER, zoned=True))
             return
         self._next(None)
-        event, kind = jsonlines.event_of(row, self.clock, Origin(self.letter, self.line))
-        if outer is not None and not event.timestamp:
-            event = msgspec.structs.replace(event, timestamp=outer.ns)
-        self._heads.kinds[kind] += 1
+        event, dialect = jsonlines.event_of(row, self.clock, Origin(self.letter, self.line))
+        if outer is not None:
+            event = msgspec.structs.replace(
+                event,
+                timestamp=event.timestamp or outer.ns,
+                logger=event.logger or outer.logger,
+                resource=event.resource or ({"service.name": outer.service} if outer.service else {}),
+            )
+        self._heads.kinds[kind or dialect] += 1
         self._last_ns = event.timestamp or self._last_ns
         self.records += 1
         self._out.append(event)
+
+    def _ended(self, line: str, service: str, code: int) -> None:
+        """Take what docker compose says of a container's end: that of its main process."""
+        self._next(None)
+        values: dict[str, Value] = {"process.exit_code": code}
+        if code > _BY_SIGNAL and code - _BY_SIGNAL in set(signal.Signals):
+            values["process.signal"] = signal.Signals(code - _BY_SIGNAL).name
+        self.records += 1
+        self._untimed += 1
+        self._out.append(
+            Event(
+                timestamp=self._last_ns,
+                severity=Severity.ERROR if code else Severity.INFO,
+                body=line,
+                event_name="" if composed.is_side(service) else "process.exited",
+                attributes=values,
+                resource={"service.name": service},
+                origin=Origin(self.letter, self.line),
+            )
+        )
 
     def _next(self, record: Record | None) -> None:
         """Finish the pending record, if any; the new one waits for its further lines."""

@@ -36,6 +36,9 @@ _NAMES = {
     "celery": "celery",
     "tornado": "tornado",
     "glog": "glog",
+    "zap": "zap",
+    "tracing": "tracing",
+    "redis": "redis",
     "android": "android",
     "syslog": "syslog",
     "container": "container runtime",
@@ -43,7 +46,7 @@ _NAMES = {
     "level first": "text with levels",
     "time first": "text with times",
     "bare time": "text with times",
-    "timed": "python logging",
+    "timed": "text with times and levels",
     "plain": "plain text",
 }
 
@@ -62,6 +65,8 @@ class Head(NamedTuple):
     """Whether the time carried its zone."""
     trader: str = ""
     service: str = ""
+    goes_on: bool = False
+    """Whether a container runtime cut the line here, and the next one goes on with it."""
 
 
 class Heads:
@@ -197,6 +202,9 @@ class Heads:
         zoned = form is not None and bool(z)
         if not layout.extra:
             return Head(ns, severity, level, logger, message, layout, zoned)
+        if layout.part:
+            cut = found.group(layout.part) == "P"
+            return Head(ns, severity, level, logger, message, layout, zoned, goes_on=cut)
         if layout.kind == "prefix":
             return Head(ns, severity, level, logger, message, layout, zoned, "", service)
         return Head(ns, severity, level, logger, message, layout, zoned, trader)

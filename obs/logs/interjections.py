@@ -15,13 +15,14 @@ __all__ = ["goes_on", "opens"]
 _DEATH = (
     r"Fatal Python error: |Segmentation fault|Killed$|Aborted|Bus error|Illegal instruction|terminate called|"
     r"(?:free|malloc|realloc|corrupted|double free)[\w ]*\(\)|Out of memory|"
-    r".*: line \d+:\s+\d+ (?:Killed|Segmentation|Aborted)"
+    r".*: line \d+:\s+\d+ (?:Killed|Segmentation|Aborted)|panic: |fatal error: |thread 'main' .*panicked at"
 )
 _FAILURE = (
     r"--- Logging error ---|Exception in thread |Unhandled exception|Error in atexit|Exception in callback |"
-    r"thread '.*' panicked at|timeout: |Traceback \(most recent"
+    r"thread '.*panicked at|timeout: |Traceback \(most recent|"
+    r"Uncaught |\(node:\d+\) Unhandled|\[?UnhandledPromiseRejection"
 )
-_WARNING = r"Exception ignored in|\S+\.pyx?:\d+: \w*Warning: "
+_WARNING = r"Exception ignored in|\(node:\d+\) |\S+\.pyx?:\d+: \w*Warning: "
 _OPENS = re.compile(f"(?P<death>{_DEATH})|(?P<failure>{_FAILURE})|(?P<warning>{_WARNING})")
 _SEVERITY = {"death": Severity.FATAL, "failure": Severity.ERROR, "warning": Severity.WARN}
 _GOES_ON = re.compile(

@@ -20,7 +20,7 @@ __all__ = ["decode", "event_of", "unwrap"]
 _MESSAGE = ("body", "message", "msg", "event", "text", "@m", "@mt", "short_message", "log", "MESSAGE")
 _TIME = (
     "timestamp", "time", "ts", "@timestamp", "asctime", "datetime", "created", "@t", "timeUnixNano", "date",
-    "eventTime", "t", "timeMillis",
+    "eventTime", "t", "timeMillis", "instant",
 )  # fmt: skip
 _LEVEL = (
     "severity", "level", "levelname", "log.level", "severity_text", "severityText", "lvl", "@l", "loglevel",
@@ -38,8 +38,8 @@ _LOGGER = (
     "target",
 )
 _EXCEPTION = (
-    "exception", "exc_info", "exc_text", "stack_trace", "stacktrace", "traceback", "error.stack_trace",
-    "stack", "@x", "err", "error",
+    "thrown", "exception", "exc_info", "exc_text", "stack_trace", "stacktrace", "traceback",
+    "error.stack_trace", "stack", "@x", "err", "error", "errorVerbose",
 )  # fmt: skip
 _KEYS = frozenset((*_MESSAGE, *_TIME, *_LEVEL, "record", "event_name", "log", "__REALTIME_TIMESTAMP"))
 _PINO = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
@@ -121,10 +121,24 @@ def _flattened(row: dict[str, Any]) -> tuple[dict[str, Any], str]:
             "exception": record.get("exception"),
             "text": row.get("text") if record.get("exception") else None,
         }, "loguru json"
+    fields = row.get("fields")
+    if isinstance(fields, dict) and "target" in row:  # Rust's tracing
+        spans = row.get("spans")
+        named = (
+            [str(span.get("name")) for span in spans or () if isinstance(span, dict)]
+            if isinstance(spans, list)
+            else []
+        )
+        rest = {key: value for key, value in row.items() if key not in ("fields", "span", "spans")}
+        return {**fields, **rest, **({"spans": ":".join(named)} if named else {})}, "tracing json"
     rest, kind = (
         dict(row),
         "nautilus json" if {"trader_id", "component", "level"} <= row.keys() else "json lines",
     )
+    instant = rest.get("instant")
+    if isinstance(instant, dict) and isinstance(seconds := instant.get("epochSecond"), int):  # log4j2
+        nanos = instant.get("nanoOfSecond")
+        rest["instant"] = seconds * 1_000_000_000 + (nanos if isinstance(nanos, int) else 0)
     log = rest.get("log")
     if isinstance(log, dict):  # ECS
         del rest["log"]
@@ -169,12 +183,7 @@ def _exception(rest: dict[str, Any]) -> ExceptionInfo | None:
             found = ExceptionInfo(
                 _text(value.get("type") or value.get("name")),
                 _text(value.get("message") or value.get("value") or value.get("msg")),
-                _text(
-                    value.get("stacktrace")
-                    or value.get("stack_trace")
-                    or value.get("stack")
-                    or value.get("traceback")
-                ),
+                _stack(value),
             )
             if found.type or found.message:
                 del rest[key]
@@ -182,8 +191,25 @@ def _exception(rest: dict[str, Any]) -> ExceptionInfo | None:
         elif isinstance(value, str) and "\n" in value:
             del rest[key]
             type_, message = tracebacks.last_exception(value.split("\n"))
+            if not type_:
+                # zap prints where it was logged; what was wrong stands in a field of its own.
+                type_, message = "error", _text(rest.get("error") or rest.get("err"))
             return ExceptionInfo(type_, message, value)
     return None
+
+
+def _stack(raised: dict[str, Any]) -> str:
+    for key in ("stacktrace", "stack_trace", "stack", "traceback", "extendedStackTrace"):
+        value = raised.get(key)
+        if isinstance(value, list):  # log4j2's layout of frames as objects
+            frames = [frame for frame in value if isinstance(frame, dict)]
+            return "\n".join(
+                f"\tat {frame.get('class')}.{frame.get('method')}({frame.get('file')}:{frame.get('line')})"
+                for frame in frames
+            )
+        if value:
+            return _text(value)
+    return ""
 
 
 def _take(row: dict[str, Any], keys: tuple[str, ...]) -> Any:

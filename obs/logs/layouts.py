@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from obs.events import Severity, severity_of
+from obs.logs import composed
 from obs.logs.timestamps import FORMS, GLOG, TimeForm
 
 __all__ = ["CONTAINER", "LEVELS", "RICH", "Layout", "scan", "vote", "wrapper"]
@@ -42,11 +43,18 @@ _WORDS = {
 # hummingbot's own levels: NETWORK is DEBUG + 6 (hummingbot/logger/__init__.py), the others stand beside it.
 _WORDS.update(dict.fromkeys(("NETWORK", "EVENT_LOG", "METRICS_LOG"), Severity.DEBUG))
 _WORDS.update({"NOTIFICATION": Severity.INFO, "V": Severity.TRACE})
+# npm's levels, as winston prints them; Redis' marks; zap's panic of development.
+_WORDS.update(
+    {"http": Severity.INFO, "silly": Severity.TRACE, "DPANIC": Severity.FATAL, "dpanic": Severity.FATAL}
+)
+_WORDS.update({".": Severity.DEBUG, "-": Severity.INFO, "*": Severity.INFO, "#": Severity.WARN})
 _WORDS.update({letter: severity_of(letter) for letter in "DIWECF"})
 
 _ANY_LEVEL = "(?P<level>" + "|".join(sorted((w for w in _WORDS if len(w) > 1), key=len, reverse=True)) + ")"
 _UPPER = r"[A-Z]+\b"
 _BARE_LEVEL = "(?P<level>" + "|".join(sorted(LEVELS, key=len, reverse=True)) + ")"
+_LOWER_LEVEL = "(?P<level>error|warn|warning|info|http|verbose|debug|silly|trace|notice|fatal|critical)"
+"""Levels as Node's and Go's libraries print them before a colon."""
 _NAME = r"[A-Za-z_][\w.$<>-]*"
 _DOTTED = (
     # a module path; neither the exception that a message begins with, nor a host or a file
@@ -77,14 +85,20 @@ _LEVEL_FIELDS = (
     rf"\({_ANY_LEVEL}\){_END}",
     rf"{_ANY_LEVEL}{_STRONG}",
     rf"{_BARE_LEVEL}(?:\s*:\s+|\s+---\s+|:(?=\S)|\s+)",
+    rf"{_LOWER_LEVEL}\s*:\s+",
 )
+_RUST_PATH = r"[a-z_]\w*(?:::\w+)+"
 _PLACES = (
     # what may stand between level and message, and cannot be the message
+    # tracing's spans, then the target: `tick{symbol="X"}: bot::orders: src/orders.rs:17: `
+    r"(?:[\w-]+ )?(?:ThreadId\(\d+\) )?(?:(?:[\w.-]+(?:\{[^{}]*\})?:)+ )?"
+    rf"(?P<logger>{_RUST_PATH}): (?:(?P<place>[\w./-]+\.rs:\d+): |(?P<at>\d+): )?",
+    r"\((?:(?P<logger>[\w.@-]+)/)?\d+(?: on [\w.-]+)?\): ",
     rf"(?P<logger>{_NAME}):(?P<place>[\w<>.]+:\d+)(?:{_STRONG}|:? )",
     rf"\[(?P<logger>{_DOTTED})\](?:\s*:\s|\s+- |\s+)",
     r"\[(?P<place>[\w.-]+\.py:\d+)\](?:\s*:\s|\s+- |\s+)",
     rf"(?P<place>[\w./\\-]+\.py:\d+)(?:{_STRONG}|:? )",
-    rf"(?:\d+ )?(?:--- )?\[[^\]\[]{{1,60}}\]\s+(?P<logger>{_DOTTED})(?:\s+[-:]\s|:\s)",
+    rf"(?:\d+ )?(?:--- )?(?:\[[^\]\[]{{1,60}}\]\s+){{1,3}}(?P<logger>{_DOTTED})(?:\s+[-:]\s|:\s)",
     r"(?P<trader>[A-Z][A-Z0-9]*-[\w-]+)\.(?P<logger>[\w-]+(?:\([^)]*\))?): ",
     rf"(?P<logger>{_DOTTED})(?:{_STRONG}|:\s)",
     rf"(?P<logger>__main__|root)(?:{_STRONG}|:\s?)",
@@ -98,21 +112,31 @@ _TIMELESS = (
     rf"(?P<logger>{_NAME})\s+- {_BARE_LEVEL}\s+- ",
     rf"{_BARE_LEVEL}\s+(?:- |\|\s*)",
     rf"\[(?P<logger>{_NAME})\]\s*\[{_ANY_LEVEL}\]\s*:?\s*",
+    rf"\[[^\[\]]{{1,60}}\] {_BARE_LEVEL}\s+(?P<logger>{_DOTTED}) - ",
+    rf"{_LOWER_LEVEL}: +",
 )
 _WHOLE = (
     # heads that are one piece; TIME stands for the form
     ("celery", ("iso",), r"\[TIME: (?P<level>[A-Z]+)/(?P<logger>[\w.-]+)\]\s*"),
     ("tornado", ("six digits",), r"\[(?P<level>[DIWECF]) TIME (?P<logger>[\w.-]+):(?P<place>\d+)\]\s*"),
     ("glog", ("glog",), r"(?P<level>[DIWEFC])TIME\s+(?P<pid>\d+) (?P<logger>[\w.-]+):(?P<place>\d+)\]\s*"),
+    (
+        "zap",
+        ("iso",),
+        rf"TIME\t{_ANY_LEVEL}\t(?P<logger>[\w./-]+)\t(?P<place>[\w./@+-]+\.go:\d+)\t",
+    ),
+    ("zap", ("iso",), rf"TIME\t{_ANY_LEVEL}\t(?P<logger>[\w./@+-]+\.go):(?P<place>\d+)\t"),
+    ("zap", ("iso",), rf"TIME\t{_ANY_LEVEL}\t"),
+    ("redis", ("named",), r"(?P<pid>\d+):[XCSM] TIME (?P<level>[.*#-]) "),
     ("android", ("without year",), r"TIME\s+\d+\s+\d+ (?P<level>[VDIWEF]) (?P<logger>[^:]{1,60}?)\s*: "),
-    ("container", ("iso",), r"TIME (?:stdout|stderr) [FP] "),
+    ("container", ("iso",), r"TIME (?P<stream>stdout|stderr) (?P<part>[FP]) "),
     (
         "syslog",
         ("syslog", "iso"),
         rf"(?:<\d{{1,3}}>1? ?)?TIME (?!{_UPPER})[\w.-]+ (?P<logger>[\w./()@-]+)(?:\[\d+\])?: ",
     ),
     ("access log", ("named",), r"(?=\S+ \S+ \S+ \[TIME\] )"),
-    ("timed", ("iso",), rf"\[TIME[ ,|-]+{_ANY_LEVEL}(?:[ |-]+(?P<logger>[\w.]+)(?::\d+)?)?\]\s*"),
+    ("timed", ("iso",), rf"\[TIME[ ,|-]+{_ANY_LEVEL}(?:[ |-]+(?P<logger>[\w.]+(?:::\w+)*)(?::\d+)?)?\]\s*"),
 )  # fmt: skip
 _LEVEL_THEN_TIME = (rf"\[?{_BARE_LEVEL}\]?(?:\s+- |\s*[|:]\s*|\s*)\[?", r"\]?(?:\s+- |\s*[|:]\s*|\s+)")
 _FORM = {form.name: form for form in (*FORMS, GLOG)}
@@ -169,7 +193,9 @@ class Layout:
         # One call of `group` with numbers is the fastest way to all fields; 0 is the whole: nobody reads it.
         names = ("t", "f", "z", "level", "logger", "trader", "service", "message")
         self.fields = tuple(groups.get(name, 0) for name in names)
-        self.extra = "trader" in groups or "service" in groups
+        self.part = groups.get("part", 0)
+        """Where a container runtime says that a line goes on."""
+        self.extra = "trader" in groups or "service" in groups or self.part > 0
 
     def __repr__(self) -> str:
         return f"Layout({self.kind!r}, {self.pattern!r})"
@@ -211,6 +237,7 @@ def vote(layout: Layout, messages: Sequence[str]) -> Layout | None:
 
 def wrapper(lines: Sequence[str]) -> Layout | None:
     """Return the prefix that a container tool put before every line (`bot-1  | ...`), or None."""
+    lines = [line for line in lines if not composed.is_own(line)]
     for pattern, least in zip(_WRAPPERS, (5, 1, 1), strict=True):
         matched = sum(_compiled(pattern).match(line) is not None for line in lines)
         if matched >= least and matched >= 0.9 * len(lines):
@@ -228,7 +255,15 @@ def _timed(line: str, form: TimeForm, opening: str, closing: str) -> Layout | No
         return None
     tail = _to_message(line, start.end())
     if tail is not None:
-        kind = "nautilus" if "<trader>" in tail else "loguru" if ":(?P<place>" in tail else "timed"
+        kind = (
+            "nautilus"
+            if "<trader>" in tail
+            else "tracing"
+            if _RUST_PATH in tail
+            else "loguru"
+            if ":(?P<place>" in tail
+            else "timed"
+        )
         return _layout(head + after + tail, form, kind)
     if form.name == "epoch":
         return None  # a bare number at the start of a line is a time only beside a level

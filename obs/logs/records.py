@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from obs.events import Event, ExceptionInfo, Origin, Severity, Value
-from obs.logs import tracebacks
+from obs.logs import stacks, tracebacks
 
 __all__ = ["HEAD_LINES", "TAIL_LINES", "Record"]
 
@@ -29,6 +29,13 @@ _OPENS_TRACEBACK = (
     "During handling of the above",
     "The above exception was",
 )
+_ALONE = ("thread '", "panic: ", "fatal error: ")
+"""Beginnings of a crash that may be told in one line."""
+_TYPE_FIELD = re.compile(
+    r'"?type"?: "(?P<type>[A-Za-z_$][\w.$]*)"(?:,?\n\s*"?message"?: "(?P<message>[^"\n]*)")?'
+)
+"""How pino-pretty prints the name of what was raised, above its stack."""
+_ERROR_FIELD = re.compile(r'"error": "(?P<message>(?:[^"\\]|\\.)*)"')
 _NOTHING: Mapping[str, Value] = {}
 
 
@@ -87,7 +94,12 @@ class Record:
 
     def events(self, letter: str) -> list[Event]:
         """Return the event; two when the interpreter's last words follow the record on the same stream."""
-        if self.count == 1 and not self.in_traceback and " File " not in self.head[0]:
+        if (
+            self.count == 1
+            and not self.in_traceback
+            and not self.head[0].startswith(_ALONE)
+            and " File " not in self.head[0]
+        ):
             return [
                 Event(
                     timestamp=self.timestamp,
@@ -159,6 +171,14 @@ def _exception(body: str, trace: list[str]) -> ExceptionInfo:
         found = _REPR.search(body) or tracebacks.exception_line(body.rsplit("\n", 1)[-1])
         if found is not None:
             type_, message = found["type"], found["message"] or ""
+        elif (field := _TYPE_FIELD.search(body)) is not None:
+            type_, message = field["type"], field["message"] or ""
+        elif any(stacks.CLIKE_FRAME.match(line) for line in trace[:2]):
+            type_, message = stacks.inside(body.rsplit("\n", 1)[-1])
+        elif stacks.is_go_pair(trace, 0):
+            # zap prints where an error was logged; the error stands in a field of the line.
+            wrong = _ERROR_FIELD.search(body)
+            type_, message = "error", wrong["message"] if wrong is not None else body.split("\n")[0]
     return ExceptionInfo(type_, message, "\n".join(trace))
 
 

@@ -237,6 +237,11 @@ def _time_only(t: str, clock: Clock) -> dt.datetime | None:
     return naive + dt.timedelta(days=1) if naive < clock.last - dt.timedelta(hours=12) else naive
 
 
+def _kitchen(t: str, clock: Clock) -> dt.datetime | None:
+    hour, minute = int(t[:-5]), t[-4:-2]
+    return _time_only(f"{hour % 12 + 12 * (t[-2] == 'P'):02}:{minute}:00", clock)
+
+
 def _epoch(t: str, _: Clock) -> dt.datetime | None:
     return None
 
@@ -264,6 +269,7 @@ FORMS: tuple[TimeForm, ...] = (
     TimeForm("syslog", rf"(?P<t>{_MONTH} [ \d]\d {_CLOCK}){_FRACTION}(?P<z>)", _without_year),
     TimeForm("without year", rf"(?P<t>\d\d[-.]\d\d {_CLOCK})(?P<z>){_FRACTION}", _without_year),
     TimeForm("time only", rf"(?P<t>{_CLOCK}){_FRACTION}(?P<z>)", _time_only),
+    TimeForm("kitchen", r"(?P<t>(?:1[0-2]|[1-9]):[0-5]\d[AP]M)(?P<f>)(?P<z>)", _kitchen),
     TimeForm("epoch", r"(?P<t>1\d{9}(?:\d{3}){0,3})(?:\.(?P<f>\d{1,9}))?(?P<z>)(?![\d.])", _epoch),
 )
 """Every known form; the first that fits wins, so the longer ones stand first."""

@@ -1,15 +1,18 @@
 """Printed tracebacks read back: blocks, frames, the exception each block ends in, and the frame to blame.
 
 It reads Python's own layout with its chains, groups, carets and syntax errors, `--- Logging error ---`
-blocks, faulthandler dumps, Rich's boxes, Cython frames, and the `at ...` lines of Java and JavaScript. A
-traceback whose head or middle was cut is read as far as it goes. Nothing here raises, whatever the text.
+blocks, faulthandler dumps, Rich's boxes and Cython frames; stacks of other languages are read by
+`obs.logs.stacks`. A traceback whose head or middle was cut is read as far as it goes. Nothing here raises,
+whatever the text.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from obs.logs import stacks
+from obs.logs.stacks import Block, Frame
 
 __all__ = ["Block", "Frame", "culprit", "exception_line", "first_line", "last_exception", "parse"]
 
@@ -17,9 +20,6 @@ _HEADER = "Traceback (most recent call last)"
 _FAULT = re.compile(r"Fatal Python error: (?P<message>.*)")
 _FRAME = re.compile(r'[>\s]*File "(?P<file>[^"]*)", line (?P<line>\d+)(?:,? in (?P<function>.+))?\s*$')
 _BOX_FRAME = re.compile(r"(?P<file>[^\s:]\S*\.pyx?):(?P<line>\d+) in (?P<function>\S+)\s*$")
-_JAVA_FRAME = re.compile(
-    r"\s+at (?P<function>[^\s(]+(?: \[as [^\]]+\])?) ?\((?P<file>[^():]+|[^()]*?):(?P<line>\d+)(?::\d+)?\)"
-)
 _EXCEPTION = re.compile(
     r"(?P<type>[A-Za-z_]\w*(?:\.(?:[A-Za-z_]\w*|<locals>))*)(?:: ?(?P<message>.*))?$", re.DOTALL
 )
@@ -37,34 +37,13 @@ _FOREIGN = re.compile(
 _SCRIPTS = re.compile(r"[/\\](?:bin|Scripts)[/\\][^/\\]+$")
 
 
-class Frame(NamedTuple):
-    """One frame of a traceback."""
-
-    file: str
-    line: int
-    function: str
-    source: str = ""
-    """The printed source line, stripped; empty when none was printed."""
-    in_app: bool = False
-    """Whether the file is the program's own: neither the standard library nor an installed package."""
-
-
-class Block(NamedTuple):
-    """One exception of a chain with the frames it passed."""
-
-    type: str
-    message: str
-    frames: tuple[Frame, ...]
-    """Outermost first, as Python prints them."""
-    kind: str = ""
-    """How it led to the next block: `cause` (raise from), `context` (while handling); empty for the last."""
-
-
 def parse(text: str) -> tuple[Block, ...]:
     """Return the blocks of a printed traceback, the oldest exception first.
 
     The members of an exception group stand before the group. Text without any frame or exception gives ().
     """
+    if _HEADER not in text and 'File "' not in text and (found := stacks.parse(text)):
+        return found
     reader = _Reader()
     for line in text.split("\n"):
         reader.read(line.rstrip("\r"))
@@ -103,7 +82,7 @@ def first_line(lines: list[str]) -> int:
     for index, line in enumerate(lines):
         if _opens(line):
             return index
-    return -1
+    return stacks.first_line(lines)
 
 
 def _opens(line: str) -> bool:
@@ -112,10 +91,8 @@ def _opens(line: str) -> bool:
         return head.startswith((_HEADER, "Exception Group " + _HEADER))
     if 'File "' in line:
         return line[0] in " \t>" and _FRAME.match(line) is not None
-    if "most recent call first" in line:
-        return line.startswith(("Thread 0x", "Current thread 0x", "Stack (most"))
-    return (
-        line[0:1] in {" ", "\t"} and line.lstrip().startswith("at ") and _JAVA_FRAME.match(line) is not None
+    return "most recent call first" in line and line.startswith(
+        ("Thread 0x", "Current thread 0x", "Stack (most")
     )
 
 
@@ -135,8 +112,6 @@ class _Reader:
         self.source_due = False
         self.depth = 0
         self.faulting_seen = self.other_thread = False
-        self.before = ""
-        """The last line before a frame: Java and JavaScript name the exception there."""
 
     def read(self, line: str) -> None:
         edge = _GROUP_EDGE.match(line)
@@ -172,7 +147,7 @@ class _Reader:
             self.type, self.message = "Fatal Python error", [fault["message"]]
             self.newest_first = True
             return
-        frame = (_BOX_FRAME.match(text) if boxed else None) or _FRAME.match(line) or _JAVA_FRAME.match(line)
+        frame = (_BOX_FRAME.match(text) if boxed else None) or _FRAME.match(line)
         if frame is not None:
             self._frame(frame)
         elif text.startswith(("Thread 0x", "Current thread 0x")):
@@ -182,7 +157,6 @@ class _Reader:
             self.other_thread = self.faulting_seen
             self.faulting_seen |= text.startswith("Current")
         elif not self.open:
-            self.before = text.removeprefix("Caused by: ")
             self._more(text)
         elif not line[:1].isspace() and text and not boxed:
             self._exception(text)
@@ -193,11 +167,6 @@ class _Reader:
     def _frame(self, found: re.Match[str]) -> None:
         if self.other_thread:
             return
-        if found.re is _JAVA_FRAME and not self.newest_first:
-            self._end()
-            self.newest_first = True
-            if raised := _EXCEPTION.match(self.before):
-                self.type, self.message = raised["type"], [raised["message"] or ""]
         if self.message is not None and not self.newest_first:
             self._end()
         self.open = not self.newest_first

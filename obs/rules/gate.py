@@ -29,6 +29,7 @@ __all__ = ["MAX_LINE", "Gate", "Pattern", "PatternError", "compile_pattern", "pa
 MAX_LINE = 4_096
 """Characters of a line that patterns see; a longer line is cut first, so that no line can cost a second."""
 
+_OTHERS = re.compile(r"[^\x00-\x7f]+")
 _GRAM = 4
 """Characters by which the pure-Python road finds the literals that may stand in a text."""
 
@@ -69,9 +70,26 @@ def compile_pattern(pattern: str, *, native: bool = True) -> Pattern:
             return _compile_re2(pattern)
         if _NESTED_REPEAT.search(pattern):
             raise PatternError("a repeat inside a repeat may never end here; write it with one repeat")
-        return re.compile(pattern, re.IGNORECASE | re.ASCII)
+        if pattern.isascii():
+            return re.compile(pattern, re.IGNORECASE | re.ASCII)
+        return _Lowered(pattern)
     except re.error as error:
         raise PatternError(f"it is no regular expression: {error}; mend it at that place") from None
+
+
+class _Lowered:
+    """A pattern with other letters than ASCII, of which `re` heeds the case."""
+
+    def __init__(self, pattern: str) -> None:
+        self._compiled = re.compile(_lower_others(pattern), re.IGNORECASE | re.ASCII)
+
+    def search(self, text: str, /) -> re.Match[str] | None:
+        return self._compiled.search(_lower_others(text))
+
+
+def _lower_others(text: str) -> str:
+    """Return `text` with its letters beyond ASCII in lower case."""
+    return text if text.isascii() else _OTHERS.sub(lambda found: found[0].lower(), text)
 
 
 def _compile_re2(pattern: str) -> Pattern:

@@ -19,6 +19,10 @@ MAX_LINES = 2_000
 TOLD = ("error", "err", "exception", "reason", "detail", "cause")
 """Attributes in which structured logs keep what went wrong; each counts as a line of the record."""
 
+_FRAME = re.compile(r":\d+\)|:\d+:\d+\s*$|\((?:Native Method|Unknown Source|<anonymous>)\)|\.rs:\d+$")
+"""How a frame of Java, JavaScript or Rust ends, after its `at`."""
+_NUMBERED = re.compile(r"\s+\d+: +[\w<][\w:<>{}#&*, ]*$")
+"""The function of a frame as Rust numbers it."""
 _VALUE = re.compile(r"[A-Za-z0-9_./:\-@+]{1,60}")
 _GENERAL = {
     "host": re.compile(
@@ -160,9 +164,20 @@ def cut_to_size(text: str) -> str:
 
 def is_source_code(lines: Sequence[str], index: int) -> bool:
     """Whether a line is a frame of a traceback or the code it quotes: what may be raised, not what was."""
-    if lines[index].startswith('  File "'):
+    line = lines[index]
+    if line[:1] not in {" ", "\t"}:
+        # Go names the function above its file, and the signal that a mistake of the code made.
+        after = lines[index + 1] if index + 1 < len(lines) else ""
+        if after[:1] == "\t" and ".go:" in after:
+            return not line.startswith(("panic: ", "fatal error: "))
+        return line.startswith("[signal ") and index > 0 and lines[index - 1].startswith("panic: ")
+    if line.startswith('  File "'):
         return True
-    return index > 0 and lines[index].startswith("    ") and lines[index - 1].startswith('  File "')
+    if index > 0 and line.startswith("    ") and lines[index - 1].startswith('  File "'):
+        return True
+    if line.lstrip().startswith("at "):
+        return _FRAME.search(line) is not None
+    return _NUMBERED.match(line) is not None
 
 
 def offset_of(event: Event, index: int) -> int:
