@@ -26,6 +26,7 @@ from obs.issues import from_facts, over_time
 from obs.lifecycle import Lifecycle, with_decision
 from obs.likeness import by_likeness, message_kinds
 from obs.logs import formats
+from obs.logs.composed import is_side
 from obs.logs.folding import folded
 from obs.logs.tracebacks import Frame, culprit
 from obs.patterns import TemplateMiner, form
@@ -291,10 +292,10 @@ def _place(frame: Frame) -> dict[str, str]:
 
 def _frame_lines(event: Event, frame: Frame) -> tuple[tuple[int, str], ...]:
     """The two lines of the traceback that name the place and show its source."""
-    wanted = f'"{frame.file}", line {frame.line}'
+    wanted = f'"{frame.file}", line {frame.line}', f"{frame.file}:{frame.line}"
     lines = list(event.lines())
     for index, (_, line) in enumerate(lines):
-        if wanted in line:
+        if wanted[0] in line or wanted[1] in line:
             return tuple(lines[index : index + (2 if frame.source else 1)])
     return ()
 
@@ -361,10 +362,11 @@ def to_ns(now: int | datetime) -> int:
 
 
 def _bots(state: State) -> tuple[str, ...]:
-    """Services that spoke; one that only ran backtests, or only started others, is no bot."""
+    """Services that spoke; neither one that only ran backtests or started others, nor a data base."""
     backtests = state.books.backtests
     spoke = {name for name, count in state.services.items() if name and count > backtests.get(name, 0)}
-    return tuple(sorted(spoke or {name for name in state.books.bots if name}))
+    bots = {name for name in spoke or {name for name in state.books.bots if name} if not is_side(name)}
+    return tuple(sorted(bots or spoke))
 
 
 def _leaked(state: State) -> dict[str, int]:
