@@ -48,7 +48,7 @@ _ZONE = "UTC|GMT|CES?T|EES?T|[ECMP][SD]T|KST|JST|HKT|IST|BST|MSK|SGT"
 _NAMED_DATE = re.compile(
     rf"\b(?:{_DAY}[,.]?\s+)?{_MONTH}[,.]?\s+\*(?:,?\s+\*)*|\*[\s-]{_MONTH}(?:[,\s-]+\*)*|\b{_DAY},?\s+\*"
 )
-_UNIT = "ns|us|µs|ms|secs?|seconds?|[KMGTP]i?B|[KMGT]B/s|bytes?|bps|[KMG]?Hz"
+_UNIT = "ns|us|µs|ms|secs?|seconds?|[KMGTP]?i?B|[KMGT]B/s|bytes?|bps|[KMG]?Hz"
 _AFTER = re.compile(rf"\*\s?(?:{_UNIT}|[AP]M|{_ZONE})\b(?![:=(])")
 _NOTHING = re.compile(r"\*:\s?(?:[Tt]rue|[Ff]alse|None|[Nn]a[Nn]|null)\b")
 _OPTIONAL = re.compile(r" [(\[](?<=[\w*] .)(?:[*\s.,:;/+=%-]|\b(?:s|h|m|d|min|hours?|days?)\b)*+[)\]]")

@@ -46,6 +46,8 @@ TOKEN = re.compile(r"[^\s=,;:()\[\]{}\"'<>|`]+|\s|[=,;:()\[\]{}\"'<>|`]")
 MAX_ROUNDS = 16
 MAX_TOKENS = 128
 MAX_WORDS = 8
+MIN_SURE = 3
+"""Words equal around a place that leave no doubt that two lines are of one template."""
 ACTION = re.compile(r"(?i)(?:ed|ing|ion|ly|able|ful|less)$")
 _SHAPED = re.compile(r"[./_@-]|[a-z][A-Z]")
 
@@ -72,11 +74,27 @@ class _Mining:
     def run(self) -> Mined:
         for _ in range(MAX_ROUNDS):
             distinct = sorted(set(self.template.values()))
-            opened = self._single(distinct) or self._several(distinct)
-            if not opened:
+            renamed = self._qualified(distinct)
+            if not renamed:
+                opened = self._single(distinct) or self._several(distinct)
+                renamed = {tokens: _with_slots(tokens, places) for tokens, places in opened.items()}
+            if not renamed:
                 break
-            self._apply(opened)
+            self._rename(renamed)
         return self._finish()
+
+    def _qualified(self, distinct: list[Tokens]) -> dict[Tokens, Tokens]:
+        """A name with its number (`db:*`) is a value where the same line is seen with a mere value."""
+        known = set(distinct)
+        renamed = {}
+        for tokens in distinct:
+            for at in range(len(tokens) - 2):
+                if tokens[at + 1 : at + 3] != (":", "*") or not _is_word(tokens[at]):
+                    continue
+                bare = (*tokens[:at], *tokens[at + 2 :])
+                if bare in known and sum(map(_is_word, bare)) >= MIN_SURE:
+                    renamed[tokens] = bare
+        return renamed
 
     def _single(self, distinct: list[Tokens]) -> dict[Tokens, set[int]]:
         """Return the places of slots that one look at all holes shows, by template."""
@@ -120,7 +138,7 @@ class _Mining:
         if lowered <= CONSTANTS:
             return False
         needed = limits.by_context[min(context, len(limits.by_context) - 1)]
-        acts = sum(1 for word in lowered if word in RESULTS or word in CONSTANTS or ACTION.search(word))
+        acts = sum(map(_is_result, words))
         if context >= 2 and count >= 3 and not acts and _introducer(tokens, at):
             return True
         if 2 * acts >= count and count < limits.doubtful * needed:
@@ -162,23 +180,21 @@ class _Mining:
             todo += parts.values()
 
     def _is_open(self, words: set[str]) -> bool:
-        plain = {word.lower() for word in words if word != "*"}
-        if plain <= CONSTANTS and "*" not in words:
-            return False
-        return "*" in words or len(plain) >= self.limits.by_context[-1]
+        if "*" in words:
+            return True
+        needed = self.limits.by_context[-1]
+        if 2 * sum(map(_is_result, words)) >= len(words):
+            needed *= self.limits.doubtful
+        return len(words) >= needed
 
-    def _apply(self, opened: dict[Tokens, set[int]]) -> None:
-        renamed: dict[Tokens, Tokens] = {}
-        for tokens, places in opened.items():
-            after = tokens_of(
-                canonical("".join("*" if i in places else word for i, word in enumerate(tokens)))
-            )
-            renamed[tokens] = after
+    def _rename(self, renamed: dict[Tokens, Tokens]) -> None:
         for tokens, after in renamed.items():
-            self.words[after] |= self.words.get(tokens, set()) | {tokens[at] for at in opened[tokens]}
+            self.words[after] |= self.words.get(tokens, set()) | (set(tokens) - set(after))
         for form, tokens in self.template.items():
-            if tokens in renamed:
-                self.template[form] = renamed[tokens]
+            # A line may lose several names, one after the other.
+            while tokens in renamed:
+                tokens = renamed[tokens]
+            self.template[form] = tokens
 
     def _finish(self) -> Mined:
         """Give templates that say the same words one text: the shortest, then the least."""
@@ -202,6 +218,10 @@ class _Mining:
         )
 
 
+def _with_slots(tokens: Tokens, places: set[int]) -> Tokens:
+    return tokens_of(canonical("".join("*" if at in places else word for at, word in enumerate(tokens))))
+
+
 def tokens_of(form: str) -> Tokens:
     """Return the words and separators of a form; joined they are the form again."""
     tokens: list[str] = []
@@ -218,6 +238,14 @@ def tokens_of(form: str) -> Tokens:
 
 def _is_word(token: str) -> bool:
     return token != "*" and any(map(str.isalpha, token))
+
+
+def _is_result(word: str) -> bool:
+    """Whether a word says what was done, or is the case: a verb's form, a state, a constant of a program."""
+    lowered = word.lower()
+    if lowered in RESULTS or lowered in CONSTANTS or ACTION.search(word):
+        return True
+    return "_" in word and word.isupper()
 
 
 def _is_separator(token: str) -> bool:

@@ -15,7 +15,7 @@ __all__ = ["MaskedWords"]
 _EDGES = ".,:;!?-*"
 _PLAIN = re.compile(r"[^0/\\@.A-Za-z]+|[^\w/\\@.]*[A-Za-z_]{1,7}[^\w/\\@.]*")
 _NUMBER = re.compile(r"[A-Za-z_$#%+~-]*+0[A-Za-z0_$#%+~-]*(?:\.[A-Za-z0_$#%+~-]+)*")
-_COLON_HEX = re.compile(r"(?:[0-9a-fA-F]{0,8}:){3,}+[0-9a-fA-F]{0,8}%?\w*")
+_COLON_HEX = re.compile(r"(?:[0-9a-fA-F]{0,8}:){3,}+[0-9a-fA-F]{0,8}(?:[.%@/][\w.@]*)?")
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,15}://\S*\w/?")
 _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:|\\)?[/\\].*[\w/*\\]|[/\\]")
 _ACRONYMS = re.compile(r"[A-Z]{1,4}(?:/[A-Z]{1,4})+")
@@ -25,6 +25,7 @@ _SYMBOL = re.compile(
 )
 _HOST = re.compile(
     rf"(?:[a-z0-9_-]++\.)+(?:{'|'.join(sorted(HOST_ENDINGS))})|(?:[a-z0-9_-]++\.){{2,}}[a-z0-9_-]++"
+    r"|(?:com|org|net|io)(?:\.[A-Za-z0_$-]++){2,}(?<!Exception)(?<!Error)"
 )
 _SERVED = re.compile(r"[a-z0-9_-]++(?:\.[a-z0-9_-]++)+")
 _FILE = re.compile(rf"[\w.+~-]*\w\.(?:{'|'.join(sorted(FILE_ENDINGS))})")
