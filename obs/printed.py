@@ -7,7 +7,9 @@ import re
 import msgspec
 
 from obs.events import Event, Severity
-from obs.logs import formats
+from obs.logs import formats, interjections, layouts
+from obs.logs.heads import Heads
+from obs.logs.timestamps import Clock
 
 __all__ = ["STREAMS", "understood"]
 
@@ -15,6 +17,10 @@ _LEVEL = re.compile(
     r"(?i)\b(?:trace|debug|info|notice|warn|error|err|crit|fatal|severe|exception|panic)|\[[A-Z] "
 )
 """Without any of these no line has a level; looking costs next to nothing."""
+
+_PLAIN = re.compile(r"[\[(<A-Za-z0-9_][^\x00-\x1f\x7f%]*")
+"""One line that needs none of what a parser does besides reading a head: no colours, bars or objects."""
+_READER = Heads(Clock("UTC"))
 
 STREAMS = ("stdout", "stderr")
 """Loggers under which copied output arrives."""
@@ -27,7 +33,23 @@ def understood(event: Event) -> Event:
     """
     if event.exception is not None or not _LEVEL.search(event.body):
         return event
-    read = next(iter(formats.parse([event.body], letter="", timezone="UTC")), None)
+    line = event.body
+    if _PLAIN.fullmatch(line) and interjections.opens(line) is None and "=" not in line:
+        layout = layouts.scan(line)
+        if layout is None:
+            return event
+        if not layout.wraps and layouts.wrapper([line]) is None:
+            head = _READER.apply(layout, line)
+            if head is None or head.severity is Severity.UNSPECIFIED:
+                return event
+            return msgspec.structs.replace(
+                event,
+                severity=head.severity,
+                severity_text=head.level,
+                logger=head.logger or event.logger,
+                body=head.message or line,
+            )
+    read = next(iter(formats.parse([line], letter="", timezone="UTC")), None)
     if read is None or read.severity is Severity.UNSPECIFIED:
         return event
     return msgspec.structs.replace(
