@@ -14,7 +14,7 @@ from obs.logs.timestamps import Clock
 __all__ = ["STREAMS", "understood"]
 
 _LEVEL = re.compile(
-    r"(?i)\b(?:trace|debug|info|notice|warn|error|err|crit|fatal|severe|exception|panic)|\[[A-Z] "
+    r"(?i)\b(?:trace|debug|info|notice|success|warn|error|err|crit|fatal|severe|exception|panic)|\[[A-Z] "
 )
 """Without any of these no line has a level; looking costs next to nothing."""
 
