@@ -34,6 +34,7 @@ from obs.keeping.presence import ensure_running, flush_requests, running_pid, wa
 from obs.keeping.store import StoreError
 from obs.keeping.tails import Tails
 from obs.keeping.vault import Vault
+from obs.keeping.vitals import vitals
 from obs.pipeline import Processor
 from obs.rules import RuleError, RuleSet
 from obs.snapshot import Snapshot
@@ -54,6 +55,7 @@ POLL_SECONDS = (0.005, 0.1)
 """Pause after work, growing to this when nothing comes."""
 DRAIN_SECONDS = 5.0
 MEMORY_SECONDS = 5.0
+VITALS_SECONDS = 15.0
 
 
 class Sidecar:
@@ -105,6 +107,7 @@ class Sidecar:
         self.outlet = Outlet(self.directory, budget=budget, lang=lang)
         self._analyzer = Analyzer(ruleset, expected=expected)
         self._memory, self._memory_at = MemoryOptimizer(), 0.0
+        self._vitals_at = 0.0
         self._tails = Tails((), {})
         self._asked: dict[Path, tuple[int, float]] = {}
         """By request: bytes of its share that are not read yet, and when it was seen."""
@@ -364,6 +367,15 @@ class Sidecar:
         if time.monotonic() >= self._memory_at:
             self._memory_at = time.monotonic() + MEMORY_SECONDS
             self._memory.optimize()
+        if time.monotonic() >= self._vitals_at:
+            self._vitals_at = time.monotonic() + VITALS_SECONDS
+            self._measure()
+
+    def _measure(self) -> None:
+        writers = self._checkpoint.get("writers", {}).values()
+        for vital in vitals(writers, self.directory):
+            self.state.gauges.sample(vital.service, vital.measure, self._clock(), vital.value, vital.limit)
+            self._is_dirty = self._is_undrawn = True
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -63,6 +63,11 @@ class Gauge(msgspec.Struct):
             self.put(minute * MINUTE_NS, low, high, 0)
         self.count += other.count
 
+    def since(self, time: int) -> Gauge:
+        """Return the samples of the minutes from `time` (Unix ns) on; all when none is as new."""
+        kept = {minute: both for minute, both in self.minutes.items() if (minute + 1) * MINUTE_NS > time}
+        return msgspec.structs.replace(self, minutes=kept) if kept else self
+
     def highs(self) -> list[tuple[int, float]]:
         """Return (Unix ns, greatest value) of each minute, oldest first."""
         return [(minute * MINUTE_NS, high) for minute, (_, high) in sorted(self.minutes.items())]

@@ -45,7 +45,7 @@ def find(state: State, now: int) -> list[Issue]:
         for kind in (outage, refused_key, limited):
             found += kind(exchange, answers.get(exchange, Answers()), by_bot)
     found += bursts(state, now)
-    found += growing(state.gauges, now)
+    found += growing(state.gauges, state.timeline, now)
     found += second_writers(state.writers, bots)
     found += leaks(state)
     found += slips(state.beats)

@@ -12,6 +12,7 @@ from obs.hazards.making import issue
 from obs.quoting import plain
 from obs.series import MINUTE_NS
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity
+from obs.timeline import Timeline
 from obs.trends import Gauge, Gauges, Reach, Slope, keeps_growing, reaches, theil_sen
 
 __all__ = ["growing"]
@@ -31,13 +32,14 @@ FRESH_NS = 15 * MINUTE_NS
 """Samples older than this say nothing of the present."""
 
 
-def growing(gauges: Gauges, now: int) -> Iterator[Issue]:
-    """Yield the issues of all gauges at `now` (Unix ns)."""
+def growing(gauges: Gauges, timeline: Timeline, now: int) -> Iterator[Issue]:
+    """Yield the issues of all gauges at `now` (Unix ns); a bot is judged since its latest start only."""
     for service, measures in sorted(gauges.of.items()):
         for measure, gauge in sorted(measures.items()):
             kind, _, about = measure.partition(" ")
             if gauge.minutes and now - max(gauge.minutes) * MINUTE_NS < FRESH_NS:
-                yield from _KINDS[kind](service, about, gauge)
+                starts = timeline.starts.get(service, ())
+                yield from _KINDS[kind](service, about, gauge.since(starts[-1].time if starts else 0))
 
 
 def _memory(service: str, _: str, gauge: Gauge) -> Iterator[Issue]:

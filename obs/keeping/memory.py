@@ -1,7 +1,7 @@
 """Watch our own memory: how much, how fast it grows, and what to do above the ceiling.
 
 The sidecar may never become the reason why a machine runs out of memory; so it knows its own size, says so,
-and collects garbage when it is too large. Only this module and `obs.sidecar` ask psutil.
+and collects garbage when it is too large. Beside it only `vitals` asks psutil.
 """
 
 from __future__ import annotations
