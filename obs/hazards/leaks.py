@@ -23,6 +23,7 @@ _MOVE = (
     "[read] Which files and chats hold the lines; who could read them.",
     "[code] Keep keys out of log texts.",
 )
+_MESSENGERS = ("telegram", "discord", "slack", "webhook")
 
 
 def _noun(kind: str) -> str:
@@ -36,12 +37,15 @@ def leaks(state: State) -> Iterator[Issue]:
         kind = joined.replace("+", ", ")
         wallet = any(word in kind for word in ("mnemonic", "seed", "private", "wallet"))
         grave = any(word in kind for word in ("key", "secret", "token", "password", "private", "mnemonic"))
+        # With a messenger's token alone nobody reaches the exchange: what stops the bot comes first.
+        messages = grave and all(any(word in one for word in _MESSENGERS) for one in joined.split("+"))
+        gravest = IssueSeverity.ERROR if messages else IssueSeverity.CRITICAL
         yield Issue(
             fingerprint=(digest := fingerprint_of("leak", joined)),
             id=f"I-{digest[:6]}",
             rule="leak",
             category=Category.SYSTEM,
-            severity=IssueSeverity.CRITICAL if grave else IssueSeverity.WARNING,
+            severity=gravest if grave else IssueSeverity.WARNING,
             status=IssueStatus.ONGOING,
             component=min(facts.components, default=""),
             services=tuple(sorted(name for name in facts.services if name)),
