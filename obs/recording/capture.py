@@ -25,6 +25,7 @@ from obs.packer import Packer
 from obs.recording.encoding import Encoder
 from obs.recording.freezing import MUTABLE, freeze
 from obs.recording.handoff import Handoff, snapshot
+from obs.recording.release import told_release
 from obs.recording.verdicts import Redaction
 from obs.redaction import has_hint, known, redact, redact_attributes, register_environment
 from obs.redaction.templates import weigh_template, weigh_value
@@ -199,6 +200,7 @@ class Capture:
             "process.runtime.name": sys.implementation.name,
             "process.runtime.version": sys.version.split()[0],
             "host.name": socket.gethostname(),
+            **told_release(os.environ),
             # Whatever we write was masked before: the sidecar need not look again.
             REDACTED: __version__,
         }
