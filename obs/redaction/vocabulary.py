@@ -137,8 +137,8 @@ filtered for forbidden found from function given granted hashed hidden ignored i
 is key length live loaded mandatory masked method mismatch missing must must-change n/a n/c na name nan
 needed nil no none not null object of off ok on optional or paper passed password path placeholder plain
 plaintext private prod production provided public raw read redacted refreshed rejected removed required
-reset revoked rotated sandbox sanitized secret set should signed staging str string success successful table tbd
-test testnet text that the this to todo token true type unauthorized unavailable unchanged undefined unknown
+reset revoked rotated sandbox sanitized secret set should signed staging str string success successful table
+tbd test testnet text that the this to todo token true type unauthorized unavailable unchanged undefined unknown
 unset unsigned unsupported updated user username valid value verified was with write wrong yes your
 """)
 """Values that say something about the secret."""
