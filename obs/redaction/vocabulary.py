@@ -129,16 +129,16 @@ FOREIGN_WEAK = frozenset({"키", "ключ", "clé", "schlüssel", "キー", "je
 """Those that need a value that looks random, beside the kinds token, signature, session and cookie."""
 
 INNOCENT = _words("""
-raise return same-origin include omit else print await
-... a absent accepted admin an and any are authentication authorization available basic bearer bool by bytes
-callable cannot column changed changeme check class could created default deleted denied deprecated dev digest
-disabled empty enabled encrypted env environment error example expired fail failed failure false field file
-filtered for forbidden found from function given granted hashed hidden ignored in incorrect inf int invalid
-is key length live loaded mandatory masked method mismatch missing must must-change n/a n/c na name nan
-needed nil no none not null object of off ok on optional or paper passed password path placeholder plain
-plaintext private prod production provided public raw read redacted refreshed rejected removed required
-reset revoked rotated sandbox sanitized secret set should signed staging str string success successful table
-tbd test testnet text that the this to todo token true type unauthorized unavailable unchanged undefined unknown
-unset unsigned unsupported updated user username valid value verified was with write wrong yes your
+... a absent accepted admin an and any are authentication authorization available await basic bearer bool by
+bytes callable cannot changed changeme check class column could created default deleted denied deprecated
+dev digest disabled else empty enabled encrypted env environment error example expired fail failed failure
+false field file filtered for forbidden found from function given granted hashed hidden ignored in include
+incorrect inf int invalid is key length live loaded mandatory masked method mismatch missing must
+must-change n/a n/c na name nan needed nil no none not null object of off ok omit on optional or paper
+passed password path placeholder plain plaintext print private prod production provided public raise raw
+read redacted refreshed rejected removed required reset return revoked rotated same-origin sandbox sanitized
+secret set should signed staging str string success successful table tbd test testnet text that the this to
+todo token true type unauthorized unavailable unchanged undefined unknown unset unsigned unsupported updated
+user username valid value verified was with write wrong yes your
 """)
 """Values that say something about the secret."""
