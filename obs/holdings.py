@@ -183,8 +183,11 @@ def _position_line(bot: BotFacts, key: str, position: Thing) -> str:
         pnl = decimal(values.get(name))
         if pnl and currency:
             text += f", {word} {amount(pnl)} {currency}"
-    verdict, since, _ = protection(bot, key, position)
-    if verdict == "none":
+    verdict, since, stops = protection(bot, key, position)
+    if verdict == "stop" and all(stop.values.get("order.emulated") for stop in stops):
+        # Emulated orders are sent when their price is reached, by a bot that runs.
+        text += ", stop only in the bot"
+    elif verdict == "none":
         text += f", **without a stop since {clock(since)}**"
     elif verdict == "unknown":
         text += ", stop only in the bot" if stop_at_exchange(bot) is False else ", stop not known"

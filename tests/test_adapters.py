@@ -12,6 +12,8 @@ from obs.analysis import Analyzer, analyze
 from obs.books import WRITERS, BotFacts
 from obs.briefing import render
 from obs.events import Severity
+from obs.rules import RuleSet
+from obs.snapshot import Snapshot
 from obs.sources import read
 from tests.builders import event
 
@@ -212,6 +214,173 @@ def test_an_open_position_of_a_live_nautilus_node_is_money() -> None:
 
     assert "-1000000.0" in opened
     assert "−1000000 GBP/USD.SIM short at 1.57583" in page
+
+
+def nautilus(*bodies: str) -> Analyzer:
+    """Return an analyzer that read these lines of a strategy on a live node."""
+    analyzer = Analyzer()
+    for number, body in enumerate(bodies):
+        analyzer.feed(event(body, at=number, logger="Ema", attributes={"trader_id": "MINE-007"}))
+    return analyzer
+
+
+def nautilus_order(word: str, **more: str) -> str:
+    rest = "".join(f", {key}={value}" for key, value in more.items())
+    return f"<--[EVT] Order{word}(instrument_id=GBP/USD.SIM, client_order_id=O-9{rest})"
+
+
+SHORT = next(line.example for _, line in ADAPTERS.lines if "] PositionOpened(" in line.literal)
+STOP = nautilus_order(
+    "Initialized",
+    side="BUY",
+    type="STOP_MARKET",
+    quantity="1_000_000",
+    reduce_only="True",
+    options="{'trigger_price': '1.58', 'trigger_type': 'DEFAULT'}",
+)
+ACCEPTED = nautilus_order("Accepted", venue_order_id="SIM-1-002")
+CANCELED = nautilus_order("Canceled", venue_order_id="SIM-1-002")
+
+
+def test_a_stop_order_of_nautilus_is_known_by_its_first_event() -> None:
+    held = nautilus(SHORT, STOP, ACCEPTED).snapshot()
+    pulled = nautilus(SHORT, STOP, ACCEPTED, CANCELED).snapshot()
+
+    assert held.issues == ()
+    assert "stop not known" not in held.money_lines[0]
+    assert [issue.title for issue in pulled.issues] == ["Position without stop"]
+    assert "without a stop since" in pulled.money_lines[0]
+
+
+def test_a_stop_is_known_as_one_in_whatever_order_its_events_come() -> None:
+    left, right = nautilus(SHORT, ACCEPTED), nautilus(STOP)
+
+    left.state.merge(right.state)
+
+    bot = left.state.books.bots["bot-1"]
+    assert (list(bot.stops), list(bot.orders)) == (["O-9"], [])
+    assert bot.stops["O-9"].said == {"order.initialized": 1, "order.accepted": 1}
+
+
+def test_a_stop_order_that_would_add_to_the_position_protects_nothing() -> None:
+    entry = STOP.replace("side=BUY", "side=SELL")
+
+    snapshot = nautilus(SHORT, entry, ACCEPTED).snapshot()
+
+    assert "stop not known" in snapshot.money_lines[0]
+
+
+def test_an_emulated_stop_rests_in_the_bot_only() -> None:
+    snapshot = nautilus(SHORT, STOP, nautilus_order("Emulated")).snapshot()
+
+    assert "stop only in the bot" in snapshot.money_lines[0]
+
+
+def test_what_a_trade_holds_is_what_was_added_and_not_what_was_taken() -> None:
+    part = said(
+        "exit_fill", amount="1", stake_currency="'BTC'", cumulative_profit="0.2", is_final_exit="False"
+    )
+    bot = freqtrade(
+        ("persistence.trade_model", f"LIMIT_BUY has been fulfilled for {trade()}."),
+        filled(),
+        ("persistence.trade_model", f"LIMIT_BUY has been fulfilled for {trade(amount='3')}."),
+        filled(amount="3", more=True),
+        ("persistence.trade_model", f"LIMIT_SELL has been fulfilled for {trade(amount='5')}."),
+        part,
+    )
+
+    assert str(bot.positions["1"].values["position.quantity"]) == "4"
+    assert bot.positions["1"].values["pnl.realized"] == "0.2"
+    assert (bot.order_outcomes["order.filled"], bot.order_outcomes["exit.filled"]) == (2, 1)
+
+
+def test_a_fill_that_is_printed_again_for_its_fee_is_one_fill() -> None:
+    again = ("persistence.trade_model", f"LIMIT_BUY has been fulfilled for {trade()}.")
+
+    bot = freqtrade(again, filled(), again, again)
+
+    assert bot.order_outcomes == {"order.filled": 1}
+    assert str(bot.positions["1"].values["position.quantity"]) == "2"
+
+
+def test_a_trade_number_that_starts_again_is_a_new_trade() -> None:
+    bot = freqtrade(
+        ("persistence.trade_model", f"LIMIT_BUY has been fulfilled for {trade()}."),
+        filled(),
+        ("persistence.trade_model", f"Marking {trade()} as closed as the trade is fulfilled"),
+        ("persistence.trade_model", f"LIMIT_BUY has been fulfilled for {trade(amount='7')}."),
+    )
+
+    assert str(bot.positions["1"].values["position.quantity"]) == "7"
+
+
+def test_a_trade_that_an_earlier_run_left_open_is_money() -> None:
+    analyzer = Analyzer()
+    lines = (
+        ("configuration.configuration", "Runmode set to live."),
+        ("persistence.trade_model", f"Found open trade: {trade()}"),
+    )
+    for number, (module, body) in enumerate(lines):
+        analyzer.feed(event(body, at=number, logger=f"freqtrade.{module}"))
+
+    snapshot = analyzer.snapshot()
+
+    assert snapshot.money_lines[0].startswith("holds 2 ETH/BTC long at 0.1")
+    assert "**no**: open positions" in snapshot.restart
+
+
+def stopped(*lines: tuple[str, str]) -> Snapshot:
+    """Return the picture of a live freqtrade that stopped with these lines."""
+    analyzer = Analyzer()
+    start = ("configuration.configuration", "Runmode set to live.")
+    order = ("freqtradebot", "Order 7 was created for ETH/BTC and status is open.")
+    end = (
+        ("commands.trade_commands", "worker found ... calling exit"),
+        ("freqtradebot", "Cleaning up modules ..."),
+    )
+    for number, (module, body) in enumerate((start, order, *end, *lines)):
+        analyzer.feed(event(body, at=number, logger=f"freqtrade.{module}"))
+    return analyzer.snapshot()
+
+
+def test_a_bot_that_counts_no_open_trade_at_its_stop_is_flat() -> None:
+    assert "flat by its own count" in stopped().restart
+
+
+def test_a_bot_that_counts_more_trades_than_its_log_names_is_not_called_flat() -> None:
+    count = "Sending rpc message: {'type': warning, 'status': \"3 open trades active.\\n\\nHandle these\"}"
+
+    snapshot = stopped(("rpc.rpc_manager", count))
+
+    assert "**no**: open positions" in snapshot.restart
+    assert any("2 of them are not named in this log" in line for line in snapshot.money_lines)
+
+
+def test_a_count_that_failed_is_no_count() -> None:
+    snapshot = stopped(("freqtradebot", "Exception during cleanup: OperationalError disk I/O error"))
+
+    assert snapshot.restart.startswith("not known")
+
+
+def test_a_refused_stop_leaves_the_position_bare() -> None:
+    refused = (
+        "Unable to place a stoploss order on exchange. Could not create stop_loss_limit sell order on "
+        "market ETH/BTC. Tried to sell amount 2 at rate 0.09 with stop-price 0.094. Message: x"
+    )
+    analyzer = Analyzer(RuleSet(()))
+    opened = ("persistence.trade_model", f"LIMIT_BUY has been fulfilled for {trade()}.")
+    for number, (module, body) in enumerate((opened, ("freqtradebot", refused))):
+        analyzer.feed(event(body, at=number, logger=f"freqtrade.{module}"))
+
+    assert "Position without stop" in [issue.title for issue in analyzer.snapshot().issues]
+
+
+def test_a_message_that_a_console_broke_is_read_whole() -> None:
+    module, body = filled()
+
+    bot = freqtrade((module, body.replace(", 'stake", ", \n'stake").replace(": 2", ": \n2")))
+
+    assert str(bot.positions["1"].values["position.quantity"]) == "2"
 
 
 def test_the_normal_run_of_freqtrade_is_told_as_it_was(corpus: Path) -> None:

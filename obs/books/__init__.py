@@ -72,10 +72,11 @@ class Books(msgspec.Struct):
             if mine is None:
                 mine = self.bots[name] = BotFacts()
             merge_into(mine, theirs)
+            orders.with_stops(mine)
 
 
 def _order(event: Event, shown_id: str) -> str:
-    """Of events of one time, which came later: by line, or by the number in its id; its short id stands last."""
+    """Of events of one time, which came later: by line, or by the number in its id; the short id last."""
     if event.origin is not None and event.origin.source:
         return f"{event.origin.source}:{event.origin.line:>10}|{event.uid}|{shown_id}"
     process, _, number = event.uid.rpartition("-")
@@ -87,6 +88,7 @@ WRITERS: Mapping[str, Callable[[BotFacts, Event, Register], None]] = {
     **dict.fromkeys(("position.opened", "position.changed", "position.closed"), orders.position),
     **dict.fromkeys(
         (
+            "order.initialized",
             "order.submitted",
             "order.accepted",
             "order.denied",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from obs.books.facts import MAX_ENTRIES, BotFacts, Calls, Llm, Register, decimal, earlier, tally
@@ -11,6 +12,8 @@ from obs.series import Series
 __all__ = ["LLM_CALL", "api", "llm", "notification"]
 
 LLM_CALL = "gen_ai.client.inference.operation.details"
+_CUT = {"length", "max_tokens", "max_output_tokens", "model_length", "token_limit"}
+"""Finish reasons of OpenAI, Anthropic, Google, Mistral and Cohere for an answer that was cut off."""
 
 
 def api(bot: BotFacts, event: Event, register: Register) -> None:
@@ -53,6 +56,9 @@ def llm(bot: BotFacts, event: Event, register: Register) -> None:
     agent.calls.add(event.time)
     agent.first = earlier(agent.first, register)
     agent.last.put(register)
+    if _CUT & set(re.split(r"[^a-z_]+", str(values.get("gen_ai.response.finish_reasons") or "").lower())):
+        agent.cut.add(event.time)
+        agent.last_cut.put(register)
     cost = decimal(values.get("llm.cost"))
     if cost is None:
         agent.unpriced += 1

@@ -142,6 +142,9 @@ class Llm(msgspec.Struct):
     repeated: dict[str, Series] = {}
     """Conversation or prompt -> its calls; the busiest of many say whether the agent talks to itself."""
     limit: Decimal | None = None
+    cut: Series = msgspec.field(default_factory=Series)
+    """Answers that ended because no more tokens were allowed."""
+    last_cut: Register = msgspec.field(default_factory=Register)
     first: Register | None = None
     last: Register = msgspec.field(default_factory=Register)
 

@@ -7,7 +7,7 @@ import msgspec
 from obs.books.facts import BotFacts, Register, Trades, decimal, put, tally
 from obs.events import Event
 
-__all__ = ["account", "equity", "order", "position", "trade"]
+__all__ = ["account", "equity", "order", "position", "trade", "with_stops"]
 
 _STOPS = ("stop_market", "stop_limit", "stop")
 
@@ -34,14 +34,23 @@ def order(bot: BotFacts, event: Event, register: Register) -> None:
     # Programs that do not name the order name what it is for: one entry, exit and stop per symbol.
     slot = str(values.get("order.slot") or "")
     kind = register.name.removeprefix("order.")
-    tally(bot.order_outcomes, f"{slot}.{kind}" if slot in ("exit", "stop") else register.name)
+    if kind != "initialized":
+        tally(bot.order_outcomes, f"{slot}.{kind}" if slot in ("exit", "stop") else register.name)
     if kind == "canceled":
         tally(bot.cancels, str(values.get("reason") or "unknown"))
     key = f"{values.get('symbol')} {slot}" if slot else str(values.get("order.id") or "")
     if not key:
         return
     stop = str(values.get("order.type") or "") in _STOPS or "order.stop_price" in values or "stop" in key
-    put(bot.stops if stop else bot.orders, key, register)
+    put(bot.stops if stop or key in bot.stops else bot.orders, key, register)
+    if stop:
+        with_stops(bot)
+
+
+def with_stops(bot: BotFacts) -> None:
+    """Hold an order among the stops as soon as one of its records says that it is one."""
+    for key in bot.orders.keys() & bot.stops.keys():
+        bot.stops[key].merge(bot.orders.pop(key))
 
 
 def trade(bot: BotFacts, event: Event, register: Register) -> None:

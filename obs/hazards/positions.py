@@ -69,7 +69,7 @@ def protection(bot: BotFacts, key: str, position: Thing) -> tuple[str, int, list
         if stop.values.get("position.id") == key
         or (not stop.values.get("position.id") and stop.values.get("symbol") == values.get("symbol"))
     ]
-    stops = [stop for stop in stops if stop.last.time >= position.began]
+    stops = [stop for stop in stops if stop.last.time >= position.began and not _adds(stop, values)]
     if not stops:
         return "unknown", 0, []
     if any(stop.last.name in RESTING for stop in stops):
@@ -79,6 +79,14 @@ def protection(bot: BotFacts, key: str, position: Thing) -> tuple[str, int, list
     since = min((t for t in pulled + refused if t), default=position.began)
     # The gap begins when the last stop that ever rested went away, not when its successor was refused.
     return "none", max(pulled, default=since), stops
+
+
+def _adds(stop: Thing, position: Mapping[str, Any]) -> bool:
+    """Whether a stop order would make the position larger: an entry above the market is no protection."""
+    quantity = decimal(position.get("position.quantity")) or Decimal(0)
+    is_short = str(position.get("position.side") or "").lower() == "short" or quantity < 0
+    side = str(stop.values.get("order.side") or "").lower()
+    return side == ("sell" if is_short else "buy")
 
 
 def unprotected(name: str, bot: BotFacts) -> Iterator[Issue]:
