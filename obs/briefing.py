@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from obs.definitions import definitions
 from obs.pages import Detail, Page, is_well, page
-from obs.phrasebook import LANGUAGES
+from obs.phrasebook import LANGUAGES, translated
 from obs.snapshot import Snapshot
 
 __all__ = ["LADDER", "render", "tokens"]
@@ -125,6 +125,7 @@ def render(
     if is_well(snapshot) and since is None and template == "status":
         # A page without trouble is short: the budget is a ceiling, not a wish.
         budget, ladder = min(budget, WELL_TOKENS[lang]), CALM_LADDER
+    snapshot = translated(snapshot, lang, templates)
     source = _environment(templates).get_template(f"{template}.md.j2")
     text = ""
     for detail in ladder:
