@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from obs.events import Event, Severity
+from obs.events import Event, Severity, severity_of
+from obs.quoting import plain
 from obs.snapshot import Evidence, Issue
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ MAX_TEXT = 240
 STORY = 10
 """Lines of a story at most."""
 LAST_WORDS = 8
+SHOWN = 3
+"""Last words that stand among the evidence of an end."""
+ENDS = ("ended", "crash-loop")
+"""Rules whose issues are ends of processes."""
 
 CORRELATED = (
     "order.id", "position.id", "trade.id", "signal.id", "decision.id", "cause.id", "gen_ai.conversation.id",
@@ -250,7 +255,9 @@ def stories(trails: Trails, issues: Iterable[Issue], facts: Mapping[str, IssueFa
         facts: What is remembered of each fingerprint.
     """
     return [
-        msgspec.structs.replace(
+        _with_last_words(trails, issue)
+        if issue.rule in ENDS
+        else msgspec.structs.replace(
             issue,
             story=tuple(_story(trails, issue)),
             traceback=_traceback(facts.get(issue.fingerprint)),
@@ -282,6 +289,22 @@ def recent(trails: Trails) -> dict[str, tuple[Evidence, ...]]:
 def short_id(uid: str) -> str:
     """Return the short id of a live record."""
     return hashlib.blake2b(uid.encode(), digest_size=4).hexdigest()
+
+
+def _with_last_words(trails: Trails, issue: Issue) -> Issue:
+    """The end of a process is told by what it said before."""
+    said = last_words(trails, min(issue.services, default=issue.component), issue.last_seen)
+    loud = [item for item in said if severity_of(item.severity) >= Severity.WARN]
+    shown = sorted({item.id: item for item in (*said[-SHOWN:], *loud[-1:])}.values(), key=said.index)
+    explanation = issue.explanation
+    if loud and loud[-1].time:
+        ago = max(issue.last_seen - loud[-1].time, 0) / 1e9
+        explanation += f" Its last error or warning came {ago:.1f} s before: {plain(loud[-1].id)}."
+    elif not said:
+        explanation += " It said nothing before."
+    return msgspec.structs.replace(
+        issue, story=said, evidence=(*issue.evidence, *shown), explanation=explanation
+    )
 
 
 def _traceback(facts: IssueFacts | None) -> tuple[str, ...]:

@@ -110,6 +110,25 @@ def test_the_last_words_of_a_process_stand_with_its_end() -> None:
     (ended,) = snapshot.ends
     assert ended.last_words[-1].text == "disk is full, giving up"
     assert ended.last_words[-2].text == "tick 49"
+    (issue,) = snapshot.issues
+    assert "disk is full, giving up" in [item.text for item in issue.evidence]
+    assert "came 1.0 s before" in issue.explanation
+
+
+def test_the_last_error_is_shown_with_the_end_also_when_other_lines_came_after() -> None:
+    snapshot = watched(
+        event("no balance file", at=1, severity=Severity.ERROR, name="bot.state_changed"),
+        *(event(f"closing {word}", at=2 + n) for n, word in enumerate(("feeds", "orders", "books", "files"))),
+        event("", at=9, name="process.exited", attributes={"process.exit_code": 7}, severity=Severity.ERROR),
+    )
+
+    issue = next(issue for issue in snapshot.issues if issue.rule == "ended")
+    assert [item.text for item in issue.evidence][1:] == [
+        "no balance file",
+        "closing orders",
+        "closing books",
+        "closing files",
+    ]
 
 
 def test_the_last_call_below_info_is_kept_beside_the_last_words() -> None:
