@@ -13,7 +13,16 @@ from typing import NamedTuple
 
 from obs.redaction.vocabulary import ABOUT, FOREIGN, FOREIGN_WEAK, NUMERIC, OTHER, SHORT, STRICT, WEAK
 
-__all__ = ["FOREIGN_NAMES", "NAMED_KINDS", "STEMS", "Name", "classify", "foreign", "grouped"]
+__all__ = [
+    "FOREIGN_ASCII_NAMES",
+    "FOREIGN_NAMES",
+    "NAMED_KINDS",
+    "STEMS",
+    "Name",
+    "classify",
+    "foreign",
+    "grouped",
+]
 
 
 class Name(NamedTuple):
@@ -48,6 +57,11 @@ STEMS = re.compile(grouped(_STEM_WORDS.split()))
 
 FOREIGN_NAMES = re.compile(grouped(sorted(FOREIGN, key=len, reverse=True)))
 """Finds names in other scripts and accented spellings in a lower-case text."""
+
+FOREIGN_ASCII_NAMES = re.compile(
+    grouped(sorted((name for name in FOREIGN if name.isascii()), key=len, reverse=True))
+)
+"""The same for a text of plain ASCII, which can hold no other."""
 
 NAMED_KINDS = frozenset().union(*(table.values() for table in (STRICT, SHORT, WEAK, NUMERIC, FOREIGN)))
 """The kinds of masks that names lead to."""

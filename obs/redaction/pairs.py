@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from obs.redaction.limits import OVERFLOW, VALUE
 from obs.redaction.mnemonic import phrase_end
-from obs.redaction.names import FOREIGN_NAMES, STEMS, Name, classify, foreign
+from obs.redaction.names import FOREIGN_ASCII_NAMES, FOREIGN_NAMES, STEMS, Name, classify, foreign
 from obs.redaction.values import is_placeholder, looks_random, looks_secret
 
 __all__ = ["Span", "find_pairs", "kind_of_value"]
@@ -70,10 +70,11 @@ _OPEN = re.compile(
 )
 # A sign that may end a value does so only before a blank, a closing sign or the next name.
 _UNQUOTED = re.compile(
-    r"(?:[^\s\x00\x01\x1d-\x1f,;&\"'`<>()\[\]{}|\\%“”]"
+    r"(?:[^\s\x00\x01\x1d-\x1f,;&\"'`<>()\[\]{}|\\%“”]++"
     r"|%(?!26|22|27|2[cC]|7[dD])"
-    r"|[,;)\]}(\[{|](?!\s|$|[\"'`)\]}>,;:\\]|[\w.-]{1,40}[\"']?[=:])){1,2048}"
+    r"|[,;)\]}(\[{|](?!\s|$|[\"'`)\]}>,;:\\]|[\w.-]{1,40}[\"']?[=:]))++"
 )
+_MAX_UNQUOTED = 2_048
 _PLAIN_QUOTED = {
     '"': re.compile(r'[^"\\\n]{0,4096}(?:\\.[^"\\\n]{0,4096}){0,64}'),
     "'": re.compile(r"[^'\\\n]{0,4096}(?:\\.[^'\\\n]{0,4096}){0,64}"),
@@ -179,7 +180,8 @@ def _identifier(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _foreign_pairs(text: str, lower: str, most: int) -> Iterator[Span]:
-    for seen, hit in enumerate(FOREIGN_NAMES.finditer(lower)):
+    names = FOREIGN_ASCII_NAMES if lower.isascii() else FOREIGN_NAMES
+    for seen, hit in enumerate(names.finditer(lower)):
         if seen == most:
             yield hit.start(), len(text), OVERFLOW
             return
@@ -289,7 +291,7 @@ def _value(text: str, at: int) -> tuple[int, int] | None:
             stop = found.end() if found else begin
             if text[stop : stop + 1] == quote:
                 return begin, stop
-    found = _UNQUOTED.match(text, begin)
+    found = _UNQUOTED.match(text, begin, begin + _MAX_UNQUOTED)
     return (begin, found.end()) if found else None
 
 
@@ -300,7 +302,7 @@ def _header(text: str, at: int, name: Name) -> Iterator[Span]:
     scheme = _SCHEME.match(text, begin)
     if scheme is not None:
         begin = scheme.end()
-        found = _UNQUOTED.match(text, begin)
+        found = _UNQUOTED.match(text, begin, begin + _MAX_UNQUOTED)
         value = found.group() if found else ""
         if len(value) >= 4 and not is_placeholder(value) and not _NAMED.match(value):
             yield begin, begin + len(value), name.kind

@@ -69,13 +69,13 @@ _FIRST = frozenset("CDIJKLMNOPQRSTUVWXYZabcdefwxyz0123456789")
 _URL_SAFE = {ord("-"): "+", ord("_"): "/"}
 _BREAKS = {9: " ", 10: " ", 13: " "}
 _LOGIN = re.compile(
-    r"\\{0,8}\"(?:op|method|type|event|action|cmd|e)\\{0,8}\"\s?:\s?"
+    r"\"(?:op|method|type|event|action|cmd|e)\\{0,8}\"\s?:\s?"
     r"\\{0,8}\"(?:auth\w{0,16}|login|logon|signin|[a-z]{1,20}[./](?:auth|login|logon))\\{0,8}\""
 )
 _ARGUMENT = re.compile(r"[\"']([A-Za-z0-9+/=_\-!@#$%^&*.]{6,200})\\{0,8}[\"']")
 # A call whose first argument is long, not its only one, or belongs to a login.
 _CALL = re.compile(
-    r"\((?=[\"'](?:[^\"'\s]{16}|[^\"'\s]{1,15}[\"'],)|(?<=[tT][eE]\(|[iI][nN]\(|[cC][tT]\(|[tT][hH]\()[\"'])"
+    r"\((?=[\"'](?:[^\"'\s]{1,15}+(?:[^\"'\s]|[\"'],))|(?<=[tT][eE]\(|[iI][nN]\(|[cC][tT]\(|[tT][hH]\()[\"'])"
 )
 _CALLED_BACKWARDS = re.compile(r"\w{1,52}")
 _CALLED = re.compile(
@@ -87,7 +87,7 @@ _POSITIONAL = re.compile(r"\s{0,4}(?:\w{1,40}=)?[\"']([^\"'\s]{1,200})[\"'],?")
 _USERINFO = re.compile(r"[^\s\"'`<>\\|\x00-\x1f]{0,600}")
 _HOST = re.compile(r"(?:[\w.\-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?(?:[/?#,)\];&}]|$)")
 _OPTION = re.compile(
-    r"(?<!\S)(?:-u|--user|--proxy-user|-U)(?:\s{1,4}|=)[\"']?[^\s:\"'/]{1,100}:(?P<value>[^\s\"'/]{3,200})"
+    r"-(?<!\S-)(?:u|-user|-proxy-user|U)(?:\s{1,4}|=)[\"']?[^\s:\"'/]{1,100}:(?P<value>[^\s\"'/]{3,200})"
 )
 _WORD = r"(?P<value>[^\"'\s@]{3,200})"
 _STATEMENTS = {

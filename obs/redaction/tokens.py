@@ -138,10 +138,12 @@ def find_tokens(text: str, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[in
             parts = _RUN.finditer(text, start, end) if _PART.search(run) else ()
             for part in parts:
                 yield from _token(text, *part.span())
-        elif end - start in _KEY_LENGTHS or text[start - 1 : start] in _ESCAPES:
+        elif text[start - 1 : start] in _ESCAPES:
             yield from _token(text, start, end)
         elif (pattern := _TOKENS.get(run[0])) is not None and (token := pattern.match(text, start)):
             yield *token.span(), token.lastgroup or "token"
+        elif end - start in _KEY_LENGTHS and _is_key(text, start, end):
+            yield start, end, "api_key"
 
 
 def find_bots(text: str) -> Iterator[tuple[int, int, str]]:
@@ -169,7 +171,7 @@ def _token(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
 def _is_key(text: str, start: int, end: int) -> bool:
     """Hashes have one case and sixteen letters, addresses lack 0OIl, identifiers seldom change case."""
     value = text[start:end]
-    if "_" in value or "-" in value or "." in value:
+    if value.islower() or value.isupper() or "_" in value or "-" in value or "." in value:
         return False
     around = text[start - 1 : start] + text[end : end + 1]
     if (
@@ -178,5 +180,5 @@ def _is_key(text: str, start: int, end: int) -> bool:
         or around.endswith("=")
     ):
         return False
-    cased = not value.islower() and not value.isupper() and _DIGIT.search(value) and _RARE.search(value)
-    return bool(cased) and changes(value) >= 0.36 * len(value)
+    mixed = _DIGIT.search(value) and _RARE.search(value)
+    return bool(mixed) and changes(value) >= 0.36 * len(value)
