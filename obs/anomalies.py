@@ -233,7 +233,8 @@ def _bot_issue(
         word.severity,
         word.title.format(**values),
         name,
-        first=hits[0].begin or hits[0].time,
+        # A streak is one when its limit is passed: the trades before it were losses like any other.
+        first=hits[0].time if kind == "losing_streak" else hits[0].begin or hits[0].time,
         last=hits[-1].time,
         count=_count(kind, hits, tape, exchange),
         succeeded=since,
@@ -254,6 +255,8 @@ def _bot_issue(
 
 def _count(kind: str, hits: Sequence[Hit], tape: Tape, exchange: str) -> int:
     """How many records were at fault: of calls the failed ones, else the times the limit was passed."""
+    if kind in ("losing_streak", "daily_loss"):
+        return 1
     if kind != "api_errors":
         return len(hits)
     begin, end = hits[0].begin // SECOND_NS, hits[-1].time // SECOND_NS

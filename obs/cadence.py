@@ -8,6 +8,7 @@ learned from the stream, or set; only the time in which the bot's markets are op
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import msgspec
@@ -61,6 +62,8 @@ RARE_COUNT = 30
 REGULAR_FLOOR_NS = 5 * MINUTE_NS
 RARE_FLOOR_NS = 60 * MINUTE_NS
 SECOND_NS = 1_000_000_000
+ALIVE_NS = 2 * MINUTE_NS
+"""A bot that spoke so lately is alive."""
 LONG_CANDLE_NS = 6 * 60 * MINUTE_NS
 TAIL = 14
 """A Poisson process is silent for 14 mean gaps once in a million times."""
@@ -127,6 +130,8 @@ def silences(
 ) -> list[Silence]:
     """Return the stages of one bot that are overdue at `until` (Unix ns), in the order of its work."""
     found = []
+    # What is missing is proven only as long as the bot itself speaks.
+    until = min(until, beats.spoke.last + ALIVE_NS)
     for what in ORDER:
         stage = beats.stages.get(what)
         set_to = expected.expected(name, what)
@@ -148,17 +153,36 @@ def silences(
 
 
 def rows(state: State, until: int | None, expected: Expectations) -> Iterator[tuple[str, str, str]]:
-    """Yield a row of the health table for each stage that is overdue: what, seen, expected."""
+    """Yield a row of the health table for each market with sessions, and for each stage that is overdue."""
+    markets: set[str] = set()
     for name, beats in sorted(state.beats.bots.items()):
         bot = state.books.bots.get(name, BotFacts())
         end = watched(name, bot, state, until)
         if not end:
             continue
         calendar = expected.calendar(name, beats)
+        if calendar is not None and not calendar.is_always_open and calendar.name not in markets:
+            markets.add(calendar.name)
+            yield f"market {plain(calendar.name)}", _session(calendar, end), ""
         label = f"{plain(name)} " if len(state.beats.bots) > 1 else ""
         for silence in silences(name, beats, expected, end, calendar):
             seen = f"none for {duration(silence.missing)}, {silence.seen} before"
             yield f"{label}{silence.stage}", seen, usual(silence.rhythm, calendar)
+
+
+def _session(calendar: Calendar, time: int) -> str:
+    """Whether the market is open, and until when it stays so."""
+    now, before, after = calendar.span_at(time), calendar.span_before(time), calendar.span_after(time)
+    if now is not None:
+        return f"open since {moment(now.open, time)}, closes {moment(now.close, time)} UTC"
+    closed = f"closed since {moment(before.close, time)} UTC" if before is not None else "closed"
+    return f"{closed}, opens {moment(after.open, time)} UTC" if after is not None else closed
+
+
+def moment(at: int, now: int) -> str:
+    """Return the time of day, with its date where that is not the date of `now`; UTC."""
+    when, today = (datetime.fromtimestamp(one // SECOND_NS, UTC) for one in (at, now))
+    return f"{when:%H:%M}" if when.date() == today.date() else f"{when:%Y-%m-%d %H:%M}"
 
 
 def components(

@@ -337,6 +337,16 @@ def _is_limit_of_weight(weight: Issue, issue: Issue, standings: Mapping[str, Sta
     return "the answer to a request weight at its limit" if same and overlap(weight, issue) else ""
 
 
+def _is_loss_of_change(change: Issue, issue: Issue, standings: Mapping[str, Standing]) -> str:
+    same = issue.rule == "losing_streak" and set(issue.services) <= set(change.services)
+    return "losses since the same change" if same and overlap(change, issue) else ""
+
+
+def _is_of_silent_bot(silence: Issue, issue: Issue, standings: Mapping[str, Standing]) -> str:
+    same = issue.rule in ("stale-feed", "silent-stage") and set(issue.services) <= set(silence.services)
+    return "work of a bot that says nothing" if same else ""
+
+
 _EXPLAINS: Mapping[str, _Explains] = {
     "network-dead": _is_without_network,
     "outage": _is_part_of_outage,
@@ -346,6 +356,8 @@ _EXPLAINS: Mapping[str, _Explains] = {
     "request-weight": _is_limit_of_weight,
     "rate-limited": _is_turned_away,
     "unprotected": _is_word_about,
+    "losses-since": _is_loss_of_change,
+    "unresponsive": _is_of_silent_bot,
 }
 """Hazards that explain other issues, the strongest first."""
 

@@ -377,7 +377,7 @@ def streams(draw: st.DrawFn) -> list[Event]:
     return [
         event(
             name=name,
-            at=draw(st.integers(0, 9_000)),
+            at=draw(st.integers(0, 5) | st.integers(0, 9_000)),
             bot=draw(small),
             attributes=draw(words[name]),
             uid=f"p-{number}",

@@ -17,7 +17,9 @@ from obs.hazards.leaks import leaks
 from obs.hazards.outages import Answers, answers_by_exchange, limited, lost_notices, outage, refused_key
 from obs.hazards.positions import mark_price, open_positions, protection, refused_orders, unprotected
 from obs.hazards.processes import crash_loop, ended
+from obs.hazards.reversals import losses_since
 from obs.hazards.slips import slips
+from obs.hazards.stops import missed_stops
 from obs.snapshot import Issue
 from obs.state import State
 
@@ -35,6 +37,7 @@ def find(state: State, now: int) -> list[Issue]:
     for name, bot in bots.items():
         found += unprotected(name, bot)
         found += agents.loops(name, bot)
+        found += agents.cut_off(name, bot)
         found += lost_notices(name, bot)
         found += refused_orders(name, bot)
         found += foreign_orders(name, bot)
@@ -49,6 +52,8 @@ def find(state: State, now: int) -> list[Issue]:
     found += second_writers(state.writers, bots)
     found += leaks(state)
     found += slips(state.beats)
+    found += missed_stops(bots, state.tapes, now)
+    found += losses_since(bots, state.tapes, state.timeline)
     return found
 
 
