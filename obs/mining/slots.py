@@ -13,7 +13,6 @@ from collections.abc import Collection
 
 import msgspec
 
-from obs.mining.masks import canonical
 from obs.mining.vocabulary import CONSTANTS, INTRODUCERS, RESULTS
 
 __all__ = ["Mined", "Thresholds", "mine"]
@@ -46,10 +45,15 @@ TOKEN = re.compile(r"[^\s=,;:()\[\]{}\"'<>|`]+|\s|[=,;:()\[\]{}\"'<>|`]")
 MAX_ROUNDS = 16
 MAX_TOKENS = 128
 MAX_WORDS = 8
+MAX_COVERS = 64
+"""Templates of one shape that a line is compared with."""
 MIN_SURE = 3
 """Words equal around a place that leave no doubt that two lines are of one template."""
 ACTION = re.compile(r"(?i)(?:ed|ing|ion|ly|able|ful|less)$")
 _SHAPED = re.compile(r"[./_@-]|[a-z][A-Z]")
+
+# Values in a row are a list, of any length; `*: *` is a name and its value.
+_LISTS = re.compile(r"\*(?:[\s,;|/+-]*\*)+")
 
 Tokens = tuple[str, ...]
 
@@ -76,8 +80,8 @@ class _Mining:
             distinct = sorted(set(self.template.values()))
             renamed = self._qualified(distinct)
             if not renamed:
-                opened = self._single(distinct) or self._several(distinct)
-                renamed = {tokens: _with_slots(tokens, places) for tokens, places in opened.items()}
+                opened = self._single(distinct) or self._covered(distinct) or self._several(distinct)
+                renamed = {tokens: _with_slots(tokens, places) for tokens, places in opened.items() if places}
             if not renamed:
                 break
             self._rename(renamed)
@@ -144,6 +148,23 @@ class _Mining:
         if 2 * acts >= count and count < limits.doubtful * needed:
             return False
         return bool(needed and count >= needed) or (context >= 1 and words <= self.known)
+
+    def _covered(self, distinct: list[Tokens]) -> dict[Tokens, set[int]]:
+        """A line whose every oddity stands where another template has a value is of that template."""
+        groups: dict[Tokens, list[Tokens]] = defaultdict(list)
+        for tokens in distinct:
+            groups[_shape(tokens)].append(tokens)
+        opened: dict[Tokens, set[int]] = {}
+        for group in groups.values():
+            covers = [tokens for tokens in group if tokens.count("*") > 1][:MAX_COVERS]
+            for tokens in group:
+                found = min((odd for cover in covers if (odd := _odd(tokens, cover))), key=len, default=None)
+                # A boolean is a value here, as numbers or names stand there too; what was done is none.
+                if found is not None and not any(
+                    _is_result(tokens[at]) and tokens[at].lower() not in CONSTANTS for at in found
+                ):
+                    opened[tokens] = set(found)
+        return opened
 
     def _several(self, distinct: list[Tokens]) -> dict[Tokens, set[int]]:
         """Return slots that open only together: groups of one shape that differ in several places."""
@@ -219,7 +240,8 @@ class _Mining:
 
 
 def _with_slots(tokens: Tokens, places: set[int]) -> Tokens:
-    return tokens_of(canonical("".join("*" if at in places else word for at, word in enumerate(tokens))))
+    text = "".join("*" if at in places else word for at, word in enumerate(tokens))
+    return tokens_of(_LISTS.sub("*", text))
 
 
 def tokens_of(form: str) -> Tokens:
@@ -266,6 +288,18 @@ def _shape(tokens: Tokens) -> Tokens:
     places = set(_places(tokens))
     first = min((at for at, word in enumerate(tokens) if _is_word(word)), default=0)
     return tuple("" if at in places and at != first else token for at, token in enumerate(tokens))
+
+
+def _odd(tokens: Tokens, cover: Tokens) -> tuple[int, ...]:
+    """Return where `tokens` has words in place of values of `cover`, if that is all and enough is equal."""
+    odd = []
+    for at, (own, other) in enumerate(zip(tokens, cover, strict=True)):
+        if own != other:
+            if other != "*":
+                return ()
+            odd.append(at)
+    same = sum(1 for at, own in enumerate(tokens) if _is_word(own) and at not in odd)
+    return tuple(odd) if same >= max(2, len(odd)) else ()
 
 
 def _introducer(tokens: Tokens, at: int) -> bool:
