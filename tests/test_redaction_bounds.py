@@ -29,6 +29,7 @@ HOSTILE = {
     "ends of private keys": "-----END RSA PRIVATE KEY-----",
     "token heads": "eyJ",
     "token segments": "eyJhbGciOi.a.",
+    "tokens in one word": "eyJhbGciOiJ9.",
     "tokens": "ghp_aaaaaaaaaaaaaaaaaaaa1 ",
     "names": "password",
     "names and blanks": "password ",
@@ -113,6 +114,15 @@ def test_a_secret_behind_a_hostile_text_is_masked_or_covered(name: str) -> None:
     masked = redact(hostile(name, 200_000) + f"\napi_secret={SECRET}\n")
 
     assert SECRET not in masked
+
+
+@pytest.mark.parametrize("letters", [90, 400, 70_000])
+def test_a_name_at_the_end_of_a_very_long_word_is_still_one(letters: int) -> None:
+    """Long words are not searched for names, but for their ends."""
+    masked = redact("x" * letters + f"_password={SECRET} " + "y" * letters)
+
+    assert SECRET not in masked
+    assert masked.endswith("y" * letters)
 
 
 def test_what_is_too_much_to_look_at_is_masked_whole() -> None:

@@ -140,7 +140,7 @@ def _find(text: str, *, deep: bool) -> list[Span]:
     rest = len(seen)
     spans = _outside_masks(text, [(start, min(end, rest), kind) for start, end, kind in spans])
     if spans:
-        spans = _outside_masks(text, _again(seen, spans))
+        spans = _outside_masks(text, _again(seen, spans, limits.repeats))
     if rest < len(text):
         spans.append((_behind_mask(text, rest), len(text), OVERFLOW))
     return [span for span in spans if span[0] < span[1]]
@@ -226,14 +226,19 @@ def _behind_mask(text: str, at: int) -> int:
     return max(at, mask.end()) if mask else at
 
 
-def _again(text: str, spans: list[Span]) -> list[Span]:
-    """The same secret, later in the text and without its name, is still the secret."""
+def _again(text: str, spans: list[Span], most: int) -> list[Span]:
+    """The same secret, later in the text and without its name, is still the secret; each at most so often."""
     values = {text[start:end]: kind for start, end, kind in spans if 8 <= end - start <= 512}
     for value, kind in list(values.items())[:16]:
         at = text.find(value)
-        while at >= 0:
+        for _ in range(most):
+            if at < 0:
+                break
             spans.append((at, at + len(value), kind))
             at = text.find(value, at + len(value))
+        else:
+            if at >= 0:
+                spans.append((at, len(text), OVERFLOW))
     return spans
 
 

@@ -37,6 +37,8 @@ class Limits(NamedTuple):
     """Characters of rows of words that may be recovery phrases."""
     masks: int
     """Masks of an earlier redaction."""
+    repeats: int
+    """Places of one and the same secret."""
 
 
 VALUE = 4
@@ -51,9 +53,18 @@ _SHORT = Limits(
     encoded=2_000,
     words=1_000_000,
     masks=8_192,
+    repeats=8_192,
 )
 _LONG = Limits(
-    spans=100, names=8_000, places=2_000, runs=20_000, mixed=7_000, encoded=200, words=400_000, masks=4_000
+    spans=100,
+    names=8_000,
+    places=2_000,
+    runs=20_000,
+    mixed=7_000,
+    encoded=200,
+    words=400_000,
+    masks=4_000,
+    repeats=4_000,
 )
 
 

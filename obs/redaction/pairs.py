@@ -25,6 +25,8 @@ _MAX_WINDOW = 512
 _LONG = 256
 
 _NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+_WORD_TABLE = bytes(97 if chr(byte) in _NAME_CHARACTERS else 32 for byte in range(256))
+_BLOB = b"a" * (4 * _MAX_NAME)
 _REST = re.compile(r"[A-Za-z0-9_\-.]*")
 
 _KIND = re.compile(r"[a-z0-9_]{1,40}\]")
@@ -110,7 +112,8 @@ def find_pairs(text: str, lower: str, most: int) -> Iterator[Span]:
         most: How many names may be looked at; what follows them is masked whole.
     """
     position = seen = 0
-    while (hit := STEMS.search(lower, position)) is not None:
+    words = _without_blobs(lower)
+    while (hit := STEMS.search(words, position)) is not None:
         mask = text.rfind("[REDACTED:", max(0, hit.start() - 40), hit.start())
         if mask >= 0 and (kind := _KIND.match(text, mask + 10)) is not None:
             # Masks are free, so that a masked text never costs more than it did before.
@@ -136,6 +139,23 @@ def find_pairs(text: str, lower: str, most: int) -> Iterator[Span]:
                     seen += 1
     if not lower.isascii() or "mot de" in lower or "clave" in lower or "kata sandi" in lower:
         yield from _foreign_pairs(text, lower, most // VALUE)
+
+
+def _without_blobs(lower: str) -> str:
+    """Blank what cannot be the name of anything, of the same length: all but the end of very long words."""
+    flat = lower.encode("latin-1", "replace").translate(_WORD_TABLE)
+    start = flat.find(_BLOB)
+    if start < 0:
+        return lower
+    parts: list[str] = []
+    position = 0
+    while start >= 0:
+        end = flat.find(b" ", start)
+        last = (end if end >= 0 else len(flat)) - 2 * _MAX_NAME
+        parts += (lower[position:start], " " * (last - start))
+        position = last
+        start = flat.find(_BLOB, end) if end >= 0 else -1
+    return "".join([*parts, lower[position:]])
 
 
 def _may_have_value(text: str, end: int, name: Name) -> bool:

@@ -137,7 +137,14 @@ def find_tokens(text: str, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[in
                 yield start, end, "private_key"
             parts = _RUN.finditer(text, start, end) if _PART.search(run) else ()
             for part in parts:
-                yield from _token(text, *part.span())
+                first, last = part.span()
+                fitting = _TOKENS.get(text[first])
+                if (
+                    last - first in _KEY_LENGTHS
+                    or text[first - 1 : first] in _ESCAPES
+                    or (fitting is not None and fitting.match(text, first))
+                ):
+                    yield from _token(text, first, last)
         elif text[start - 1 : start] in _ESCAPES:
             yield from _token(text, start, end)
         elif (pattern := _TOKENS.get(run[0])) is not None and (token := pattern.match(text, start)):
