@@ -32,6 +32,7 @@ from obs.journal import Journal, journal
 from obs.keeping.caching import SHARED
 from obs.keeping.memory import resident_bytes
 from obs.metrics import CONTENT_TYPE, Inner, exposition
+from obs.quoting import plain
 from obs.sidecar import Sidecar, stop_on_signals
 from obs.snapshot import Snapshot
 
@@ -198,6 +199,11 @@ async def _reload_on_change(sidecar: Sidecar, settings: Settings, log: Journal) 
                 lang=fresh.lang,
             )
         except (ConfigError, rules.RuleError) as error:
+            file = plain(str(error).partition(":")[0])
+            sidecar.refuse(
+                f"What the changed {file} asks for: it is wrong and not in force, what stood there before "
+                "is; `obs check --rules FILE` and the sidecar's log say what to mend."
+            )
             log.error("settings kept", why=str(error))
         else:
             log.info("settings reloaded", files=sorted(Path(path).name for _, path in changed))

@@ -108,6 +108,8 @@ class Sidecar:
         self._analyzer = Analyzer(ruleset, expected=expected)
         self._memory, self._memory_at = MemoryOptimizer(), 0.0
         self._vitals_at = 0.0
+        self._refused = ""
+        """What was wrong with the settings or rules that were changed last; empty while they are in force."""
         self._tails = Tails((), {})
         self._asked: dict[Path, tuple[int, float]] = {}
         """By request: bytes of its share that are not read yet, and when it was seen."""
@@ -148,6 +150,16 @@ class Sidecar:
         """Go on with other rules and another page; what is remembered stays."""
         self._analyzer.rules, self._analyzer.expected = ruleset, expected
         self.outlet.budget, self.outlet.lang = budget, lang
+        self._refused = ""
+        self._is_undrawn = True
+
+    def refuse(self, what: str) -> None:
+        """Say on the page that changed settings or rules are wrong and those from before go on.
+
+        Args:
+            what: One sentence of ours.
+        """
+        self._refused = what
         self._is_undrawn = True
 
     def accept(self, event: Event) -> bool:
@@ -208,9 +220,10 @@ class Sidecar:
         taken = self._analyzer.snapshot(
             now=self._clock(), live=True, lifecycle=self.vault.lifecycle, losses=self._ledger.losses()
         )
-        if not self.vault.notices:
+        notices = (*([self._refused] if self._refused else ()), *self.vault.notices)
+        if not notices:
             return taken
-        return msgspec.structs.replace(taken, not_known=(*taken.not_known, *self.vault.notices))
+        return msgspec.structs.replace(taken, not_known=(*taken.not_known, *notices))
 
     def commit(self) -> bool:
         """Store checkpoint, State and ledger in one transaction, then let the spool delete what is in it.

@@ -283,6 +283,64 @@ def test_up_takes_over_changed_settings_and_keeps_the_old_when_they_are_wrong(tm
     assert b"settings kept" in errors
 
 
+PACK = """
+[[rule]]
+id = "my.hedge-late"
+category = "TRADING"
+severity = "critical"
+title = "Hedge late"
+cause = "The second leg came after its limit."
+fix_in = "code: hedging"
+actions = ["[read] How long the first leg took."]
+patterns = ['hedge for \\S+ took \\d+ ms']
+weight = 90
+[rule.examples]
+match = ["hedge for BTC/USDT took 900 ms"]
+"""
+
+
+def test_up_takes_over_changed_rule_packs_and_says_on_the_page_when_they_are_wrong(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    mine, log = tmp_path / "my.toml", tmp_path / "bot.log"
+    mine.write_text(PACK)
+    (tmp_path / "obs.toml").write_text('rules = ["my.toml"]\n')
+    log.write_text("2026-03-02 10:00:00 ERROR hedge for ETH/USDT took 1200 ms\n")
+    command = [sys.executable, "-m", "obs", "up", "bot.log", "--dir", "o", "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=tmp_path)
+    briefing = f"http://127.0.0.1:{port}/api/briefing"
+    try:
+        _wait_for(briefing, "Hedge late")
+        mine.write_text(PACK.replace('severity = "critical"', 'severity = "grave"'))
+        wrong = _wait_for(briefing, "my.toml asks for: it is wrong and not in force")
+        mine.write_text(PACK.replace("Hedge late", "Second leg late"))
+        mended = _wait_for(briefing, "Second leg late")
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+
+    assert "Hedge late" in wrong
+    assert "is wrong" not in mended
+    assert b"severity = 'grave' is wrong" in errors
+
+
+def test_a_rule_pack_can_be_tried_on_a_log_before_it_is_used(tmp_path: Path) -> None:
+    mine, log = tmp_path / "my.toml", tmp_path / "bot.log"
+    mine.write_text(PACK)
+    log.write_text("2026-03-02 10:00:00 ERROR hedge for ETH/USDT took 1200 ms\n")
+
+    done = obs("check", "--rules", str(mine), str(log))
+    mine.write_text(PACK.replace("hedge for BTC/USDT took", "hedge took"))
+    refused = obs("check", "--rules", str(mine))
+
+    assert (done.returncode, refused.returncode) == (0, 2)
+    assert "my.hedge-late  fits 1: a:1" in done.stdout
+    assert "my.toml: rule my.hedge-late: examples.match" in refused.stderr.replace(
+        "literals", "examples.match"
+    )
+
+
 def _until(holds: Callable[[], bool]) -> None:
     for _ in range(100):
         if holds():

@@ -10,9 +10,11 @@ import pytest
 from obs import rules
 from obs.events import Event, ExceptionInfo, Origin, Severity
 from obs.rules import gate as rulegate
+from obs.rules.anchors import anchors, groups
 from obs.rules.gate import Gate, PatternError, compile_pattern
 from obs.rules.pack import fill
 from obs.rules.ruleset import RuleSet
+from obs.rules.trial import tried
 
 RULE = """
 [[rule]]
@@ -303,28 +305,69 @@ def test_a_file_that_is_missing_or_no_toml_is_refused_with_its_name(tmp_path: Pa
         rules.load([pack(tmp_path, "[[rule]")])
 
 
-def test_changed_packs_are_taken_and_wrong_ones_leave_the_old_rules(tmp_path: Path) -> None:
-    path = pack(tmp_path, RULE)
-    held = rules.RulesFile([path])
+def test_words_that_open_a_rule_are_taken_from_its_patterns_when_none_are_given(tmp_path: Path) -> None:
+    text = RULE.replace('literals = ["pump"]', "")
 
-    assert not held.reload_if_changed()
-    pack(tmp_path, RULE.replace("Pump failed", "Pump stands still"))
-    assert held.reload_if_changed()
-    assert held.rules.match(event("pump failed"))[0].rule.title.startswith("Pump stands still")
+    known = rules.load([pack(tmp_path, text)])
 
-    pack(tmp_path, "[[rule]")
-    with pytest.raises(rules.RuleError):
-        held.reload_if_changed()
-    assert not held.reload_if_changed()
-    assert held.rules.match(event("pump failed"))[0].rule.title.startswith("Pump stands still")
+    own = next(rule for rule in known.rules if rule.id == "my.pump-failed")
+    assert own.literals
+    assert known.match(event("pump failed"))[0].rule.id == "my.pump-failed"
 
 
-def test_a_new_file_in_a_folder_of_packs_is_noticed(tmp_path: Path) -> None:
-    held = rules.RulesFile([tmp_path])
-    pack(tmp_path, RULE)
+def test_a_pattern_that_spells_out_nothing_needs_words_of_its_authors(tmp_path: Path) -> None:
+    text = RULE.replace('literals = ["pump"]', "").replace("failed']", "', '\\d+ [A-Z]+']")
 
-    assert held.reload_if_changed()
-    assert held.rules.match(event("pump failed"))[0].rule.id == "my.pump-failed"
+    with pytest.raises(rules.RuleError, match=r"mine\.toml.*spells out no word.*literals"):
+        rules.load([pack(tmp_path, text)])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("database is locked", ("database is locked",)),
+        ("(?:order|stop) refused", ("order refused", "stop refused")),
+        ("colou?rs?", ("color", "colors", "colour", "colours")),
+        (r"HTTP/1\.[01]\W+50[23]", ("http/1.0", "http/1.1")),
+        ("(?:timed out|slow).*api", ("slow", "timed out")),
+        ("(?P<who>\\w+) is gone", (" is gone",)),
+        ("(?:lost )+link", ("lost ",)),
+        ("a.b|c", ()),
+        ("(?:lost)?.*", ()),
+    ],
+)
+def test_the_words_of_a_pattern_are_such_as_no_match_can_be_without(
+    pattern: str, words: tuple[str, ...]
+) -> None:
+    assert anchors([pattern]) == words
+
+
+def test_whatever_a_shipped_pattern_finds_in_its_examples_holds_its_words(known: RuleSet) -> None:
+    for rule in known.rules:
+        for pattern in rule.patterns:
+            found = compile_pattern(pattern)
+            for message in rule.examples.match:
+                if (hit := found.search(message)) is not None:
+                    text = hit.group(0).lower()
+                    assert all(any(word in text for word in group) for group in groups(pattern)), (
+                        rule.id,
+                        text,
+                    )
+
+
+def test_a_pack_is_tried_on_a_log_beside_the_rules_that_ship(tmp_path: Path) -> None:
+    log = tmp_path / "bot.log"
+    log.write_text(
+        "2026-03-02 10:00:00 ERROR pump failed\n2026-03-02 10:00:01 INFO pump started\n"
+        "2026-03-02 10:00:02 ERROR pump at p1.local failed: database is locked\n"
+    )
+
+    head, rule, read, told = tried([pack(tmp_path, RULE)], [log])
+
+    assert head == "1 of your own: each finds its examples and leaves its counterexamples"
+    assert rule == "  my.pump-failed  TRADING error; opened by: pump"
+    assert read == f"{log}: 3 records"
+    assert told.startswith("  my.pump-failed  fits 2: a:1, a:3; db.locked names 1 of them")
 
 
 def test_words_and_event_names_show_a_path_working_again(tmp_path: Path) -> None:

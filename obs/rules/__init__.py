@@ -7,7 +7,7 @@ matches elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from obs.events import Event, Severity
@@ -22,7 +22,6 @@ __all__ = [
     "Rule",
     "RuleError",
     "RuleSet",
-    "RulesFile",
     "example_event",
     "fill",
     "load",
@@ -64,43 +63,6 @@ def load(paths: Iterable[Path | str] | None = None) -> RuleSet:
         for message in unheard_examples(compiled):
             raise RuleError(f"{packs[compiled.rule.id]}: rule {compiled.rule.id}: {message}")
     return made
-
-
-class RulesFile:
-    """The built-in packs and a user's own that may change while we run.
-
-    When the changed ones are wrong, the old rules stay.
-    """
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = tuple(paths)
-        self._seen = self._stamp()
-        self.rules = load(self._paths)
-
-    def reload_if_changed(self) -> bool:
-        """Read the packs again if a file changed; say whether the rules are new.
-
-        Raises:
-            RuleError: If the changed packs are wrong; `rules` then still holds the old ones, and the same
-                mistake is reported once.
-        """
-        stamp = self._stamp()
-        if stamp == self._seen:
-            return False
-        self._seen = stamp
-        self.rules = load(self._paths)
-        return True
-
-    def _stamp(self) -> tuple[tuple[str, int, int], ...]:
-        rows = []
-        for path in _user_packs(self._paths):
-            try:
-                status = path.stat()
-            except OSError:
-                rows.append((str(path), 0, -1))
-            else:
-                rows.append((str(path), status.st_mtime_ns, status.st_size))
-        return tuple(rows)
 
 
 def example_event(rule: Rule, message: str) -> Event:

@@ -24,7 +24,7 @@ try:
 except ImportError:
     re2 = None
 
-__all__ = ["MAX_LINE", "Gate", "Pattern", "PatternError", "compile_pattern", "pattern_set"]
+__all__ = ["MAX_LINE", "Gate", "Pattern", "PatternError", "compile_pattern", "pattern_set", "stands_alone"]
 
 MAX_LINE = 4_096
 """Characters of a line that patterns see; a longer line is cut first, so that no line can cost a second."""
@@ -134,7 +134,7 @@ class Gate:
 
     def __init__(self, literals: Iterable[str], *, native: bool = True) -> None:
         self.literals: Sequence[str] = tuple(dict.fromkeys(literal.lower() for literal in literals))
-        self._alone = tuple(_stands_alone(literal) for literal in self.literals)
+        self._alone = tuple(stands_alone(literal) for literal in self.literals)
         self._automaton: Any = None
         self._grams: dict[str, list[int]] = {}
         self._short: tuple[int, ...] = ()
@@ -192,7 +192,8 @@ def _grams_of(text: str) -> set[str]:
     return {text[start : start + _GRAM] for start in range(len(text) - _GRAM + 1)}
 
 
-def _stands_alone(literal: str) -> bool:
+def stands_alone(literal: str) -> bool:
+    """Whether a literal only counts between characters that are no letters or digits."""
     bare = literal.removeprefix("-")
     return bare.isascii() and (bare.isdigit() or (bare.isalnum() and len(bare) <= 3))
 

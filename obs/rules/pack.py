@@ -10,13 +10,14 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from obs.events import Severity, severity_of
+from obs.rules.anchors import anchors
 from obs.rules.gate import PatternError, compile_pattern
 from obs.snapshot import Category, IssueSeverity
 
@@ -72,8 +73,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What a log cannot tell of this trouble and a reader would want to know, each with why."""
     expected_minutes: int = 15
     """How long the mend takes a person who knows the system."""
-    literals: tuple[str, ...]
-    """Words of which one must stand on the line before a pattern is tried; case does not matter."""
+    literals: tuple[str, ...] = ()
+    """Words of which one must stand on the line before a pattern is tried; case does not matter. Left out,
+    they are taken from the patterns."""
     patterns: tuple[str, ...] = ()
     """RE2 patterns, any of which decides; none means the literals decide. Named groups become values."""
     exclude: tuple[str, ...] = ()
@@ -160,9 +162,25 @@ def _rule(file: str, index: int, row: Mapping[str, Any]) -> Rule:
         rule = msgspec.convert(row, Rule)
     except msgspec.ValidationError as error:
         raise RuleError(f"{where}: {_plain(error, row)}") from None
+    if not rule.literals:
+        rule = msgspec.structs.replace(rule, literals=_words_of(where, rule.patterns))
     for message in _faults(rule):
         raise RuleError(f"{where}: {message}")
     return rule
+
+
+def _words_of(where: str, patterns: Sequence[str]) -> tuple[str, ...]:
+    for pattern in patterns:
+        try:
+            compile_pattern(pattern)
+        except PatternError as error:
+            raise RuleError(f"{where}: patterns: {pattern!r} is refused: {error}") from None
+        if not anchors([pattern]):
+            raise RuleError(
+                f"{where}: patterns: {pattern!r} spells out no word of three letters that each match "
+                "must hold: write one into it, or give literals"
+            )
+    return anchors(patterns)
 
 
 def _plain(error: msgspec.ValidationError, row: Mapping[str, Any]) -> str:
@@ -190,7 +208,10 @@ def _faults(rule: Rule) -> Iterable[str]:
     if rule.fix_in.split(" ")[0].rstrip(":,") not in PLACES:
         yield f"fix_in = {rule.fix_in!r} names no place: begin with one of {', '.join(PLACES)}"
     if not rule.literals or any(len(literal.strip()) < 2 for literal in rule.literals):
-        yield f"literals = {list(rule.literals)!r} is too short: give words of at least two characters"
+        yield (
+            f"literals = {list(rule.literals)!r} is too short: "
+            "give words of at least two characters, or patterns"
+        )
     if not rule.examples.match:
         yield "examples.match is missing: write at least one message that this rule must find"
     yield from _faulty_actions(rule)
