@@ -195,11 +195,21 @@ def issues(
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Logs to read; none: the running bots.")] = None,
     severity: Annotated[str, typer.Option(help="Least severity that counts.")] = "error",
+    packs: Annotated[
+        list[Path] | None, typer.Option("--rules", help="Only try this rule pack, on the logs if any.")
+    ] = None,
     directory: Dir = None,
     zone: Zone = None,
 ) -> None:
     """Exit with 1 when an open issue is at or above a severity; for CI and agents."""
     with _told():
+        if packs:
+            from obs.rules.trial import tried
+
+            for line in tried(packs, files or ()):
+                _print(line)
+            raise typer.Exit
+
         from obs import looking
         from obs.snapshot import IssueSeverity
 
