@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from obs.rules.gate import Gate, PatternError, compile_pattern
 from obs.rules.pack import fill
 from obs.rules.ruleset import RuleSet
 from obs.rules.trial import tried
+from tests.builders import REPO
 
 RULE = """
 [[rule]]
@@ -379,3 +381,15 @@ def test_words_and_event_names_show_a_path_working_again(tmp_path: Path) -> None
     assert known.successes(event("Pump STARTED", Severity.INFO)) == {"my.pump-failed"}
     assert known.successes(Event(timestamp=1, event_name="pump.on")) == {"my.pump-failed"}
     assert known.successes(event("pump failed")) == set()
+
+
+def test_the_rule_of_the_document_works_as_it_says(tmp_path: Path) -> None:
+    document = (REPO / "docs" / "rules.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
+    line = re.findall(r"```text\n(.*?)\n```", document, re.DOTALL)[0]
+
+    found = rules.load([pack(tmp_path, text)]).match(event(line))[0]
+
+    assert (found.rule.id, found.fill(found.rule.title)) == ("my.hedge-late", "Hedge late for ETH/USDT")
+    fields = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", document, re.MULTILINE))))
+    assert fields | {"reference"} == set(rules.Rule.__struct_fields__)
