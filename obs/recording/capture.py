@@ -11,7 +11,6 @@ import contextlib
 import importlib
 import logging
 import os
-import socket
 import sys
 import threading
 import time
@@ -199,7 +198,7 @@ class Capture:
             "process.executable.name": Path(sys.argv[0] or "python").name if sys.argv else "python",
             "process.runtime.name": sys.implementation.name,
             "process.runtime.version": sys.version.split()[0],
-            "host.name": socket.gethostname(),
+            "host.name": _host(),
             **told_release(os.environ),
             # Whatever we write was masked before: the sidecar need not look again.
             REDACTED: __version__,
@@ -334,6 +333,13 @@ def _level(value: Any, setting: str) -> int:
         warn_once(f'{setting} = "{value}" is no level; write one of DEBUG INFO WARNING ERROR CRITICAL')
         return 0
     return known
+
+
+def _host() -> str:
+    """Return the machine's name; without `socket`, whose import would be felt in a bot's first log call."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    return os.environ.get("COMPUTERNAME", "")
 
 
 def _service() -> str:

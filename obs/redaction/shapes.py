@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 
 from obs.redaction.limits import OVERFLOW
@@ -24,10 +25,13 @@ SHAPED_KINDS = frozenset(
 
 _MAX_TAILS = 16
 
+_compiled = lru_cache(maxsize=None)(re.compile)
+"""Compiles a pattern of a table when it is first needed: all of them would delay a bot's first log call."""
+
 _BEARER = re.compile(r"bearer(?<=\bbearer)(?:\s{1,4}|%20|\+)(?P<value>[a-z0-9._~+/=\-]{12,4096})")
 _PATH = r"(?P<value>[\w\-/.:%@]{6,400})"
 _HOOKS = {
-    literal: re.compile(pattern + _PATH)
+    literal: pattern + _PATH
     for literal, pattern in {
         "hooks.slack": r"hooks\.slack(?:-gov)?\.com/(?:services/(?:T[A-Z0-9]{4,16}/B[A-Z0-9]{4,16}/"
         r"|(?!T[A-Z0-9]{4,16}/B))|workflows/|triggers/)",
@@ -91,7 +95,7 @@ _OPTION = re.compile(
 )
 _WORD = r"(?P<value>[^\"'\s@]{3,200})"
 _STATEMENTS = {
-    literal: (second, re.compile(pattern + _WORD))
+    literal: (second, pattern + _WORD)
     for literal, second, pattern in (
         ("identified", "by", r"identified\s{1,4}(?:with\s{1,4}\w{1,40}\s{1,4})?by\s{1,4}[\"']"),
         ("sshpass", "-p", r"sshpass\s{1,4}-p\s{0,4}[\"']?"),
@@ -127,14 +131,14 @@ def find_shapes(text: str, lower: str, most: int) -> Iterator[Span]:
     if "/" in text:
         for literal, pattern in _HOOKS.items():
             if literal in text:
-                yield from _places(text, literal, pattern, "webhook", most)
+                yield from _places(text, literal, _compiled(pattern), "webhook", most)
     if " -u" in text or "-user" in text or text.startswith("-u"):
         for found in _OPTION.finditer(text):
             if not is_placeholder(found["value"]):
                 yield *found.span("value"), "password"
     for literal, (second, statement) in _STATEMENTS.items():
         if literal in lower and second in lower:
-            yield from _places(lower, literal, statement, "password", most)
+            yield from _places(lower, literal, _compiled(statement), "password", most)
     if "8=FIX" in text:
         for found in _FIX.finditer(text):
             if not is_placeholder(found["value"]):

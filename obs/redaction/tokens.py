@@ -96,16 +96,22 @@ _STARTS = {
 """With which characters the shapes start that do not begin with a plain letter."""
 
 
-def _by_first_character() -> dict[str, re.Pattern[str]]:
-    """One pattern for each first character of a token: a run is then tried against a few shapes only."""
-    patterns = {}
-    for first in string.ascii_letters + string.digits:
+class _ByFirstCharacter(dict[str, "re.Pattern[str] | None"]):
+    """One pattern for each first character of a token: a run is then tried against a few shapes only.
+
+    Made when first asked for: all sixty together would take a tenth of a second of a bot's first log call.
+    """
+
+    def __missing__(self, first: str) -> re.Pattern[str] | None:
+        if len(first) != 1 or first not in _FIRST_CHARACTERS:
+            return None
         fitting = [(kind, shape) for kind, shape in _PREFIXED if first in _STARTS.get(kind, shape[0])]
-        patterns[first] = re.compile("|".join(f"(?P<{kind}>{shape})" for kind, shape in fitting))
-    return patterns
+        pattern = self[first] = re.compile("|".join(f"(?P<{kind}>{shape})" for kind, shape in fitting))
+        return pattern
 
 
-_TOKENS = _by_first_character()
+_FIRST_CHARACTERS = string.ascii_letters + string.digits
+_TOKENS = _ByFirstCharacter()
 _PART = re.compile(r"[A-Za-z0-9_\-.]{16}")
 _ESCAPES = frozenset({"", "\\", "%"})
 _RUN = re.compile(r"[A-Za-z0-9_\-.]{16,}")
@@ -138,7 +144,7 @@ def find_tokens(text: str, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[in
             parts = _RUN.finditer(text, start, end) if _PART.search(run) else ()
             for part in parts:
                 first, last = part.span()
-                fitting = _TOKENS.get(text[first])
+                fitting = _TOKENS[text[first]]
                 if (
                     last - first in _KEY_LENGTHS
                     or text[first - 1 : first] in _ESCAPES
@@ -147,7 +153,7 @@ def find_tokens(text: str, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[in
                     yield from _token(text, first, last)
         elif text[start - 1 : start] in _ESCAPES:
             yield from _token(text, start, end)
-        elif (pattern := _TOKENS.get(run[0])) is not None and (token := pattern.match(text, start)):
+        elif (pattern := _TOKENS[run[0]]) is not None and (token := pattern.match(text, start)):
             yield *token.span(), token.lastgroup or "token"
         elif end - start in _KEY_LENGTHS and _is_key(text, start, end):
             yield start, end, "api_key"
@@ -167,7 +173,7 @@ def _token(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
         # The tail of an escape (`\n`, `%20`) is no part of the token behind it.
         escape = _ESCAPED.match(text, start)
         start = escape.end() if escape else start
-    pattern = _TOKENS.get(text[start : start + 1])
+    pattern = _TOKENS[text[start : start + 1]]
     token = pattern.match(text, start) if pattern else None
     if token is not None:
         yield *token.span(), token.lastgroup or "token"
