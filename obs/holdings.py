@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from obs.books import BotFacts, Thing, decimal
 from obs.hazards import mark_price, open_positions, protection
+from obs.hazards.positions import stop_at_exchange
 from obs.healthrows import amount, clock, number, times_open, waiting
 from obs.quoting import plain
 from obs.snapshot import Category, Issue, IssueStatus
@@ -77,7 +78,7 @@ def restart(bots: Mapping[str, BotFacts], mode: str, issues: Sequence[Issue], no
     if holding:
         text = f"{', '.join(holding)} **no**: open positions, look at the exchange first"
         unheld = [plain(n) for n, b in bots.items() if plain(n) in holding and stop_at_exchange(b) is False]
-        text += f"; while {', '.join(unheld)} is down no stop exists" if unheld else ""
+        text += f", then start soon: while {', '.join(unheld)} is down no stop exists" if unheld else ""
         return text + (f"; {', '.join(flat)}, safe" if flat else "") + "."
     resting = sum(times_open(order) for bot in bots.values() for order in waiting(bot))
     rest = f"; {orders(resting)} may rest at the exchange and fill meanwhile" if resting else ""
@@ -85,12 +86,6 @@ def restart(bots: Mapping[str, BotFacts], mode: str, issues: Sequence[Issue], no
         verdict = "safe" if not rest else "but not without a look at the exchange"
         return f"{', '.join(flat)}, {verdict}{rest}{useless}."
     return f"not known: no position events, so look at the exchange first{rest}{useless}."
-
-
-def stop_at_exchange(bot: BotFacts) -> bool | None:
-    """Return whether the bot lets its stops rest at the exchange; None when it did not say."""
-    told = {str(settings.values.get("stop.at_exchange")) for settings in bot.settings.values()}
-    return True if "True" in told else False if "False" in told else None
 
 
 def counted(bot: BotFacts) -> int | None:

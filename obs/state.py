@@ -480,7 +480,7 @@ def _spoken(event: Event) -> str:
         return event.body  # a line of another program already says it all
     attributes = event.attributes
     said = [f"{key}={value}" for key in TOLD if (value := attributes.get(key)) not in (None, "")]
-    return " ".join([event.body, *said])
+    return " ".join([event.body, *said] if event.body else said)
 
 
 def _word(severity: Severity) -> str:

@@ -10,7 +10,6 @@ import pytest
 from obs.adapters import Adapters, Line
 from obs.analysis import Analyzer, analyze
 from obs.books import WRITERS, BotFacts
-from obs.briefing import render
 from obs.events import Severity
 from obs.rules import RuleSet
 from obs.snapshot import Snapshot
@@ -142,10 +141,10 @@ def test_a_second_order_of_a_pair_does_not_hide_the_first() -> None:
         body = f"Order {number} was created for ETH/BTC and status is open."
         analyzer.feed(event(body, at=number, logger="freqtrade.freqtradebot"))
 
-    page = render(analyzer.snapshot())
+    snapshot = analyzer.snapshot()
 
-    assert "2 orders not filled (ETH/BTC 2×)" in page
-    assert "2 orders may rest at the exchange and fill meanwhile" in page
+    assert "2 orders not filled (ETH/BTC 2×)" in snapshot.money_lines[0]
+    assert "2 orders may rest at the exchange and fill meanwhile" in snapshot.restart
 
 
 def test_a_stop_that_was_taken_back_leaves_a_position_bare() -> None:
@@ -198,10 +197,10 @@ def test_a_backtest_of_nautilus_is_no_money_whatever_its_trader_is_called() -> N
     for number, (logger, body) in enumerate((("BacktestEngine", "Building system kernel"), ("Ema", opened))):
         analyzer.feed(event(body, at=number, logger=logger, attributes=trader))
 
-    page = render(analyzer.snapshot())
+    told = " ".join(analyzer.snapshot().money_lines)
 
-    assert "no real funds, nothing at risk" in page
-    assert "GBP/USD" not in page
+    assert "no real funds, nothing at risk" in told
+    assert "GBP/USD" not in told
     assert analyzer.state.books.bots["bot-1"].mode.values["run.mode"] == "backtest"
 
 
@@ -210,10 +209,10 @@ def test_an_open_position_of_a_live_nautilus_node_is_money() -> None:
     analyzer = Analyzer()
     analyzer.feed(event(opened, logger="Ema", attributes={"trader_id": "MINE-007"}))
 
-    page = render(analyzer.snapshot())
+    told = analyzer.snapshot().money_lines[0]
 
     assert "-1000000.0" in opened
-    assert "−1000000 GBP/USD.SIM short at 1.57583" in page
+    assert "−1000000 GBP/USD.SIM short at 1.57583" in told
 
 
 def nautilus(*bodies: str) -> Analyzer:
@@ -360,6 +359,34 @@ def test_a_count_that_failed_is_no_count() -> None:
     snapshot = stopped(("freqtradebot", "Exception during cleanup: OperationalError disk I/O error"))
 
     assert snapshot.restart.startswith("not known")
+
+
+def held_by(mode: str, *, at_exchange: str, stop: bool = False) -> list[str]:
+    """Return the titles of the issues once a freqtrade that holds a trade has been killed."""
+    options = f"{{'entry': 'limit', 'stoploss': 'market', 'stoploss_on_exchange': {at_exchange}}}"
+    lines = [
+        ("configuration.configuration", f"Runmode set to {mode}."),
+        ("resolvers.strategy_resolver", f"Strategy using order_types: {options}"),
+        ("persistence.trade_model", f"LIMIT_BUY has been fulfilled for {trade()}."),
+    ]
+    if stop:
+        lines.append(
+            ("exchange.exchange", "stoploss limit order added for ETH/BTC. stop price: 0.09. limit: 0.08")
+        )
+    analyzer = Analyzer(RuleSet(()))
+    for number, (module, body) in enumerate(lines):
+        analyzer.feed(event(body, at=number, logger=f"freqtrade.{module}"))
+    killed = {"process.signal": "SIGKILL"}
+    analyzer.feed(event("", at=60, name="process.exited", severity=Severity.FATAL, attributes=killed))
+    return [issue.title for issue in analyzer.snapshot().issues]
+
+
+def test_a_position_whose_stop_lives_in_a_bot_that_is_down_has_none() -> None:
+    bare = "Position without a stop: its bot is down"
+
+    assert bare in held_by("live", at_exchange="False")
+    assert bare not in held_by("live", at_exchange="True", stop=True)
+    assert bare not in held_by("dry_run", at_exchange="False")
 
 
 def test_a_refused_stop_leaves_the_position_bare() -> None:

@@ -15,7 +15,14 @@ from obs.hazards.growth import growing
 from obs.hazards.intruders import foreign_orders, second_writers
 from obs.hazards.leaks import leaks
 from obs.hazards.outages import Answers, answers_by_exchange, limited, lost_notices, outage, refused_key
-from obs.hazards.positions import mark_price, open_positions, protection, refused_orders, unprotected
+from obs.hazards.positions import (
+    mark_price,
+    open_positions,
+    protection,
+    refused_orders,
+    unguarded,
+    unprotected,
+)
 from obs.hazards.processes import crash_loop, ended
 from obs.hazards.reversals import losses_since
 from obs.hazards.slips import slips
@@ -36,6 +43,7 @@ def find(state: State, now: int) -> list[Issue]:
     }
     for name, bot in bots.items():
         found += unprotected(name, bot)
+        found += unguarded(name, bot)
         found += agents.loops(name, bot)
         found += agents.cut_off(name, bot)
         found += lost_notices(name, bot)

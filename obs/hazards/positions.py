@@ -12,10 +12,20 @@ from obs.healthrows import clock
 from obs.quoting import plain
 from obs.snapshot import Category, Issue, IssueSeverity, Money
 
-__all__ = ["exposure", "mark_price", "open_positions", "protection", "refused_orders", "unprotected"]
+__all__ = [
+    "exposure",
+    "mark_price",
+    "open_positions",
+    "protection",
+    "refused_orders",
+    "stop_at_exchange",
+    "unguarded",
+    "unprotected",
+]
 
 PATIENCE_NS = 60_000_000_000
 """After so long without another try a stop is not being placed any more."""
+_SIMULATED = ("paper", "dry_run", "backtest")
 RESTING = ("order.accepted", "order.confirmed")
 
 
@@ -79,6 +89,54 @@ def protection(bot: BotFacts, key: str, position: Thing) -> tuple[str, int, list
     since = min((t for t in pulled + refused if t), default=position.began)
     # The gap begins when the last stop that ever rested went away, not when its successor was refused.
     return "none", max(pulled, default=since), stops
+
+
+def stop_at_exchange(bot: BotFacts) -> bool | None:
+    """Return whether the bot lets its stops rest at the exchange; None when it did not say."""
+    told = {str(settings.values.get("stop.at_exchange")) for settings in bot.settings.values()}
+    return True if "True" in told else False if "False" in told else None
+
+
+def unguarded(name: str, bot: BotFacts) -> Iterator[Issue]:
+    """Yield an issue for each position whose stop lives in a bot that is down; not for simulated money."""
+    down = bot.process.time if bot.process.name == "process.exited" else 0
+    if bot.state.name == "bot.stopped" and bot.state.values.get("bot.state") != "stopping":
+        down = down or bot.state.time
+    if not down or str(bot.mode.values.get("run.mode")) in _SIMULATED:
+        return
+    for key, position in open_positions(bot):
+        verdict, _, stops = protection(bot, key, position)
+        emulated = verdict == "stop" and all(stop.values.get("order.emulated") for stop in stops)
+        if not emulated and not (verdict == "unknown" and stop_at_exchange(bot) is False):
+            continue
+        values = position.values
+        quantity, price = decimal(values.get("position.quantity")), mark_price(values)
+        currency = str(values.get("currency") or "?")
+        yield issue(
+            ("unguarded", name, key),
+            Category.TRADING,
+            IssueSeverity.CRITICAL,
+            "Position without a stop: its bot is down",
+            name,
+            first=down,
+            last=down,
+            count=1,
+            explanation=f"The stop of this position lives in the bot, which ended at {clock(down)}: "
+            "until it runs again, nothing closes the position.",
+            fix_in="a person decides on the position; then start the bot or place a stop at the exchange",
+            actions=(
+                f"[read] The exchange: the position of {plain(name)}, its open orders and the price.",
+                "[ask] Operator: start the bot again, place a stop at the exchange, or close.",
+                "[config] Let stops rest at the exchange, if it offers them.",
+            ),
+            do_not="place a stop at the exchange and start the bot without telling it: both can sell",
+            minutes=10,
+            money=(Money(abs(quantity) * price, currency),)
+            if price is not None and quantity is not None
+            else None,
+            evidence=[shown(bot.process if bot.process.name else bot.state), shown(position.last)],
+            grouped_by=f"the open position {plain(key)} of {plain(name)}, whose bot is down",
+        )
 
 
 def _adds(stop: Thing, position: Mapping[str, Any]) -> bool:
