@@ -211,7 +211,7 @@ def check(
             raise typer.Exit
 
         from obs import looking
-        from obs.snapshot import IssueSeverity
+        from obs.snapshot import Health, IssueSeverity
 
         try:
             least = IssueSeverity(severity)
@@ -224,8 +224,11 @@ def check(
         if not snapshot.events:
             _print("UNKNOWN: nothing was seen, so nothing is known to be well")
             raise typer.Exit(1)
-        _print("\n".join(map(_one_line, found)) or f"no open issue at or above {least}")
-    raise typer.Exit(1 if found else 0)
+        lines = list(map(_one_line, found)) or [f"no open issue at or above {least}"]
+        if unknown := snapshot.health is Health.UNKNOWN:
+            lines.append(f"UNKNOWN: {snapshot.health_reason}: nothing says that the bot is well")
+        _print("\n".join(lines))
+    raise typer.Exit(1 if found or unknown else 0)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from obs.doubles import Doubles
 from obs.events import Event, Severity
 from obs.expectations import Expectations
 from obs.hazards import silence
+from obs.hazards.endings import endings
 from obs.hazards.network import dead_network
 from obs.incidents import link, standing_of
 from obs.issues import from_facts, over_time
@@ -36,10 +37,8 @@ from obs.ranking import ranked, with_money
 from obs.snapshot import (
     Category,
     ComponentStatus,
-    Evidence,
     Health,
     Issue,
-    IssueSeverity,
     IssueStatus,
     Loss,
     Snapshot,
@@ -209,8 +208,7 @@ class Analyzer:
         found += hazards.find(state, now)
         found += silence.find(state, until, self.expected)
         found += anomalies.find(state, now, self.expected)
-        found += [issue for source in read if (issue := _cut_off(source)) is not None]
-        found += _stopped_short(state, read)
+        found += endings(state, read)
         found += dead_network(found, {one.fingerprint: one.place for one in found}, state)
         standings = {
             issue.fingerprint: standing_of(issue, known.get(issue.rule), state.issues.get(issue.fingerprint))
@@ -389,66 +387,3 @@ def letters() -> list[str]:
     """Return the letters of recorded sources, in the order in which they are named."""
     alphabet = "abcdefghijklmnopqrstuvwxyz"
     return [*alphabet, *(a + b for a in alphabet for b in alphabet)]
-
-
-def _stopped_short(state: State, read: tuple[Source, ...]) -> list[Issue]:
-    """A recorded run that says when it starts and beats, and whose log stops without a word of an end."""
-    found = []
-    for name, bot in state.books.bots.items():
-        beats = bot.heartbeats.count and bot.state.name not in ("", "bot.stopped") and not bot.process.name
-        if not read or not beats or any(source.cut_at_end for source in read):
-            continue
-        digest = fingerprints.fingerprint_of("stopped-short", name)
-        found.append(
-            Issue(
-                fingerprint=digest,
-                id=f"I-{digest[:6]}",
-                rule="stopped-short",
-                category=Category.SYSTEM,
-                severity=IssueSeverity.INFO,
-                status=IssueStatus.ONGOING,
-                component=name,
-                title="The log stops without a shutdown",
-                explanation="The bot was running at its last line and said nothing of an end: it still runs, "
-                "or it was killed, or its machine went down.",
-                fix_in="host",
-                actions=("[read] Is the process alive? If not: exit code, kernel log, out of memory?",),
-                expected_minutes=5,
-                count=1,
-                first_seen=state.seen.last,
-                last_seen=state.seen.last,
-                grouped_by="the end of the log",
-            )
-        )
-    return found
-
-
-def _cut_off(source: Source) -> Issue | None:
-    """A log that ends in the middle of a line: full disk, killed process or machine down."""
-    if not source.cut_at_end:
-        return None
-    digest = fingerprints.fingerprint_of("cut-off", source.name)
-    return Issue(
-        fingerprint=digest,
-        id=f"I-{digest[:6]}",
-        rule="cut-off",
-        category=Category.SYSTEM,
-        severity=IssueSeverity.CRITICAL,
-        status=IssueStatus.ONGOING,
-        component="logging",
-        title="The log ends in the middle of a line",
-        explanation="A log cut off like this means: the disk is full, the process was killed, or the machine "
-        "went down. This file alone cannot tell which.",
-        fix_in="host",
-        actions=(
-            "[read] Free space and inodes of that file system (`df -h`, `df -i`); is the process alive?",
-            "[read] The console or journal of the process: `obs brief LOG CONSOLE` reads both together.",
-            "[restart] When the cause is known.",
-        ),
-        expected_minutes=15,
-        count=1,
-        first_seen=source.last_time,
-        last_seen=source.last_time,
-        evidence=(Evidence(f"{source.letter}:{source.lines}", 0, "", "", source.cut_at_end),),
-        grouped_by="the unfinished last line",
-    )

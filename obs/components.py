@@ -102,6 +102,11 @@ def health_of(issues: Iterable[Issue]) -> tuple[Health, str]:
     if not active:
         return Health.OK, "no open issue"
     gravest = max(active, key=lambda issue: issue.severity.rank)
+    if gravest.severity is IssueSeverity.INFO:
+        # A run whose end nobody saw is not known to be well.
+        unseen = next((issue for issue in active if issue.rule == "stopped-short"), None)
+        if unseen is not None:
+            return Health.UNKNOWN, unseen.title
     return _BY_SEVERITY[gravest.severity], gravest.title
 
 

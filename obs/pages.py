@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from obs import telling
-from obs.changes import Change, changes
+from obs.changes import CLASSES, Change, changes, is_unchanged
 from obs.phrasebook import words_of
 from obs.quoting import plain, shorten
 from obs.snapshot import Evidence, Health, Issue, IssueSeverity, IssueStatus, Snapshot, Source
@@ -109,6 +109,12 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     minor: str
     """The minor findings in one line, for a page without trouble; else empty."""
     changes: tuple[Change, ...]
+    more_changes: str
+    """How many changes found no room; may be empty."""
+    unchanged: str
+    """The kinds of change that did not happen."""
+    nothing_new: bool
+    """Whether nothing a reader would act on differs from the earlier look."""
     since: str
     """The reader's cursor, or empty."""
     not_known: tuple[str, ...]
@@ -121,8 +127,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_well(snapshot: Snapshot) -> bool:
-    """Whether nothing decides a verdict: no open issue above info but side matters."""
-    return bool(snapshot.events) and not any(i.cause is None and is_bad(i) for i in snapshot.issues)
+    """Whether nothing decides a verdict: no open issue above info but side matters, and the end was seen."""
+    if not snapshot.events or snapshot.health is Health.UNKNOWN:
+        return False
+    return not any(i.cause is None and is_bad(i) for i in snapshot.issues)
 
 
 def page(
@@ -139,11 +147,20 @@ def page(
     words = words_of(lang)
     causes = [i for i in snapshot.issues if i.cause is None and i.status is not IssueStatus.ARCHIVED]
     top = next((i for i in causes if is_bad(i)), None)
+    if top is None and snapshot.health is Health.UNKNOWN:
+        # Nothing bad was seen, but the end of the run neither: that decides the page.
+        top = next((i for i in causes if i.title == snapshot.health_reason), None)
     listed = [i for i in causes if detail.resolved or i.status is not IssueStatus.RESOLVED]
     shown = listed[: detail.issues]
     calm = top is None
+    nothing_new = since is not None and is_unchanged(snapshot, since)
+    changed = changes(snapshot, since, words) if since is not None else ()
+    if since is not None:
+        # The reader has seen the rest: only what moved is quoted, and the table stands for the list.
+        moved = {change.id for change in changed if change.kind in ("new", "worse", "regressed")}
+        shown = [issue for issue in shown if issue.id in moved]
     quoted, lines = _evidence(shown or listed[:1], detail, snapshot, calm=calm)
-    steps = _steps(shown or listed[:1], detail) if not calm else ()
+    steps = _steps(listed[: detail.issues] or listed[:1], detail) if not calm else ()
     return Page(
         title=_title(snapshot, words),
         verdict=_verdict(snapshot, top, words),
@@ -153,21 +170,33 @@ def page(
         restart=_cut(snapshot.restart, detail.line),
         first="" if steps and not detail.headings else _first(top, detail),
         entries=tuple(_entry(n, i, snapshot, detail, words) for n, i in enumerate(shown, 1))
-        if not calm
+        if not calm and since is None
         else (),
-        more=_more(causes, shown, words) if not calm else "",
+        more=_more(causes, shown, words) if not calm and since is None else "",
         ranking=_ranking(snapshot, causes, words),
         steps=steps,
-        do_not=_do_not(shown or listed[:1], detail),
+        do_not=_do_not(listed[: detail.issues] or listed[:1], detail),
         evidence=tuple(lines),
-        health=snapshot.facts if detail.health and not calm else (),
+        health=snapshot.facts if detail.health and not calm and since is None else (),
         seen=_seen(snapshot, detail) if calm else "",
         minor=_minor(causes, snapshot, words, detail) if calm else "",
-        changes=changes(snapshot, since) if since is not None else (),
+        changes=tuple(
+            msgspec.structs.replace(change, kind=words[f"kind_{change.kind}"])
+            for change in changed[: detail.issues]
+        ),
+        more_changes=words["and_more"].format(n=len(changed) - detail.issues).strip()
+        if len(changed) > detail.issues
+        else "",
+        unchanged=", ".join(
+            words[f"kind_{kind}"] for kind in CLASSES if all(change.kind != kind for change in changed)
+        )
+        if since is not None
+        else "",
+        nothing_new=nothing_new,
         since=_cursor(since),
         not_known=_not_known(snapshot, shown, detail, calm=calm),
         not_exercised=_cut(", ".join(snapshot.not_exercised), detail.line),
-        left_out=_left_out(snapshot, quoted, words, terse=not detail.sources, calm=calm),
+        left_out=_left_out(snapshot, quoted, words, terse=not detail.sources, calm=calm or nothing_new),
         headings=detail.headings and not calm,
         prose=detail.prose,
         words=words,

@@ -198,6 +198,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: int = 0
     """Lines or bytes regions that could not be read; each is said in `notes`."""
     complete: bool = True
+    is_written: bool = False
+    """Whether somebody still wrote to it when it was read: its end is not the end of the run."""
     cut_at_end: str = ""
     """The text of the last line when it stops in the middle of a record; else empty."""
     last_time: int = 0

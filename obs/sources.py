@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ from obs.snapshot import Source
 __all__ = ["FileFollower", "SourceError", "SourceReader", "expand", "read"]
 
 _CHUNK = 1 << 20
+WRITTEN_NS = 120 * 1_000_000_000
+"""A file written this shortly ago, with records as new as that, is still being written."""
 _GZIP = 31
 """zlib's word for: a gzip header with the largest window."""
 
@@ -93,9 +96,9 @@ class SourceReader:
         self._bytes = 0
         self._notes: list[str] = []
         self._complete = True
-        self._file, newest_ns = _open(path)
+        self._file, self._written_ns = _open(path)
         try:
-            self._parser = formats.Parser(letter=letter, timezone=timezone, newest_ns=newest_ns)
+            self._parser = formats.Parser(letter=letter, timezone=timezone, newest_ns=self._written_ns)
             self._decoder = Decoder()
             self._first = self._take()
             self._gzip = zlib.decompressobj(_GZIP) if self._first[:2] == b"\x1f\x8b" else None
@@ -193,11 +196,18 @@ class SourceReader:
             bytes=self._bytes,
             unreadable=decoder.unreadable,
             complete=self._complete,
+            is_written=_is_written(self._written_ns, parser.last_ns),
             cut_at_end=parser.broken_line,
             last_time=parser.last_ns,
             zone=parser.zone,
             notes=tuple(notes),
         )
+
+
+def _is_written(written_ns: int, last_ns: int) -> bool:
+    """Whether a file was written just now, and by its own program: a fresh copy holds old records."""
+    now = time.time_ns()
+    return 0 <= now - written_ns < WRITTEN_NS and abs(written_ns - last_ns) < WRITTEN_NS
 
 
 def _open(path: Path | str) -> tuple[BinaryIO, int]:
