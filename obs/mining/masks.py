@@ -15,7 +15,7 @@ import unicodedata
 from obs.mining.vocabulary import DAYS, MONTHS
 from obs.mining.words import MaskedWords
 
-__all__ = ["MAX_LENGTH", "MAX_WORDS", "canonical", "form"]
+__all__ = ["MAX_LENGTH", "MAX_WORDS", "canonical", "forget", "form"]
 
 MAX_LENGTH = 2_000
 """Characters of a message that are looked at; what follows rarely names the problem."""
@@ -24,6 +24,7 @@ MAX_FORM = 400
 MAX_WORDS = 64
 MAX_NESTING = 4
 """Brackets within brackets that are looked through."""
+MANY_VALUES = 16
 _CACHE_SIZE = 20_000
 _forms: dict[str, str] = {}
 _words = MaskedWords(_CACHE_SIZE)
@@ -77,6 +78,12 @@ def form(message: str) -> str:
     return known
 
 
+def forget() -> None:
+    """Forget which lines and words were seen; only what it costs to see them again changes."""
+    _forms.clear()
+    _words.clear()
+
+
 def _mask(head: str) -> str:
     if len(head) > MAX_FORM:
         # Not in the middle of a word, which might be half a number.
@@ -104,6 +111,8 @@ def _mask(head: str) -> str:
 def canonical(masked: str) -> str:
     """Return a masked line in the one way it is written: lists and optional parts are one `*`."""
     if "*" in masked:
+        if masked.count("*") > MANY_VALUES:
+            masked = _RUNS.sub("*", masked)
         if "<*" in masked:
             masked = _LESS.sub("*", masked)
         masked = _AFTER.sub("*", masked)
@@ -130,11 +139,20 @@ def _listed(masked: str) -> str:
     if len(words) < 4 or 4 * len(set(words)) > 3 * len(words):
         return masked
     for width in (2, 3, 4, 5):
-        at = 0
-        while at + 2 * width <= len(words):
-            item = words[at : at + width]
-            if item == words[at + width : at + 2 * width] and any("*" in word for word in item):
-                del words[at + width : at + 2 * width]
+        if len(words) < 2 * width:
+            break
+        kept: list[str] = words[:width]
+        at = width
+        while at < len(words):
+            # One word is compared before items are, because most are not equal.
+            if (
+                words[at] == kept[-width]
+                and words[at : at + width] == kept[-width:]
+                and "*" in "".join(kept[-width:])
+            ):
+                at += width
             else:
+                kept.append(words[at])
                 at += 1
+        words = kept
     return " ".join(words)
