@@ -134,13 +134,24 @@ def render(
         text = _tidy(text)
         if tokens(text) <= budget:
             return text
-    return text
+    return _forced(text, budget)
 
 
 def tokens(text: str) -> int:
     """Return an estimate of the tokens: ASCII characters / 4 and one for each other character."""
     others = sum(1 for character in text if ord(character) > 127)
     return math.ceil((len(text) - others) / 4) + others
+
+
+def _forced(text: str, budget: int) -> str:
+    """The poorest page, lines left out from below but for the ledger, then cut: a budget is a promise."""
+    lines = [line for line in text.splitlines() if line]
+    while len(lines) > 3 and tokens("\n".join(lines)) + 1 > budget:
+        del lines[-2]
+    text = "\n".join(lines) + "\n"
+    while tokens(text) > budget:
+        text = text[: int(len(text) * 0.9)].rstrip() + "\n"
+    return text
 
 
 def _tidy(text: str) -> str:

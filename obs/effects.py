@@ -218,7 +218,7 @@ def _with_endpoint(issue: Issue, symptoms: list[Issue]) -> Issue:
     endpoint = _endpoint((issue, *symptoms))
     if not endpoint:
         return issue
-    step = f"[read] From the bot's host: does {endpoint} answer a read-only request?"
+    step = f"[read] Does {endpoint} answer a read-only request from the bot's host?"
     place = issue.fix_in
     if found := _LOOPBACK.fullmatch(endpoint):
         port = f"port {found[1]}" if found[1] else endpoint

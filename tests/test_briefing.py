@@ -63,7 +63,7 @@ def quiet_day() -> Snapshot:
 BUSY = busy_day()
 
 
-@pytest.mark.parametrize("budget", [300, 400, 700, 1_000, 1_500, 2_000, 4_000, 8_000, 20_000])
+@pytest.mark.parametrize("budget", [20, 60, 150, 300, 400, 700, 1_000, 1_500, 2_000, 4_000, 8_000, 20_000])
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_a_page_fits_its_budget_at_any_size(budget: int, lang: str) -> None:
     text = render(BUSY, budget=budget, lang=lang)
@@ -136,16 +136,50 @@ def test_no_log_text_breaks_the_page(text: str, budget: int) -> None:
     shown.encode()
 
 
-def test_a_page_since_an_earlier_look_tells_new_from_quiet() -> None:
+def two_looks() -> tuple[Snapshot, Snapshot]:
+    """Before: one kind of error, twice. After: another kind, and the first is silent."""
     analyzer = Analyzer(RuleSet(()))
-    analyzer.feed(event("first kind failed", at=0, severity=Severity.ERROR, uid="a"))
+    for number in range(2):
+        analyzer.feed(event("first kind failed", at=number, severity=Severity.ERROR, uid=f"a{number}"))
     before = analyzer.snapshot()
     analyzer.feed(event("second kind broke", at=60, severity=Severity.ERROR, logger="bot.other", uid="b"))
+    return before, analyzer.snapshot()
 
-    text = render(analyzer.snapshot(), since=before)
+
+def test_a_page_since_an_earlier_look_tells_new_from_quiet() -> None:
+    before, after = two_looks()
+
+    text = render(after, since=before)
 
     assert re.search(r"\| new \| I-\w+ Unknown error in bot.other", text)
     assert re.search(r"\| quiet \| I-\w+ Unknown error in bot.core .*not exercised", text)
+    assert "| worse, regressed, resolved, ongoing | none |" in text
+
+
+def test_when_nothing_changed_a_page_is_three_lines() -> None:
+    _, after = two_looks()
+
+    lines = render(after, since=after).strip().splitlines()
+
+    assert [bool(line) for line in lines] == [True, False, True, True, True]
+    assert lines[3].startswith("Nothing changed since")
+
+
+def test_what_happened_once_and_was_seen_is_not_listed_as_quiet() -> None:
+    analyzer = Analyzer(RuleSet(()))
+    analyzer.feed(event("third", at=0, severity=Severity.ERROR, uid="c"))
+    once = analyzer.snapshot()
+    later = msgspec.structs.replace(once, taken_at=once.taken_at + 10**12, phase="running")
+
+    assert "quiet |" not in render(later, since=once)
+
+
+@pytest.mark.parametrize("budget", [300, 600])
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_page_of_changes_fits_its_budget_too(budget: int, lang: str) -> None:
+    text = render(BUSY, since=two_looks()[0], budget=budget, lang=lang)
+
+    assert tokens(text) <= budget
 
 
 def test_a_resolved_issue_is_not_the_verdict() -> None:
