@@ -41,6 +41,8 @@ MAX_NAMED = 200
 MAX_ISSUES = 2_000
 """Distinct issues remembered; beyond that the smallest fingerprints stay and the rest is counted."""
 
+MAX_COMPONENTS = 1_000
+"""Names of components that are told apart; a program that invents more is not counted by component."""
 MAX_TEMPLATES = 2_048
 """Forms of unknown warnings and errors that are remembered; what is beyond is counted."""
 
@@ -225,12 +227,12 @@ class State(msgspec.Struct):
             _count(self.services, service)
             self.beats.add(event, service)
         component = event.component
-        series = self.components.get(component)
-        if series is None:
-            series = self.components[component] = Series()
-        series.add(event.time)
+        series = self._part(component)
+        if series is not None:
+            series.add(event.time)
         if event.severity >= Severity.WARN:
-            _count(self.component_severity.setdefault(component, {}), event.severity.name)
+            if series is not None:
+                _count(self.component_severity.setdefault(component, {}), event.severity.name)
             self.alarms.add(joined(component, event.severity.name), event.time)
         for key in works:
             self.successes.setdefault(key, Series()).add(event.time)
@@ -294,10 +296,9 @@ class State(msgspec.Struct):
         self.services[service] = self.services.get(service, 0) + count
         self.seen.add_all(times)
         self.beats.count(times, service)
-        series = self.components.get(component)
-        if series is None:
-            series = self.components[component] = Series()
-        series.add_all(times)
+        series = self._part(component)
+        if series is not None:
+            series.add_all(times)
 
     def notice(self, event: Event, kind: str) -> None:
         """Count a warning or error that no rule knows, under its form."""
@@ -333,6 +334,8 @@ class State(msgspec.Struct):
         ):
             for key, series in all_theirs.items():
                 all_mine.setdefault(key, Series()).merge(series)
+        while len(self.components) > MAX_COMPONENTS:
+            self._forget_part()
         for issues, others in ((self.issues, other.issues), (self.leaks, other.leaks)):
             for key, facts in others.items():
                 issues.setdefault(key, IssueFacts()).merge(facts)
@@ -363,6 +366,22 @@ class State(msgspec.Struct):
             msgspec.ValidationError: If the bytes are of another version.
         """
         return msgspec.msgpack.decode(data, type=cls)
+
+    def _part(self, component: str) -> Series | None:
+        """Return the times of a component, made when it is new; None when there is no room for it."""
+        series = self.components.get(component)
+        if series is None:
+            series = self.components[component] = Series()
+            if len(self.components) > MAX_COMPONENTS and self._forget_part() == component:
+                return None
+        return series
+
+    def _forget_part(self) -> str:
+        # The least names stay: the same ones whatever came first.
+        last = max(self.components)
+        del self.components[last]
+        self.component_severity.pop(last, None)
+        return last
 
     def _issue(self, group: Group) -> IssueFacts | None:
         facts = self.issues.get(group.fingerprint)
@@ -460,7 +479,7 @@ TOLD = (
     "pnl.net", "currency", "reason", "error.type", "exchange.id", "http.response.status_code", "candle.age_s",
     "bot.state", "gen_ai.agent.name", "llm.cost", "llm.cost_currency", "channel", "process.exit_code",
     "process.signal", "faulthandler.stacktrace", "process.memory.usage", "system.memory.limit",
-    "system.filesystem.free", "clock.offset_ms", "ratelimit.used", "ratelimit.limit", "service.version",
+    "system.filesystem.free", "clock.offset_ms", "ratelimit.used", "ratelimit.limit",
 )  # fmt: skip
 """Attributes shown beside an event's text, in this order, as far as it has them."""
 

@@ -211,3 +211,24 @@ def live_phase(*, last_stops: bool) -> str:
 def test_bots_that_all_said_they_stopped_are_not_called_running_because_of_their_parent() -> None:
     assert live_phase(last_stops=True) == "stopped at 10:00:09"
     assert live_phase(last_stops=False) == "running"
+
+
+def test_a_refused_exit_of_an_open_position_carries_the_money_that_stands_on() -> None:
+    entry = {"order.id": "b-1", "order.side": "buy", "symbol": "SOL/USDT"}
+    leave = {"order.id": "s-1", "order.side": "sell", "symbol": "SOL/USDT", "error.type": "invalid"}
+    open_still = story((0, "position.opened", POSITION), (5, "order.rejected", leave))
+    closed_since = story(
+        (0, "position.opened", POSITION),
+        (5, "order.rejected", leave),
+        (9, "trade.closed", {"position.id": "p-sol", "pnl.net": "5", "currency": "USDT"}),
+    )
+    an_entry = story(
+        (0, "position.opened", POSITION), (5, "order.rejected", {**entry, "error.type": "invalid"})
+    )
+
+    issue = only(open_still, "exit-refused")
+
+    assert (issue.severity, issue.money_at_risk) == ("critical", (Money(Decimal("100002.00"), "USDT"),))
+    assert open_still.issues[0] is issue
+    assert [one.rule for one in closed_since.issues] == ["rejected"]
+    assert [one.rule for one in an_entry.issues] == ["rejected"]
