@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from obs.books import BotFacts
+from obs.books import BotFacts, Llm
 from obs.hazards import open_positions, protection
 from obs.healthrows import clock, facts
 from obs.holdings import money, restart, stop_at_exchange
@@ -190,10 +190,15 @@ def _not_known(
             who = f"Stops of {plain(name)} live" if len(bots) > 1 else "Stops live"
             seen = "" if bot.positions else " No filled position was seen."
             lines.append(f"{who} in the bot ({_told(bot)}): while it is down no stop exists.{seen}")
-    unpriced = sum(llm.unpriced for bot in bots.values() for llm in bot.llm.values())
+    unpriced = sum(llm.unpriced for bot in bots.values() for llm in _agents(bot))
     if unpriced:
         lines.append(f"Cost of {unpriced} LLM calls: unpriced.")
     return lines
+
+
+def _agents(bot: BotFacts) -> list[Llm]:
+    """Who asked models: the bot's own agents, else the addresses that its HTTP library names."""
+    return [llm for name, llm in bot.llm.items() if name not in bot.calls] or list(bot.llm.values())
 
 
 def _told(bot: BotFacts) -> str:

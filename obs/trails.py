@@ -318,8 +318,10 @@ def _story(trails: Trails, issue: Issue) -> Iterator[Evidence]:
     if led is not None:
         before, found, keys = led.order, list(led.said), set(led.keys)
     else:
-        # No line of its own: what its evidence is about tells what led to it.
-        before, found = (issue.first_seen, "", 0, ""), []
+        # No line of its own: what its evidence is about tells what led to it, and the lines just before.
+        before = (issue.first_seen, "", 0, "")
+        services = issue.services or (issue.component,)
+        found = [said for name in services for said in _before(before, trails.recent.get(name, ()))]
         keys = {
             key
             for key, thread in trails.threads.items()

@@ -66,12 +66,42 @@ def test_each_line_of_an_adapter_means_what_its_example_says(program: str, line:
     assert found.event_name == line.event
     assert found.attributes["bot.program"] == program
     wanted = {name.replace("__", ".") for name in re.compile(line.pattern).groupindex} - {"run.mode"}
-    optional = {"http.response.status_code", "bot.state.previous", "order.stake"}
+    optional = {"http.response.status_code", "bot.state.previous", "order.stake", "position.id"}
     assert wanted - optional <= set(found.attributes)
 
 
 def test_every_word_of_an_adapter_is_one_that_the_books_keep() -> None:
     assert {line.event for _, line in ADAPTERS.lines} <= set(WRITERS)
+
+
+def test_an_answered_question_to_a_model_is_a_call_that_bears_no_price() -> None:
+    analyzer = Analyzer(RuleSet(()))
+    answers = ("200 OK", "200 OK", "429 Too Many Requests")
+    for number, answer in enumerate(answers):
+        body = f'HTTP Request: POST https://api.openai.com/v1/chat/completions "HTTP/1.1 {answer}"'
+        analyzer.feed(event(body, at=number, logger="httpx"))
+
+    bot = analyzer.state.books.bots["bot-1"]
+
+    assert bot.llm["api.openai.com"].calls.count == 2
+    assert (bot.calls["api.openai.com"].ok.count, bot.calls["api.openai.com"].failed.count) == (2, 1)
+    assert "Cost of 2 LLM calls: unpriced." in analyzer.snapshot().not_known
+
+
+def test_calls_that_an_agent_prices_itself_are_not_called_unpriced() -> None:
+    analyzer = Analyzer(RuleSet(()))
+    own = {"gen_ai.agent.name": "news", "llm.cost": "0.1", "llm.cost_currency": "USD"}
+    body = 'HTTP Request: POST https://api.openai.com/v1/responses "HTTP/1.1 200 OK"'
+    analyzer.feed(event(body, logger="httpx"))
+    analyzer.feed(event("asked", at=1, name="gen_ai.client.inference.operation.details", attributes=own))
+
+    assert not [line for line in analyzer.snapshot().not_known if "unpriced" in line]
+
+
+def test_another_path_of_a_web_service_asks_no_model() -> None:
+    for url in ("http://127.0.0.1:8000/api/chat", "https://api.openai.com/v1/models", "https://x.io/invoke"):
+        found = ADAPTERS.translate(event(f'HTTP Request: POST {url} "HTTP/1.1 200 OK"', logger="httpx"))
+        assert found.event_name == "api.requested", url
 
 
 def test_a_harmless_line_is_taken_for_nothing_bad(corpus: Path) -> None:

@@ -29,6 +29,8 @@ def api(bot: BotFacts, event: Event, register: Register) -> None:
 
 
 def notification(bot: BotFacts, event: Event, register: Register) -> None:
+    if register.values.get("server.address"):
+        api(bot, event, register)
     failed = event.event_name == "notification.failed"
     key = str(register.values.get("channel") or "notifier")
     reason = str(register.values.get("error.type") or "")
@@ -52,7 +54,11 @@ def _call(
 
 def llm(bot: BotFacts, event: Event, register: Register) -> None:
     values = register.values
-    agent = bot.llm.setdefault(str(values.get("gen_ai.agent.name") or "agent"), Llm())
+    if values.get("server.address"):
+        # Read from the answer of its address: that answered too.
+        api(bot, event, register)
+    name = values.get("gen_ai.agent.name") or values.get("server.address") or "agent"
+    agent = bot.llm.setdefault(str(name), Llm())
     agent.calls.add(event.time)
     agent.first = earlier(agent.first, register)
     agent.last.put(register)
