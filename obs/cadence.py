@@ -56,6 +56,12 @@ NAMES = {
 }
 RARE = ("signals", "decisions", "orders", "fills")
 """Stages that happen when the market gives cause: their silence needs much more proof."""
+LEARNED_MINUTES = 360
+"""So many of the newest minutes in which it happened are looked at."""
+UNSURE = 60
+CLOCKWORK = 0.1
+WILD = 6.0
+"""Gaps that vary so much (see `_spread`) make no rhythm."""
 LEARNED_COUNT = 12
 """Fewer occurrences, or in fewer minutes than half of it, teach no rhythm."""
 RARE_COUNT = 30
@@ -98,31 +104,52 @@ def learn(series: Series, calendar: Calendar | None, *, rare: bool) -> Rhythm | 
     """Return the rhythm that a series shows, or None when it shows none.
 
     Regular ones (their long gaps are no longer than twice the usual one) are late after four gaps; others
-    after 14 mean gaps, which chance gives once in a million, and twice the longest gap they ever made.
+    after 14 mean gaps, which chance gives once in a million, and thrice the longest gap they ever made;
+    what comes in bursts after more.
 
     Args:
         series: When it happened, by minutes.
         calendar: When its market is open; None counts all time.
         rare: Whether it happens only when there is cause.
     """
-    minutes = sorted(series.minutes)
+    minutes = sorted(series.minutes)[-LEARNED_MINUTES:]
     least = RARE_COUNT if rare else LEARNED_COUNT
     if series.count < least or len(minutes) < least // 2:
         return None
-    gaps = sorted(open_time(calendar, a * MINUTE_NS, b * MINUTE_NS) for a, b in pairwise(minutes))
-    gaps = [gap for gap in gaps if gap] or [MINUTE_NS]
+    gaps = _gaps(minutes, calendar)
     middle, longest = gaps[len(gaps) // 2], gaps[-1]
-    # The one or two longest of many are restarts and hiccups, no part of the rhythm.
-    long = gaps[max(0, int(len(gaps) * 0.98) - 1)]
-    kept = sum(series.minutes.values())
-    active = max(open_time(calendar, minutes[0] * MINUTE_NS, (minutes[-1] + 1) * MINUTE_NS), MINUTE_NS)
-    mean = active // max(kept, 1)
+    spread = _spread(gaps)
+    # Of few samples little is sure, but for a clock: patience begins at many times what it comes to.
+    caution = 1.0 if middle > MINUTE_NS and spread < CLOCKWORK else 1 + UNSURE / series.count
+    # The few longest of many are restarts and hiccups, no part of the rhythm.
+    long = gaps[int(len(gaps) * 0.98) - 1] if len(gaps) >= UNSURE else longest
+    counts = sorted(series.minutes[minute] for minute in minutes)
     if not rare and long <= 2 * middle:
-        every = mean if middle <= MINUTE_NS else middle
-        return Rhythm(every, max(REGULAR_FLOOR_NS, 4 * middle + MINUTE_NS), "learned")
-    mean_gap = active // len(minutes)
+        every = middle if middle > MINUTE_NS else MINUTE_NS // counts[len(counts) // 2]
+        late = max(REGULAR_FLOOR_NS, 4 * middle + MINUTE_NS)
+        return Rhythm(every, int(late * caution), "learned")
+    if spread > WILD:
+        return None
+    active = max(open_time(calendar, minutes[0] * MINUTE_NS, (minutes[-1] + 1) * MINUTE_NS), MINUTE_NS)
+    mean = max(1, active // sum(counts))
     floor = RARE_FLOOR_NS if rare else REGULAR_FLOOR_NS
-    return Rhythm(max(mean, 1), max(floor, TAIL * mean_gap, 2 * longest), "learned")
+    # Gaps of a Poisson process vary by their mean. What varies more comes in bursts, and has a longer tail.
+    tail = TAIL * (sum(gaps) / len(gaps)) * max(1.0, spread)
+    return Rhythm(mean, int(max(floor, tail, 3 * longest) * caution), "learned")
+
+
+def _gaps(minutes: Sequence[int], calendar: Calendar | None) -> list[int]:
+    """The open time between one active minute and the next, ns, shortest first; none of them 0."""
+    if calendar is None or calendar.is_always_open:
+        return sorted((b - a) * MINUTE_NS for a, b in pairwise(minutes)) or [MINUTE_NS]
+    gaps = (calendar.open_ns(a * MINUTE_NS, b * MINUTE_NS) for a, b in pairwise(minutes))
+    return sorted(gap for gap in gaps if gap) or [MINUTE_NS]
+
+
+def _spread(gaps: Sequence[int]) -> float:
+    """The variance of the gaps by the square of their mean: 0 for a clock, 1 for a Poisson process."""
+    mean = sum(gaps) / len(gaps)
+    return sum((gap - mean) ** 2 for gap in gaps) / len(gaps) / mean**2
 
 
 def silences(
