@@ -97,6 +97,10 @@ def brief(
     directory: Dir = None,
     zone: Zone = None,
     reader: Annotated[str, typer.Option(help="Whose cursor `--since last` uses.")] = "default",
+    template: Annotated[
+        str, typer.Option(help="`status`, `incident`, `handover`, `digest` or one of your own.")
+    ] = "status",
+    issue: Annotated[str, typer.Option(help="The issue of `--template incident` [the first].")] = "",
 ) -> None:
     """Print the briefing: what is wrong, since when, what money, what to do, what was left out."""
     with _told():
@@ -119,6 +123,8 @@ def brief(
                     since=before,
                     lang=settings.lang,
                     templates=settings.templates,
+                    template=template,
+                    issue=issue,
                 )
             )
 

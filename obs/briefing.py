@@ -13,11 +13,19 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, FunctionLoader, StrictUndefined
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    FileSystemLoader,
+    FunctionLoader,
+    StrictUndefined,
+    TemplateNotFound,
+)
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from obs.definitions import definitions
-from obs.pages import Detail, Page, is_well, page
+from obs.pages import Detail, is_well, page
+from obs.papers import PAPERS
 from obs.phrasebook import LANGUAGES, translated
 from obs.snapshot import Snapshot
 
@@ -103,6 +111,7 @@ def render(
     lang: str = "en",
     templates: Path | None = None,
     template: str = "status",
+    issue: str = "",
 ) -> str:
     """Return the briefing.
 
@@ -112,10 +121,11 @@ def render(
         since: An earlier Snapshot or Unix ns: tell what changed since then as well.
         lang: `en` or `ko`.
         templates: A folder whose files replace ours of the same name.
-        template: Name of the template, without `.md.j2`.
+        template: `status`, `incident`, `handover`, `digest`, or one of the user's own; without `.md.j2`.
+        issue: Which issue an incident is about, by id; the first when empty.
 
     Raises:
-        ValueError: If `lang` is unknown or `budget` is not positive.
+        ValueError: If `lang`, `template` or `issue` is unknown or `budget` is not positive.
     """
     if lang not in LANGUAGES:
         raise ValueError(f"lang = {lang!r} is unknown: use one of {', '.join(LANGUAGES)}")
@@ -126,11 +136,21 @@ def render(
         # A page without trouble is short: the budget is a ceiling, not a wish.
         budget, ladder = min(budget, WELL_TOKENS[lang]), CALM_LADDER
     snapshot = translated(snapshot, lang, templates)
-    source = _environment(templates).get_template(f"{template}.md.j2")
+    try:
+        source = _environment(templates).get_template(f"{template}.md.j2")
+    except TemplateNotFound:
+        ours = ", ".join(("status", *PAPERS))
+        raise ValueError(
+            f"template = {template!r} is unknown: use {ours}, or one of your own folder"
+        ) from None
     text = ""
     for detail in ladder:
-        context = page(snapshot, detail, since=since, lang=lang)
-        text = source.render({name: getattr(context, name) for name in Page.__struct_fields__})
+        context: msgspec.Struct
+        if template in PAPERS:
+            context = PAPERS[template](snapshot, detail, issue=issue, lang=lang)
+        else:
+            context = page(snapshot, detail, since=since, lang=lang)
+        text = source.render({name: getattr(context, name) for name in context.__struct_fields__})
         text = _tidy(text)
         if tokens(text) <= budget:
             return text

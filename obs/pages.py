@@ -17,7 +17,7 @@ from obs.quoting import plain, shorten
 from obs.snapshot import Evidence, Health, Issue, IssueSeverity, IssueStatus, Snapshot, Source
 from obs.telling import at, is_bad
 
-__all__ = ["Detail", "Entry", "Page", "is_well", "page"]
+__all__ = ["Detail", "Entry", "Page", "entry_of", "is_well", "page", "quoted_line"]
 
 SOURCE_NOTES = 3
 """Notes of a source that a page shows: what was odd about reading it."""
@@ -169,7 +169,7 @@ def page(
         money=_money(snapshot, detail.money),
         restart=_cut(snapshot.restart, detail.line),
         first="" if steps and not detail.headings else _first(top, detail),
-        entries=tuple(_entry(n, i, snapshot, detail, words) for n, i in enumerate(shown, 1))
+        entries=tuple(entry_of(n, i, snapshot, detail, words) for n, i in enumerate(shown, 1))
         if not calm and since is None
         else (),
         more=_more(causes, shown, words) if not calm and since is None else "",
@@ -250,13 +250,21 @@ def _consequence(snapshot: Snapshot, top: Issue | None, words: Mapping[str, str]
     return " ".join(parts)
 
 
-def _entry(number: int, issue: Issue, snapshot: Snapshot, detail: Detail, words: Mapping[str, str]) -> Entry:
+def entry_of(
+    number: int, issue: Issue, snapshot: Snapshot, detail: Detail, words: Mapping[str, str]
+) -> Entry:
+    """Return one issue as a page shows it at one level of detail."""
     known = {i.fingerprint: i for i in snapshot.issues}
     told, kinds = telling.symptoms(issue, known, words)
     where = [telling.services(issue.services, words)] if len(snapshot.bots) > 1 and issue.services else []
     if issue.component and plain(issue.component) not in where:
         where.append(plain(issue.component))
     is_first = number == 1 and is_bad(issue)
+    # That no rule knows it stands in its title already.
+    explanation = issue.explanation if issue.rule else ""
+    # One exposure behind several issues is one amount: it stands with the first.
+    ahead = snapshot.issues[: snapshot.issues.index(issue)]
+    is_told = any(other.money_at_risk == issue.money_at_risk and other.cause is None for other in ahead)
     return Entry(
         number=number,
         id=issue.id,
@@ -265,9 +273,11 @@ def _entry(number: int, issue: Issue, snapshot: Snapshot, detail: Detail, words:
         severity=words.get(f"severity_{issue.severity}", str(issue.severity)),
         status=issue.status,
         where=", ".join(where) if detail.prose else "",
-        money=f"{telling.risk_word(snapshot, words)} {telling.risk(issue)}" if issue.money_at_risk else "",
+        money=f"{telling.risk_word(snapshot, words)} {telling.risk(issue)}"
+        if issue.money_at_risk and not is_told
+        else "",
         when=telling.span(issue, snapshot, words, fine=detail.prose),
-        explanation=issue.explanation if detail.prose and not is_first else "",
+        explanation=explanation if detail.prose and not is_first else "",
         effects=" ".join(issue.effects[: detail.effects]) if detail.prose and not is_first else "",
         symptoms=told if detail.prose else (words["n_symptoms"].format(n=kinds) if kinds else ""),
         life=telling.life(issue, snapshot, words),
@@ -304,7 +314,8 @@ def _steps(issues: Sequence[Issue], detail: Detail) -> tuple[str, ...]:
             if detail.code_steps or not step.startswith("[code]"):
                 found.setdefault(step if detail.reasons else telling.brief_step(step))
     for issue in bad[1:]:
-        if issue.actions and issue.severity.rank >= bad[0].severity.rank - 1:
+        # To read its lines is all there is to say of what no rule knows, and that is said once.
+        if issue.rule and issue.actions and issue.severity.rank >= bad[0].severity.rank - 1:
             step = issue.actions[0] if detail.reasons else telling.brief_step(issue.actions[0])
             if step not in found:
                 found.setdefault(f"{step} ({issue.id})")
@@ -329,7 +340,7 @@ def _evidence(
         for item in _chosen(issue.evidence, wanted):
             if item.id not in quoted:
                 quoted.add(item.id)
-                lines.append(_line(item, detail.quote, many=many))
+                lines.append(quoted_line(item, detail.quote, many=many))
     return quoted, lines
 
 
@@ -343,7 +354,8 @@ def _chosen(evidence: Sequence[Evidence], wanted: int) -> list[Evidence]:
     return sorted(preferred[:wanted], key=lambda e: order[e.id])
 
 
-def _line(item: Evidence, limit: int, *, many: bool) -> str:
+def quoted_line(item: Evidence, limit: int, *, many: bool) -> str:
+    """Return a line of evidence ready for a fence: id, time, level, with several bots its source, text."""
     time = f"{at(item.time):%H:%M:%S}.{item.time // 1_000_000 % 1000:03d}" if item.time else ""
     source = plain(item.source.replace(" ", "/"), 80) if many else ""
     parts = [item.id, time, plain(item.severity, 12), source, shorten(item.text, limit, item.focus)]

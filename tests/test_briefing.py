@@ -17,6 +17,7 @@ from obs.briefing import LADDER, render, tokens
 from obs.definitions import definitions
 from obs.events import Severity
 from obs.pages import Page, page
+from obs.papers import Digest, Handover, Incident
 from obs.rules import RuleSet
 from obs.snapshot import IssueStatus, Snapshot
 from tests.builders import START, event
@@ -196,15 +197,57 @@ def test_an_unknown_language_is_refused_with_the_ones_there_are(lang: str) -> No
         render(BUSY, lang=lang)
 
 
-def test_templates_use_documented_fields_only_and_every_field_is_documented() -> None:
+CONTEXTS = {"status": Page, "incident": Incident, "handover": Handover, "digest": Digest}
+
+
+@pytest.mark.parametrize("name", sorted(CONTEXTS))
+def test_a_template_uses_the_fields_of_its_context_and_each_is_documented(name: str) -> None:
     folder = definitions("briefings")
+    fields = set(CONTEXTS[name].__struct_fields__)
     readme = (folder / "README.md").read_text(encoding="utf-8")
-    for entry in folder.iterdir():
-        if entry.name.endswith(".md.j2"):
-            tree = Environment(autoescape=False).parse(entry.read_text(encoding="utf-8"))
-            assert meta.find_undeclared_variables(tree) <= set(Page.__struct_fields__)
-    for name in Page.__struct_fields__:
-        assert f"`{name}`" in readme
+    chapter = readme.partition(f"## `{name}`")[2].partition("\n## ")[0]
+
+    tree = Environment(autoescape=False).parse((folder / f"{name}.md.j2").read_text(encoding="utf-8"))
+
+    assert meta.find_undeclared_variables(tree) <= fields
+    assert [field for field in sorted(fields) if f"`{field}`" not in chapter] == []
+
+
+def test_every_template_that_ships_has_a_context() -> None:
+    names = {entry.name for entry in definitions("briefings").iterdir() if entry.name.endswith(".md.j2")}
+
+    assert names == {f"{name}.md.j2" for name in CONTEXTS}
+
+
+@pytest.mark.parametrize("budget", [150, 400, 2_000])
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("template", ["incident", "handover", "digest"])
+def test_the_other_pages_hold_their_budget_and_their_fence(template: str, lang: str, budget: int) -> None:
+    text = render(BUSY, budget=budget, lang=lang, template=template)
+
+    parsed = MarkdownIt("commonmark").enable(["table"]).parse(text)
+    outside = "".join(token.content for token in parsed if token.type != "fence")
+    assert tokens(text) <= budget
+    assert "CANARY" not in outside
+
+
+def test_an_incident_tells_one_issue_and_a_handover_what_is_next() -> None:
+    other = BUSY.issues[3]
+
+    deep = render(BUSY, template="incident", issue=other.id[:6])
+    shift = render(BUSY, template="handover")
+
+    assert f"**{other.id} {other.title}**" in deep
+    assert "CANARY" in deep
+    assert "## Open" in shift
+    assert "1. [read] The exchange: open orders" in shift
+
+
+def test_an_unknown_template_or_issue_is_refused_with_the_mend() -> None:
+    with pytest.raises(ValueError, match="use status, incident"):
+        render(BUSY, template="nonsense")
+    with pytest.raises(ValueError, match="no such issue"):
+        render(BUSY, template="incident", issue="I-zzzzzz")
 
 
 def test_both_languages_have_the_same_words() -> None:
