@@ -15,6 +15,8 @@ CALL_ROWS = 4
 """So many paths outside are told, those that failed most first."""
 _ENDS = ("order.filled", "order.canceled", "order.expired", "order.rejected", "order.denied")
 
+PAUSES = ("global_pair_lock",)
+"""Gates that stand before any signal."""
 WAITING = ("order.submitted", "order.accepted", "order.confirmed")
 """The last word of an order that is not known to be done."""
 
@@ -35,12 +37,19 @@ def _rows(bot: BotFacts) -> Iterator[tuple[str, str, str]]:
     if bot.requests:
         count = sum(series.count for series in bot.requests.values())
         last = max(series.last for series in bot.requests.values())
-        yield "candles", f"{count} downloads, {len(bot.requests)} pairs, last {clock(last)}", ""
+        failed = sum(c.failed.count for name, c in bot.calls.items() if name.endswith("candle_history"))
+        tries = f", {failed} tries failed" if failed else ""
+        yield "candles", f"{count} downloads, {len(bot.requests)} pairs, last {clock(last)}{tries}", ""
     if bot.order_outcomes or bot.signals or bot.exits or bot.gates:
-        if bot.program.values.get("bot.program"):
+        if (
+            bot.signals
+            or bot.exits
+            or bot.gates
+            or any(o.values.get("order.slot") for o in bot.orders.values())
+        ):
             yield "entries", _entries(bot), ""
             yield "exits", _exits(bot), ""
-        elif bot.order_outcomes:
+        else:
             outcomes = sorted(bot.order_outcomes.items())
             yield "orders", ", ".join(f"{n} {plain(kind.removeprefix('order.'))}" for kind, n in outcomes), ""
     worst = sorted(bot.calls.items(), key=lambda i: (-i[1].failed.count, -i[1].ok.count, i[0]))
@@ -50,6 +59,8 @@ def _rows(bot: BotFacts) -> Iterator[tuple[str, str, str]]:
         arrived = f"{messages.ok.count} arrived" if messages.ok.count else "none known to have arrived"
         lost, all_told = messages.failed.count, messages.failed.count + messages.ok.count
         yield f"messages {plain(channel)}", f"{lost} of {all_told} lost, {arrived}", "0 lost"
+    if settings := _settings(bot):
+        yield "settings", settings, ""
 
 
 def _beats(bot: BotFacts) -> str:
@@ -80,8 +91,11 @@ def _entries(bot: BotFacts) -> str:
         f"{outcomes[key]} {key[6:]}" for key in ("order.denied", "order.rejected") if outcomes.get(key)
     ]
     gates = sorted(bot.gates.items(), key=lambda item: (-item[1], item[0]))
-    refused += [f"{count} by {plain(gate)}" for gate, count in gates]
-    return text + (f"; stopped: {', '.join(refused)}" if refused else "")
+    refused += [f"{count} by {plain(gate)}" for gate, count in gates if gate not in PAUSES]
+    text += f"; stopped: {', '.join(refused)}" if refused else ""
+    # A lock of everything stops the search, not a signal: nobody knows how many there would have been.
+    paused = [f"{plain(gate)} ({count}×)" for gate, count in gates if gate in PAUSES]
+    return text + (f"; no search for entries under {', '.join(paused)}" if paused else "")
 
 
 def _limit(bot: BotFacts) -> str:
@@ -100,8 +114,27 @@ def _exits(bot: BotFacts) -> str:
     text = f"{bot.exits} signals"
     if outcomes.get("exit.submitted") or outcomes.get("exit.filled"):
         text += f" → {outcomes.get('exit.submitted', 0)} orders → {outcomes.get('exit.filled', 0)} filled"
-    canceled = outcomes.get("exit.canceled")
-    return text + (f", {canceled} cancelled" if canceled else "")
+    words = (("canceled", "cancelled"), ("rejected", "refused"), ("denied", "denied by the strategy"))
+    others = [f", {outcomes[f'exit.{kind}']} {word}" for kind, word in words if outcomes.get(f"exit.{kind}")]
+    return text + "".join(others)
+
+
+def _settings(bot: BotFacts) -> str:
+    """What it was told to do, as far as it printed it."""
+    told: dict[str, object] = {}
+    for settings in bot.settings.values():
+        told |= settings.values
+    parts = [plain(told.get(name) or "") for name in ("strategy.name", "exchange.name", "timeframe")]
+    limit, stake = decimal(told.get("positions.limit")), told.get("stake.amount")
+    if limit is not None and limit > 0:
+        parts.append(f"at most {number(limit)} trades")
+    if stake:
+        parts.append(f"stake {plain(stake)} {plain(told.get('stake.currency') or '')}".strip())
+    ratio = decimal(told.get("stop.ratio"))
+    if ratio is not None:
+        trailing = ", trailing" if str(told.get("stop.trailing")) == "True" else ""
+        parts.append(f"stop {number(ratio * 100)} %{trailing}")
+    return ", ".join(part for part in parts if part)
 
 
 def _answers(bot: BotFacts, calls: Calls) -> str:
