@@ -301,9 +301,12 @@ def _noticed(kind: str, hits: Sequence[Hit], tape: Tape) -> str:
 
 
 def _of_market(tape: Tape, limits: Limits) -> Iterator[tuple[str, list[Hit], dict[str, int]]]:
-    bars = {bar.symbol: bar.time for bar in tape.bars}
-    yield "price_move", price_moves(tape.bars, limits), bars
-    yield "volume_spike", volume_spikes(tape.bars, limits), bars
+    newest: dict[str, int] = {}
+    for group in tape.bars.values():
+        newest[group[-1].symbol] = max(newest.get(group[-1].symbol, 0), group[-1].time)
+    every = list(tape.bars.values())
+    yield "price_move", [hit for group in every for hit in price_moves(group, limits)], newest
+    yield "volume_spike", [hit for group in every for hit in volume_spikes(group, limits)], newest
     yield "funding", funding_extremes(tape.funding, limits), {row.symbol: row.time for row in tape.funding}
     yield "book_imbalance", book_holds(tape.shares, limits), {row.symbol: row.time for row in tape.shares}
 

@@ -63,7 +63,7 @@ class Thresholds(BaseModel):
     volume_times: Decimal = Field(
         _LIMITS.volume_times, gt=0, description="Times the mean of the `volume_bars` before, or more."
     )
-    volume_bars: int = Field(_LIMITS.volume_bars, ge=1, le=1000, description="Bars of the mean.")
+    volume_bars: int = Field(_LIMITS.volume_bars, ge=1, le=120, description="Bars of the mean.")
     funding: Decimal = Field(_LIMITS.funding, description="More than this for one interval, up or down.")
     book_share: Decimal = Field(
         _LIMITS.book_share, gt=Decimal("0.5"), le=1, description="Bids or asks as a share of the book."

@@ -21,8 +21,10 @@ __all__ = ["Answers", "Bar", "BookShare", "Equity", "Fill", "Funding", "Tape", "
 
 SECOND_NS = 1_000_000_000
 HOUR_NS = 3_600 * SECOND_NS
-KEPT_BARS = 4_000
-"""Bars of all symbols of one bot: a day of minutes of a few, an hour of many."""
+KEPT_BARS = 150
+"""Bars of each symbol: those of the mean before, and more than an hour of minutes."""
+MAX_SYMBOLS = 64
+"""Symbols and intervals of one bot whose bars are kept, the first in order of name."""
 KEPT_SHARES = 2_000
 KEPT_FILLS = 600
 KEPT_TRADES = 300
@@ -128,7 +130,8 @@ class Equity(msgspec.Struct, frozen=True, array_like=True):
 class Tape(msgspec.Struct):
     """The rows of one bot."""
 
-    bars: list[Bar] = []
+    bars: dict[str, list[Bar]] = {}
+    """`BTC/USDT 1m` -> its bars."""
     shares: list[BookShare] = []
     fills: list[Fill] = []
     trades: list[Trade] = []
@@ -144,6 +147,10 @@ class Tape(msgspec.Struct):
         """Add all that `other` has seen."""
         for name, keep in _KEPT.items():
             setattr(self, name, sorted({*getattr(self, name), *getattr(other, name)})[-keep:])
+        for name, bars in other.bars.items():
+            self.bars[name] = sorted({*self.bars.get(name, ()), *bars})[-KEPT_BARS:]
+        while len(self.bars) > MAX_SYMBOLS:
+            del self.bars[max(self.bars)]
         for exchange, seconds in other.answers.items():
             mine = self.answers.setdefault(exchange, {})
             for second, answers in seconds.items():
@@ -233,7 +240,13 @@ def _bar(tape: Tape, event: Event, values: Mapping[str, Any], evidence: str) -> 
         seen=event.time,
         id=evidence,
     )
-    _put(tape.bars, row, KEPT_BARS)
+    name = f"{row.symbol} {row.interval}"
+    bars = tape.bars.get(name)
+    if bars is None:
+        bars = tape.bars[name] = []
+    _put(bars, row, KEPT_BARS)
+    if len(tape.bars) > MAX_SYMBOLS:
+        del tape.bars[max(tape.bars)]
 
 
 def _share(tape: Tape, event: Event, values: Mapping[str, Any], evidence: str) -> None:
@@ -337,7 +350,6 @@ KINDS = (
 )  # fmt: skip
 """The ten anomalies by name."""
 _KEPT = {
-    "bars": KEPT_BARS,
     "shares": KEPT_SHARES,
     "fills": KEPT_FILLS,
     "trades": KEPT_TRADES,

@@ -7,6 +7,7 @@ bound itself counts is written beside it, as the trade words it. What becomes an
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -157,16 +158,19 @@ def error_rates(seconds: Mapping[int, Answers], limits: Limits) -> list[Hit]:
     Windows with fewer than `api_requests` give no verdict. Requests count by the second in which they ended.
     """
     hits: list[Hit] = []
-    window: list[int] = []
+    window, bad = deque[int](), deque[int]()
     total = failed = 0
     for second, answers in sorted(seconds.items()):
         window.append(second)
+        if answers.failed:
+            bad.append(second)
         total, failed = total + answers.total, failed + answers.failed
         while second - window[0] >= limits.api_window_s:
-            gone = seconds[window.pop(0)]
+            gone = seconds[window.popleft()]
             total, failed = total - gone.total, failed - gone.failed
+        while bad and bad[0] < window[0]:
+            bad.popleft()
         if failed and total >= limits.api_requests and failed >= limits.api_error_rate * total:
-            bad = [one for one in window if seconds[one].failed]
             # A good answer may be what tells, but the trouble lies between the first and the last failure.
             hit = Hit(
                 bad[-1] * SECOND_NS,

@@ -46,8 +46,9 @@ def _missed(name: str, key: str, position: Thing, stop: Thing, tapes: Tapes, now
     bars = sorted(
         (bar.seen, bar)
         for tape in tapes.bots.values()
-        for bar in tape.bars
-        if bar.symbol == symbol and bar.seen > stop.last.time
+        for group in tape.bars.values()
+        for bar in (group if group[-1].symbol == symbol else ())
+        if bar.seen > stop.last.time
     )
     beyond = [
         bar for _, bar in bars if (exact(bar.close) < level if quantity > 0 else exact(bar.close) > level)
