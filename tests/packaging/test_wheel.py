@@ -67,6 +67,8 @@ def test_rules_adapters_and_migrations_ship(installed: Path) -> None:
     assert list((installed / "obs" / "rules").glob("*.toml"))
     assert list((installed / "obs" / "adapters").glob("*.toml"))
     assert list((installed / "obs" / "keeping" / "migrations").rglob("*.py"))
+    assert len(list((installed / "obs" / "calendars").glob("*.toml"))) > 20
+    assert (installed / "obs" / "vocabulary.toml").exists()
     assert (installed / "obs" / "py.typed").exists()
 
 
