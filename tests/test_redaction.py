@@ -317,9 +317,20 @@ def test_attributes_are_judged_by_their_names_at_any_depth() -> None:
         "exchange": {"apiKey": "[REDACTED:api_key]", "name": "okx"},
         "llm.tokens": 1532,
         "pin": "[REDACTED:pin]",
-        "headers": [["X-MBX-APIKEY: [REDACTED:api_key]"]],
+        "headers": [("X-MBX-APIKEY: [REDACTED:api_key]",)],
         "note": "password=[REDACTED:password]",
         "ok": True,
+    }
+
+
+def test_attributes_keep_their_shape() -> None:
+    """Who gives a tuple may compare it with one, or use it as a key."""
+    given = {"pair": ("BTC", "hint password=hunter22"), "sides": [("buy", 1), ["sell", 2]], "empty": ()}
+
+    assert redact_attributes(given) == {
+        "pair": ("BTC", "hint password=[REDACTED:password]"),
+        "sides": [("buy", 1), ["sell", 2]],
+        "empty": (),
     }
 
 

@@ -29,14 +29,28 @@ def test_a_rule_finds_its_examples_and_leaves_its_counterexamples(rule: Rule) ->
     assert (found, mistaken) == ([], [])
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_among_all_rules_the_first_example_still_has_the_right_category(rule: Rule) -> None:
-    """A rule may be outranked by a more telling one, but then the trouble must be of the same kind."""
-    matches = KNOWN.match(rules.example_event(rule, rule.examples.match[0]))
+OUTRANKED = {
+    "code.unexpected": "trading.strategy-wording",
+    "exchange.order-timed-out-info": "trading.unfilled",
+    "llm.timeout-wording": "network.timeout",
+    "memory.queue-behind": "memory.high",
+    "memory.worker-stopped": "performance.job-overrun",
+    "network.call-failed": "exchange.markets-not-loaded",
+    "system.watchdog": "trading.stale-data",
+}
+"""Rules whose first example is another rule's as well, which tells more and speaks of another category."""
 
-    assert matches, rule.examples.match[0]
-    best = matches[0].rule
-    assert best.id == rule.id or best.category == rule.category or best.weight > rule.weight
+
+def test_among_all_rules_the_first_example_still_has_the_right_category() -> None:
+    """A rule may be outranked by a more telling one of its kind; of another kind only where it is meant."""
+    found = {rule: KNOWN.match(rules.example_event(rule, rule.examples.match[0])) for rule in RULES}
+
+    assert [rule.id for rule, matches in found.items() if not matches] == []
+    assert {
+        rule.id: matches[0].rule.id
+        for rule, matches in found.items()
+        if matches[0].rule.category != rule.category
+    } == OUTRANKED
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)

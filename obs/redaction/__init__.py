@@ -68,7 +68,10 @@ def redact(text: str) -> str:
 
 
 def redact_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy whose secrets are masked; the key is the name of its value, at any depth."""
+    """Return a copy whose secrets are masked; the key is the name of its value, at any depth.
+
+    Mappings come back as dicts, sets as lists (two of their items may be masked alike), tuples as tuples.
+    """
     return {redact(str(key)): _redact_value(str(key), value, 0) for key, value in attributes.items()}
 
 
@@ -86,7 +89,9 @@ def _redact_value(key: str, value: Any, depth: int) -> Any:
         return redact(str(value))
     if isinstance(value, Mapping):
         return {redact(str(k)): _redact_value(str(k), v, depth + 1) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, tuple):
+        return tuple([_redact_value(key, item, depth + 1) for item in value])
+    if isinstance(value, list | set | frozenset):
         return [_redact_value(key, item, depth + 1) for item in value]
     return value
 
