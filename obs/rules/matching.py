@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from obs.events import Event, Severity
 from obs.rules.gate import MAX_LINE, Pattern, compile_pattern, pattern_set
@@ -57,7 +58,11 @@ class Match:
         if self._values is None:
             found = self._pattern.search(self.line[:MAX_LINE]) if self._pattern is not None else None
             named = found.groupdict() if found is not None else {}
-            self._values = {name: text for name, text in named.items() if text and _VALUE.fullmatch(text)}
+            known = {name: text for name, text in named.items() if text and _VALUE.fullmatch(text)}
+            # Patterns name the same thing `key`, `key2`: a group's name can stand but once in a pattern.
+            self._values = {name.rstrip("0123456789"): text for name, text in known.items()} | known
+            if self._values.get("until", "").isdigit():
+                self._values["until"] = _minute_after(int(self._values["until"]))
             symbol = self._values.get("symbol")
             # A pattern may begin in the middle of a word: half a symbol is a wrong one.
             if symbol and not re.search(rf"(?<![A-Za-z0-9]){re.escape(symbol)}", self.line):
@@ -191,3 +196,9 @@ def offset_of(event: Event, index: int) -> int:
     if origin is not None and origin.cut_after and index >= origin.cut_after:
         return index + origin.cut_lines
     return index
+
+
+def _minute_after(epoch: int) -> str:
+    """Return the first full minute from an instant on (s or ms since 1970), written for people."""
+    seconds = -(-epoch // 1_000) if epoch >= 10**11 else epoch
+    return f"{datetime.fromtimestamp(-(-seconds // 60) * 60, UTC):%Y-%m-%d %H:%M} UTC"
