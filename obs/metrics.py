@@ -98,12 +98,26 @@ def _bots(snapshot: Snapshot) -> Iterator[tuple[str, Rows]]:
     yield "obs_secrets_masked_total", [((kind,), count) for kind, count in sorted(snapshot.leaks.items())]
     yield "obs_last_event_timestamp_seconds", [((), snapshot.last_event / 1e9)]
     yield "obs_snapshot_timestamp_seconds", [((), snapshot.taken_at / 1e9)]
-    risk: dict[str, float] = {}
+    # Two issues of one bot have the same money behind them: it counts once.
+    risk: dict[tuple[tuple[str, ...], str], float] = {}
     for issue in snapshot.issues:
         if issue.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED):
             for money in issue.money_at_risk or ():
-                risk[money.currency] = risk.get(money.currency, 0.0) + float(money.amount)
-    yield "obs_money_at_risk", [((currency,), amount) for currency, amount in sorted(risk.items())]
+                key = (issue.services, money.currency)
+                risk[key] = max(risk.get(key, 0.0), float(money.amount))
+    yield "obs_money_at_risk", [((currency,), amount) for currency, amount in sorted(_once(risk).items())]
+
+
+def _once(risk: Mapping[tuple[tuple[str, ...], str], float]) -> dict[str, float]:
+    """The money of each currency: of single bots summed, or of a group when that is more."""
+    single: dict[str, float] = {}
+    group: dict[str, float] = {}
+    for (services, currency), amount in risk.items():
+        if len(services) > 1:
+            group[currency] = max(group.get(currency, 0.0), amount)
+        else:
+            single[currency] = single.get(currency, 0.0) + amount
+    return {name: max(single.get(name, 0.0), group.get(name, 0.0)) for name in single | group}
 
 
 def _own(inner: Inner) -> Iterator[tuple[str, Rows]]:

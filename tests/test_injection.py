@@ -127,6 +127,9 @@ def test_no_payload_escapes_from_any_field_into_any_view(field: str, corpus: Pat
         snapshot = picture(FIELDS[field](row["text"]), ruleset)
         for budget in (300, 2_000, 8_000):
             assert escapes(render(snapshot, budget=budget), row["canary"]) == [], row["id"]
+        for template in ("incident", "handover", "digest") if snapshot.issues else ("handover", "digest"):
+            page = render(snapshot, budget=4_000, template=template)
+            assert escapes(page, row["canary"]) == [], (template, row["id"])
         json.loads(render_json(snapshot))
         names = {family.name for family in text_string_to_metric_families(exposition(snapshot).decode())}
         assert names <= {name.removesuffix("_total") for name in TABLE}, row["id"]
