@@ -60,6 +60,8 @@ def test_a_start_a_small_count_and_a_doubling_are_no_burst() -> None:
     assert spike({START + 9: 500}, at(9), at(0)) is None
     assert spike({START + 99: 8}, at(99), at(0)) is None
     assert spike(steady(5, 100) | {START + 99: 12, START + 98: 11}, at(99), at(0)) is None
+    doubled = {START + minute: 200 for minute in range(95, 100)}
+    assert spike(steady(100, 95) | doubled, at(99), at(0)) is None
 
 
 def test_what_always_came_in_clumps_may_come_in_a_clump_again() -> None:

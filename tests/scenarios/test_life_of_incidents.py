@@ -114,15 +114,37 @@ def test_a_machine_without_network_is_told_as_one_and_not_as_the_fault_of_its_pe
     assert "3 sites cannot be reached" in verdict(story.page())
 
 
-def test_one_name_that_resolves_not_while_others_answer_is_no_dead_network() -> None:
-    story = Story()
+def unresolved(story: Story, hosts: tuple[str, ...]) -> None:
     for turn in range(6):
-        for number, host in enumerate(("api.coingecko.com", "api.telegram.org")):
+        for number, host in enumerate(hosts):
             text = f"Failed to resolve '{host}' ([Errno -3] Temporary failure in name resolution)"
             story.write(60 * turn + number, text)
-        story.say(60 * turn + 30, "api.requested", call())
 
-    assert {issue.rule for issue in causes(story.picture())} & {"network-dead"} == set()
+
+def test_names_that_resolve_not_while_another_peer_answers_are_no_dead_network() -> None:
+    story = Story()
+    unresolved(story, ("api.binance.com", "api.upbit.com", "api.kraken.com"))
+    assert [issue.rule for issue in causes(story.picture())] == ["network-dead"]
+
+    for turn in range(6):
+        story.say(60 * turn + 30, "api.requested", call("bybit"))
+
+    assert len(causes(story.picture())) == 3
+
+
+def test_two_peers_that_refuse_beside_one_name_that_resolves_not_are_a_dead_network_two_alone_are_not() -> (
+    None
+):
+    two, three = Story(), Story()
+    for story, hosts in ((two, ["api.upbit.com"]), (three, ["api.upbit.com", "api.kraken.com"])):
+        unresolved(story, ("api.binance.com",))
+        for turn in range(6):
+            for host in hosts:
+                text = f"HTTPSConnectionPool(host='{host}', port=443): Read timed out. (read timeout=10)"
+                story.write(60 * turn + 5, text)
+
+    assert "network-dead" not in {issue.rule for issue in causes(two.picture())}
+    assert [issue.rule for issue in causes(three.picture())] == ["network-dead"]
 
 
 def test_a_refused_key_is_told_from_an_outage_by_the_calls_that_go_on() -> None:
