@@ -177,13 +177,14 @@ def print_status(snapshot: Snapshot, directory: Path) -> None:
     """Print components and the sidecar's own state as a table."""
     console = Console()
     table = Table(title=f"{snapshot.health} · score {snapshot.health_score} · {directory}")
-    for heading in ("component", "health", "last seen", "reason"):
+    for heading in ("component", "health", "last seen", "cadence", "reason"):
         table.add_column(heading)
     now = time.time_ns()
     for name, component in sorted(
         snapshot.components.items(), key=lambda item: (-item[1].status.rank, item[0])
     ):
-        table.add_row(plain(name), str(component.status), _ago(component.last_seen, now), component.reason)
+        seen = _ago(component.last_seen, now)
+        table.add_row(plain(name), str(component.status), seen, component.cadence, component.reason)
     console.print(table)
     lost = sum(loss.count for loss in snapshot.losses)
     count = len(open_issues(snapshot, IssueSeverity.INFO))

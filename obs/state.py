@@ -475,7 +475,8 @@ def _quote(event: Event, service: str, offset: int, text: str, focus: tuple[int,
 
 
 TOLD = (
-    "order.id", "order.quantity", "order.price", "order.stop_price", "position.quantity", "pnl.unrealized",
+    "close", "order.id", "order.quantity", "order.price", "order.stop_price", "position.quantity",
+    "pnl.unrealized",
     "pnl.net", "currency", "reason", "error.type", "exchange.id", "http.response.status_code", "candle.age_s",
     "bot.state", "gen_ai.agent.name", "llm.cost", "llm.cost_currency", "channel", "process.exit_code",
     "process.signal", "faulthandler.stacktrace", "process.memory.usage", "system.memory.limit",
@@ -499,6 +500,8 @@ def _spoken(event: Event) -> str:
         return event.body  # a line of another program already says it all
     attributes = event.attributes
     said = [f"{key}={value}" for key in TOLD if (value := attributes.get(key)) not in (None, "")]
+    if (symbol := attributes.get("symbol")) and str(symbol) not in event.body:
+        said.insert(0, f"symbol={symbol}")
     return " ".join([event.body, *said] if event.body else said)
 
 
