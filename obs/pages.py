@@ -149,7 +149,7 @@ def page(
     top = next((i for i in causes if is_bad(i)), None)
     if top is None and snapshot.health is Health.UNKNOWN:
         # Nothing bad was seen, but the end of the run neither: that decides the page.
-        top = next((i for i in causes if i.title == snapshot.health_reason), None)
+        top = next((i for i in causes if i.rule == "stopped-short"), None)
     listed = [i for i in causes if detail.resolved or i.status is not IssueStatus.RESOLVED]
     shown = listed[: detail.issues]
     calm = top is None
