@@ -17,7 +17,7 @@ __all__ = ["Kinds", "Template", "given_form", "kinds_of"]
 
 # Where a value goes in a template that the program gave: `%s`, `%(name)-5.2f`, `{name!r:>8}`, `${name}`.
 _PLACES = re.compile(
-    r"%(?:\([^)\s]{1,64}\))?[#0 +-]{0,3}(?:\d{1,4}|\*)?(?:\.\d{1,3})?[hlLqjzt]{0,2}[diouxXeEfFgGcrsa]"
+    r"%%|%(?:\([^)\s]{1,64}\))?[#0 +-]{0,3}(?:\d{1,4}|\*)?(?:\.\d{1,3})?[hlLqjzt]{0,2}[diouxXeEfFgGcrsa]"
     r"|\$?\{[^{}\s]{0,64}\}"
 )
 
@@ -136,7 +136,11 @@ def kinds_of(table: FormTable) -> Kinds:
 
 def given_form(template: str) -> str:
     """Return a template that the program gave with `*` where values go, as a mined one is written."""
-    return canonical(_PLACES.sub("*", template.lstrip().split("\n", 1)[0][:400]))
+    return canonical(_PLACES.sub(_place, template.lstrip().split("\n", 1)[0][:400]))
+
+
+def _place(found: re.Match[str]) -> str:
+    return "%" if found[0] == "%%" else "*"
 
 
 def _given(table: FormTable) -> dict[tuple[str, str], str]:
