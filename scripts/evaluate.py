@@ -127,8 +127,7 @@ def runs(asked: Asked) -> Table:
             continue
         pictures = [analyze(path, ruleset=asked.known) for path in run.files]
         if run.accepted:
-            for path, picture in zip(run.files, pictures, strict=True):
-                _first(asked, table, run, picture, path.name)
+            _firsts(asked, table, run, pictures)
             _proofs(asked, table, run, pictures)
             _habits(table, run, [Habit(labelled.lines_of(path)) for path in run.files])
         else:
@@ -148,8 +147,7 @@ def after(asked: Asked) -> Table:
         later = Aftermath(asked.corpus, bot, asked.known, lines=asked.lines)
         for run in (run for run in faults if run.bot == bot):
             pictures = [later.follow(path) for path in run.files]
-            for path, picture in zip(run.files, pictures, strict=True):
-                _first(asked, table, run, picture, path.name)
+            _firsts(asked, table, run, pictures)
             _proofs(asked, table, run, pictures)
             logs = [Habit(labelled.lines_of(path)).then(later.habit) for path in run.files]
             _habits(table, run, logs)
@@ -209,13 +207,16 @@ def evaluate(
     return {part: PARTS[part](asked) for part in parts}
 
 
-def _first(asked: Asked, table: Table, run: labelled.Run, picture: Snapshot, name: str) -> None:
-    first = next((issue for issue in picture.issues if issue.cause is None), None)
-    is_right = first is not None and first.category.value in run.accepted
-    table["first issue's category"].add(run.closed, is_right)
-    if not is_right:
-        named = f"{first.rule or '-'} {first.category}" if first is not None else "nothing"
-        asked.tell(run.closed, f"{name} want {'/'.join(sorted(run.accepted))} got {named}")
+def _firsts(asked: Asked, table: Table, run: labelled.Run, pictures: Sequence[Snapshot]) -> None:
+    """Count each stream's first issue; and whether any stream of the run names the fault first."""
+    found = [next((issue for issue in picture.issues if issue.cause is None), None) for picture in pictures]
+    right = [first is not None and first.category.value in run.accepted for first in found]
+    for path, first, is_right in zip(run.files, found, right, strict=True):
+        table["first issue's category"].add(run.closed, is_right)
+        if not is_right:
+            named = f"{first.rule or '-'} {first.category}" if first is not None else "nothing"
+            asked.tell(run.closed, f"{path.name} want {'/'.join(sorted(run.accepted))} got {named}")
+    table.setdefault("  in the best stream of each run", Tally()).add(run.closed, any(right))
 
 
 def _proofs(asked: Asked, table: Table, run: labelled.Run, pictures: Sequence[Snapshot]) -> None:
