@@ -29,12 +29,14 @@ class Doubles:
         """Whether the event was seen before; it is remembered either way.
 
         The same id counts once, everywhere. A record of a file without an id is a double when another source
-        holds the same time, severity, logger and text: a log and the console of one run.
+        holds the same time, severity, logger and text, however broken: a log and the console of one run.
         """
         if event.uid:
             key, source = _hash(event.uid), ""
         elif event.origin is not None and event.timestamp:
-            key = _hash(f"{event.timestamp}\x1f{event.severity}\x1f{event.logger}\x1f{event.body}")
+            # A console of fixed width breaks what the log file holds in one line.
+            said = "".join(event.body.split())
+            key = _hash(f"{event.timestamp}\x1f{event.severity}\x1f{event.logger}\x1f{said}")
             source = event.origin.source
         else:
             return False

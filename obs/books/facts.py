@@ -81,8 +81,8 @@ class Thing(msgspec.Struct):
     def values(self) -> dict[str, Any]:
         """The latest known value of each attribute; the size of a position as all statements tell it."""
         values = {key: value for key, (_, _, value) in self.fields.items()}
-        if any(size.how != "is" for size in self.sizes):
-            values["position.quantity"], values["position.average_price"] = self._size()
+        if len(self.sizes) > 1 or any(size.how != "is" for size in self.sizes):
+            values["position.quantity"], values["position.average_price"] = _told(self.sizes)
         return values
 
     def merge(self, other: Thing) -> None:
@@ -97,21 +97,6 @@ class Thing(msgspec.Struct):
                 self.fields[key] = field
         if other.sizes:
             self.sizes = _since_the_last_full(sorted((*self.sizes, *other.sizes), key=_when))
-
-    def _size(self) -> tuple[Decimal | None, Decimal | None]:
-        quantity: Decimal | None = None
-        price: Decimal | None = None
-        for size in self.sizes:
-            if size.how == "is" or (size.how == "first" and not quantity):
-                quantity, price = size.quantity, size.price or price
-            elif size.how == "more" and quantity is not None:
-                if price is not None and size.price is not None and quantity + size.quantity:
-                    whole = quantity * price + size.quantity * size.price
-                    price = whole / (quantity + size.quantity)
-                quantity += size.quantity
-            elif size.how == "less" and quantity is not None:
-                quantity -= size.quantity
-        return quantity, price
 
 
 class Calls(msgspec.Struct):
@@ -273,7 +258,32 @@ def _when(size: Size) -> tuple[int, str]:
 def _since_the_last_full(sizes: list[Size]) -> list[Size]:
     """Drop what the newest full statement supersedes: no later merge can need it."""
     full = max((index for index, size in enumerate(sizes) if size.how == "is"), default=0)
-    return sizes[max(full, len(sizes) - MAX_SIZES) :]
+    kept = sizes[full:]
+    if len(kept) <= MAX_SIZES:
+        return kept
+    # Of very many the oldest become one: what they come to, told when the last of them was.
+    oldest, newest = kept[:-MAX_SIZES], kept[-MAX_SIZES:]
+    quantity, price = _told([*oldest, newest[0]])
+    if quantity is None:
+        return newest
+    return [Size(newest[0].time, newest[0].order, "is", quantity, price), *newest[1:]]
+
+
+def _told(sizes: list[Size]) -> tuple[Decimal | None, Decimal | None]:
+    """Return the size and average price that statements in order of time come to; None where unknown."""
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    for size in sizes:
+        if size.how == "is" or (size.how == "first" and not quantity):
+            quantity, price = size.quantity, size.price or price
+        elif size.how == "more" and quantity is not None:
+            if price is not None and size.price is not None and quantity + size.quantity:
+                whole = quantity * price + size.quantity * size.price
+                price = whole / (quantity + size.quantity)
+            quantity += size.quantity
+        elif size.how == "less" and quantity is not None:
+            quantity -= size.quantity
+    return quantity, price
 
 
 def _bound(things: dict[str, Thing]) -> None:
