@@ -64,10 +64,16 @@ def run(
 ) -> None:
     """Run a bot under watch; nothing in it changes. Exits with its exit code."""
     with _told():
+        from obs.spooling.sizes import quota_of
         from obs.supervisor import run as supervise
 
         settings = _settings(dir=directory, service=service).settings
-        code = supervise(command, directory=settings.dir, service=settings.service or None)
+        code = supervise(
+            command,
+            directory=settings.dir,
+            service=settings.service or None,
+            quota_bytes=quota_of(settings.spool_quota),
+        )
     raise typer.Exit(code)
 
 

@@ -48,6 +48,7 @@ def attach(
     level: int = logging.NOTSET,
     service: str | None = None,
     sidecar: str = "auto",
+    spool_quota: str | None = None,
 ) -> Attachment:
     """Keep everything this program logs from now on, and the exceptions that nobody catches.
 
@@ -61,6 +62,8 @@ def attach(
             its script's.
         sidecar: `"auto"` starts one for the directory when none is alive, `"never"` leaves that to you;
             `OBS_SIDECAR=never` does so from outside.
+        spool_quota: How much the spool may take while nobody reads it, e.g. `"1GiB"`; by default the
+            environment's `OBS_SPOOL_QUOTA`, else `"512MiB"`.
     """
     name = service or os.environ.get("OBS_SERVICE") or os.environ.get("OTEL_SERVICE_NAME") or ""
     try:
@@ -70,7 +73,7 @@ def attach(
         if os.environ.get("OBS_ENABLED") == "0":
             return Attachment(place, name, active=False, problem="OBS_ENABLED=0 switches it off")
         if not _attached:
-            _attached.append(_attach(place, level, name))
+            _attached.append(_attach(place, level, name, spool_quota))
             if sidecar == "auto" and os.environ.get("OBS_SIDECAR", "auto") == "auto":
                 _start_sidecar(place)
         return _attached[0]
@@ -78,10 +81,10 @@ def attach(
         return Attachment(Path(".obs"), name, active=False, problem=f"{type(error).__name__}: {error}")
 
 
-def _attach(directory: Path, level: int, service: str) -> Attachment:
+def _attach(directory: Path, level: int, service: str, spool_quota: str | None) -> Attachment:
     from obs.running import bootstrap, crashes, faults
 
-    bootstrap.install(str(directory), level, service)
+    bootstrap.install(str(directory), level, service, spool_quota)
     if "OBS_RUN" not in os.environ:
         faults.write_dumps_into(str(directory), f"{os.getpid()}-{time.time_ns():x}")
         atexit.register(faults.forget)

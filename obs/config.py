@@ -27,6 +27,7 @@ from pydantic_settings import (
 from obs import sessions
 from obs.expectations import Expectations
 from obs.sessions import CalendarError
+from obs.spooling.sizes import quota_of
 from obs.thresholds import Limits
 
 __all__ = ["ConfigError", "Effective", "Settings", "Thresholds", "expectations", "load"]
@@ -83,6 +84,9 @@ class Settings(BaseSettings):
     )
 
     dir: Path = Field(Path(".obs"), description="Folder of the spool, the database and the written views.")
+    spool_quota: str = Field(
+        "512MiB", description="Most that the spool of bots takes on the disk while nobody reads it."
+    )
     service: str = Field("", description="Name of the bot, where its records do not say.")
     timezone: str = Field("UTC", description="Zone in which times without one are read, e.g. `Asia/Seoul`.")
     budget: int = Field(2000, ge=50, le=1_000_000, description="Most tokens of a briefing.")
@@ -113,6 +117,12 @@ class Settings(BaseSettings):
         for key, text in value.items():
             if text != "off" and _PERIOD.fullmatch(text) is None:
                 raise ValueError(f'{key} = "{text}" has no unit: write it with one, e.g. "30s", "5m", "off"')
+        return value
+
+    @field_validator("spool_quota")
+    @classmethod
+    def _quota_is_a_size(cls, value: str) -> str:
+        quota_of(value)
         return value
 
     @field_validator("timezone")

@@ -122,6 +122,8 @@ class SidecarHandler(logging.Handler):
         level: As of any handler.
         service: Whose bot this is; default `OBS_SERVICE`, `OTEL_SERVICE_NAME`, else the program's name.
         durable: Write each record to the spool before its call returns (a flight recorder).
+        spool_quota: How much the spool may take while nobody reads it, e.g. `"1GiB"`; default
+            `OBS_SPOOL_QUOTA`, else `"512MiB"`.
         **unknown: Settings of other versions are named once on stderr and not used.
     """
 
@@ -131,6 +133,7 @@ class SidecarHandler(logging.Handler):
         level: int | str = logging.NOTSET,
         service: str | None = None,
         durable: bool = False,
+        spool_quota: str | None = None,
         **unknown: Any,
     ) -> None:
         super().__init__()
@@ -142,7 +145,7 @@ class SidecarHandler(logging.Handler):
             warn_once(f'SidecarHandler knows no setting "{name}"; it is not used')
         self._capture = capture()
         self._capture.handoff.on_doubled = _choose_doors
-        self._capture.install(directory, logging.NOTSET, service, durable=durable)
+        self._capture.install(directory, logging.NOTSET, service, durable=durable, spool_quota=spool_quota)
         _handlers.add(self)
         _choose_doors()
 

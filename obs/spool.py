@@ -18,7 +18,7 @@ from pathlib import Path
 from zlib import crc32
 
 from obs.recording.interruptions import is_interruption
-from obs.spooling import quota, segment_files, segments
+from obs.spooling import quota, segment_files, segments, sizes
 from obs.spooling.oversize import shorten
 
 __all__ = ["SpoolWriter"]
@@ -49,7 +49,7 @@ class SpoolWriter:
         directory: Path,
         *,
         resource: Mapping[str, str | int],
-        quota_bytes: int = 512 * 2**20,
+        quota_bytes: int = sizes.DEFAULT_QUOTA,
         segment_bytes: int = 4 * 2**20,
     ) -> None:
         self.directory = Path(directory).absolute()

@@ -22,6 +22,7 @@ from obs.keeping.presence import ensure_running, running_pid, wait_processed
 from obs.running import exits, launch, signals
 from obs.running.lifecycle import Lifecycle
 from obs.running.pipes import OutputPipe, open_pipes
+from obs.spooling.sizes import DEFAULT_QUOTA
 
 __all__ = ["run"]
 
@@ -30,13 +31,20 @@ _STARTING_SECONDS = 3.0
 """How much longer the end may wait for a sidecar that has only just been started."""
 
 
-def run(command: Sequence[str], *, directory: Path, service: str | None = None) -> int:
+def run(
+    command: Sequence[str],
+    *,
+    directory: Path,
+    service: str | None = None,
+    quota_bytes: int = DEFAULT_QUOTA,
+) -> int:
     """Run a program to its end, attached, and return what a shell would call its status.
 
     Args:
         command: The program and its arguments; it sees the arguments as they are here.
         directory: `OBS_DIR`; made when it does not exist. If that fails the program runs all the same.
         service: The bot's name in all that is recorded; by default that of its script or program.
+        quota_bytes: How much the spool may take while nobody reads it.
 
     Returns:
         The program's exit code, 128 plus the signal's number, or 2 when it could not be started.
@@ -50,7 +58,7 @@ def run(command: Sequence[str], *, directory: Path, service: str | None = None) 
         return _Run(command, program, None).to_its_end()
     directory = directory.absolute()
     service = service or _named_by_environment() or launch.service_of(command)
-    lifecycle = Lifecycle(directory, service)
+    lifecycle = Lifecycle(directory, service, quota_bytes)
     sidecar = _start_sidecar(directory)
     if sys.stderr is not None and sys.stderr.isatty():
         _say(f"attached, writing to {_short(directory)}")
@@ -118,6 +126,7 @@ class _Run:
             directory=self._lifecycle.directory,
             service=self._lifecycle.service,
             run=self._lifecycle.run,
+            quota_bytes=self._lifecycle.quota_bytes,
         )
         if self._program.copies_from_inside:
             return environment, {}

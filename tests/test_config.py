@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +76,31 @@ def test_a_wrong_file_is_refused_with_place_value_and_mend(
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_every_setting_is_documented(name: str) -> None:
     assert f"`{name}`" in (REPO / "docs" / "settings.md").read_text(encoding="utf-8")
+
+
+def test_a_run_passes_the_quota_of_the_file_on_to_the_bot(tmp_path: Path) -> None:
+    (tmp_path / "obs.toml").write_text('spool_quota = "32MiB"\n')
+    bot = "import os, obs.handler as h; print(os.environ['OBS_SPOOL_QUOTA'], h.capture().quota_bytes)"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "obs", "run", "--", sys.executable, "-c", bot],
+        cwd=tmp_path,
+        env={**os.environ, "OBS_SIDECAR": "never", "PYTHONPATH": str(REPO)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert done.stdout == f"{32 * 2**20}B {32 * 2**20}\n"
+
+
+def test_a_wrong_quota_is_refused_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "obs.toml").write_text('spool_quota = "1MiB"\n')
+
+    with pytest.raises(ConfigError) as caught:
+        load(folder=tmp_path)
+
+    assert str(caught.value) == (
+        "obs.toml: spool_quota = '1MiB': is too small for a spool: write at least \"16MiB\""
+    )

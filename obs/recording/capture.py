@@ -29,6 +29,7 @@ from obs.recording.verdicts import Redaction
 from obs.redaction import has_hint, known, redact, redact_attributes, register_environment
 from obs.redaction.templates import weigh_template, weigh_value
 from obs.spool import SpoolWriter
+from obs.spooling import sizes
 from obs.spooling.segments import REDACTED
 
 # The spool asks for these when it opens a file. A module that is loaded by then takes no import lock: the
@@ -70,6 +71,7 @@ class Capture:
         self.enabled = os.environ.get("OBS_ENABLED", "1").strip().lower() not in ("0", "false", "no", "off")
         self.level = _level(os.environ.get("OBS_LEVEL"), "OBS_LEVEL") or logging.NOTSET
         self.directory = Path(os.environ.get("OBS_DIR") or ".obs").absolute()
+        self.quota_bytes = _quota(os.environ.get("OBS_SPOOL_QUOTA"), "OBS_SPOOL_QUOTA") or sizes.DEFAULT_QUOTA
         self.service = _service()
         self.is_wrapped = False
         self.spool: SpoolWriter | None = None
@@ -99,6 +101,7 @@ class Capture:
         service: str | None = None,
         *,
         durable: bool = False,
+        spool_quota: str | None = None,
     ) -> None:
         """Set what the first caller in a process may set; a later one joins.
 
@@ -107,6 +110,7 @@ class Capture:
             level: Least level taken from the wrapped `callHandlers`; a number or a word.
             service: `service.name`: whose bot this is.
             durable: Write each record's line before its call returns.
+            spool_quota: How much the spool may take while nobody reads it, e.g. `"512MiB"`.
         """
         if not self.enabled:
             return
@@ -121,6 +125,9 @@ class Capture:
             self.service = service
         if durable:
             self.handoff.set_urgent(0)
+        self.quota_bytes = _quota(spool_quota, "spool_quota") or self.quota_bytes
+        if self.spool is not None:
+            self.spool.quota_bytes = self.quota_bytes
         self._installed = True
 
     def emit_record(self, record: logging.LogRecord) -> None:
@@ -184,7 +191,7 @@ class Capture:
     def _open(self) -> None:
         _make_home(self.directory)
         register_environment(os.environ)
-        spool = SpoolWriter(self.directory / "spool", resource=self._resource())
+        spool = SpoolWriter(self.directory / "spool", resource=self._resource(), quota_bytes=self.quota_bytes)
         # Two threads may both come here first: one writer wins, the other was never used.
         self.__dict__.setdefault("_first_spool", spool)
         self.spool = self.__dict__["_first_spool"]
@@ -333,6 +340,17 @@ def _level(value: Any, setting: str) -> int:
         warn_once(f'{setting} = "{value}" is no level; write one of DEBUG INFO WARNING ERROR CRITICAL')
         return 0
     return known
+
+
+def _quota(text: str | None, setting: str) -> int:
+    """Return a quota in bytes; what is none is said once and read as not given (0)."""
+    if not text:
+        return 0
+    try:
+        return sizes.quota_of(str(text))
+    except ValueError as error:
+        warn_once(f'{setting} = "{text}" {error}')
+        return 0
 
 
 def _host() -> str:

@@ -72,19 +72,25 @@ def take_back_output(handover: str) -> None:
             continue
 
 
-def install(directory: str | None = None, level: int = 0, service: str | None = None) -> Capture:
+def install(
+    directory: str | None = None,
+    level: int = 0,
+    service: str | None = None,
+    spool_quota: str | None = None,
+) -> Capture:
     """Return this process's capture, attached to `logging`; its modules are loaded by the first call.
 
     Args:
         directory: `OBS_DIR`; the environment's by default.
         level: Records below it are not kept.
         service: The bot's name; the environment's by default.
+        spool_quota: How much the spool may take; the environment's by default.
     """
     if not _captures:
         from obs import handler
 
         capture = handler.capture()
-        capture.install(directory or os.environ.get("OBS_DIR"), level, service)
+        capture.install(directory or os.environ.get("OBS_DIR"), level, service, spool_quota=spool_quota)
         # Our own early wrapper turns into `handler`'s, in place: no record can slip through between them.
         for become_the_wrapper in _early:
             become_the_wrapper(capture)

@@ -81,7 +81,7 @@ def service_of(command: Sequence[str]) -> str:
 
 
 def child_environment(
-    environment: Mapping[str, str], *, directory: Path, service: str, run: str
+    environment: Mapping[str, str], *, directory: Path, service: str, run: str, quota_bytes: int = 0
 ) -> dict[str, str]:
     """Return the environment that makes every Python below the child attach itself.
 
@@ -90,14 +90,18 @@ def child_environment(
         directory: `OBS_DIR`, made absolute because a bot may change its working directory.
         service: The name under which the records will stand.
         run: A token of this run, by which the supervisor finds what the child's processes left.
+        quota_bytes: How much the spool may take while nobody reads it; 0 leaves it to the environment.
     """
-    return {
+    inside = {
         **plain_environment(environment),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(BOOTSTRAP), _without_us(environment)])),
         "OBS_DIR": str(directory.absolute()),
         "OBS_SERVICE": service,
         "OBS_RUN": run,
     }
+    if quota_bytes:
+        inside["OBS_SPOOL_QUOTA"] = f"{quota_bytes}B"
+    return inside
 
 
 def plain_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from obs.running import exits, faults
 from obs.running.launch import Program
 from obs.running.textlines import PrintedRecord
 from obs.spool import SpoolWriter
+from obs.spooling.sizes import DEFAULT_QUOTA
 
 __all__ = ["Lifecycle"]
 
@@ -26,15 +27,21 @@ _SEGMENT_BYTES = 512 * 1024
 class Lifecycle:
     """The supervisor's own pages in the spool, for one run of one program."""
 
-    def __init__(self, directory: Path, service: str) -> None:
+    def __init__(self, directory: Path, service: str, quota_bytes: int = DEFAULT_QUOTA) -> None:
         self.directory = directory
         self.service = service
+        self.quota_bytes = quota_bytes
         self.run = f"{os.getpid()}-{time.time_ns():x}"
         """Names this run; the folder of its stack dumps is called so."""
         self._lock = threading.Lock()
         self._emitted = 0
         self._resource: dict[str, str | int] = {"service.name": service}
-        self._writer = SpoolWriter(directory / "spool", resource=self._resource, segment_bytes=_SEGMENT_BYTES)
+        self._writer = SpoolWriter(
+            directory / "spool",
+            resource=self._resource,
+            quota_bytes=quota_bytes,
+            segment_bytes=_SEGMENT_BYTES,
+        )
         self._dropped = 0
         self._program: Program | None = None
         _prepare(directory)

@@ -203,6 +203,51 @@ def test_without_orjson_the_lines_are_the_same(tmp_path: Path) -> None:
         assert ours == theirs
 
 
+FLOOD = """
+text = "x" * 1_000
+for number in range(40_000):
+    log.info("%d %s", number, text)
+    if not number % 1_000: log.error("error %d", number)
+capture().flush()
+spool = capture().spool
+print(spool.quota_bytes, sum(file.stat().st_blocks * 512 for file in spool.directory.iterdir()))
+"""
+
+
+@pytest.mark.parametrize("how", ["environment", "argument"])
+def test_the_quota_of_the_spool_can_be_set(tmp_path: Path, how: str) -> None:
+    given = ATTACHED.replace("SidecarHandler()", 'SidecarHandler(spool_quota="16MiB")')
+    run = run_bot(
+        tmp_path,
+        FLOOD,
+        preamble=given if how == "argument" else ATTACHED,
+        environment={"OBS_SPOOL_QUOTA": "16MiB" if how == "environment" else "1GiB"},
+    )
+
+    assert run.returncode == 0, run.stderr
+    quota, taken = map(int, run.stdout.split())
+    assert quota == 16 * 2**20
+    assert taken <= quota + 6 * 2**20
+    (end,) = run.ended
+    assert (end.emitted, end.lost) == (40_040, 0)
+    assert end.delivered + end.dropped == end.emitted
+    assert end.dropped > 10_000
+    assert sum(event["severity"] == "ERROR" for event in run.events) == 40
+
+
+def test_a_quota_that_is_none_is_said_and_the_usual_one_holds(tmp_path: Path) -> None:
+    run = run_bot(
+        tmp_path,
+        'log.info("x"); print(capture().spool.quota_bytes)',
+        environment={"OBS_SPOOL_QUOTA": "lots"},
+    )
+
+    assert run.stdout == f"{512 * 2**20}\n"
+    assert run.stderr == (
+        'obs: OBS_SPOOL_QUOTA = "lots" is no size: write a number and a unit, e.g. "512MiB" or "2GB"\n'
+    )
+
+
 def test_a_sidecar_that_never_starts_costs_the_bot_nothing_but_the_quota(tmp_path: Path) -> None:
     """Fault 22: nobody reads; the spool stays within its cap, the bot runs, every loss is counted."""
     run = run_bot(

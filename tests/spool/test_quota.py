@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from obs.spool_reader import SpoolReader
+from obs.spooling.sizes import quota_of
 from tests.spool.spooling import Drained, drain, line, run, segment_files, writer
 
 QUOTA = 1_500_000
@@ -121,3 +124,23 @@ def test_what_a_dead_reader_had_already_is_not_counted_as_dropped(tmp_path: Path
     numbers = [entry.seq for entry in batch.lines] + found.numbers
     assert len(numbers) == len(set(numbers)) == end.delivered
     assert (end.emitted, end.delivered + end.dropped, end.lost) == (4_000, 4_000, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "quota"),
+    [
+        ("16MiB", 16 * 2**20),
+        ("1.5 GB", 1_500_000_000),
+        ("2GiB", 2**31),
+        ("536870912B", 2**29),
+        (" 20000kB ", 20_000_000),
+    ],
+)
+def test_a_quota_is_a_number_with_a_unit(text: str, quota: int) -> None:
+    assert quota_of(text) == quota
+
+
+@pytest.mark.parametrize("text", ["", "512", "MiB", "-1GiB", "1 TB", "15MiB", "1e3MB", "nan GB"])
+def test_what_is_no_quota_is_refused_with_the_mend(text: str) -> None:
+    with pytest.raises(ValueError, match="write "):
+        quota_of(text)
