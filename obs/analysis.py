@@ -147,7 +147,7 @@ class Analyzer:
         """
         if self._miner.table is not self.state.templates:
             self._miner = TemplateMiner(self.state.templates)
-        kinds = self._miner.kinds()
+        kinds = self._miner.templates()
         state = by_likeness(self.state, kinds)
         at = to_ns(now) if now is not None else state.seen.last
         # A recording is known to its end only: that it stops proves no silence.
@@ -184,7 +184,7 @@ class Analyzer:
             events=state.events,
             by_severity=dict(state.by_severity),
             leaks=_leaked(state),
-            quiet_warnings=sum(kind.severity == Severity.WARN for kind in kinds.templates()),
+            quiet_warnings=sum(kind.severity == Severity.WARN for kind in kinds),
             quiet_warning_events=state.unnamed_warnings,
             templates=message_kinds(kinds),
             harmless_events=sum(state.harmless.values()),

@@ -7,13 +7,13 @@ seen first lends its fingerprint, so that decisions about it hold when more form
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from obs.events import Severity
 from obs.fingerprints import fingerprint_of
-from obs.mining.kinds import Kinds, Template
+from obs.mining.kinds import Template
 from obs.quoting import plain
 from obs.snapshot import MessageKind
 from obs.state import IssueFacts, State
@@ -25,16 +25,16 @@ MOST_KINDS = 20
 SHOWN_WORDS = 4
 
 
-def by_likeness(state: State, kinds: Kinds) -> State:
+def by_likeness(state: State, kinds: Iterable[Template]) -> State:
     """Return the state with issues of one template made one; itself when there are none.
 
     Args:
         state: The facts; not changed.
-        kinds: The templates of its `templates`.
+        kinds: What its `templates` turn out to be.
     """
     joined: dict[str, IssueFacts] = {}
     standing_for: dict[str, str] = {}
-    for kind in kinds.templates():
+    for kind in kinds:
         found = [one for one in _fingerprints(kind, state) if one in state.issues]
         if len(found) < 2:
             continue
@@ -54,11 +54,10 @@ def by_likeness(state: State, kinds: Kinds) -> State:
     return msgspec.structs.replace(state, issues=issues)
 
 
-def message_kinds(kinds: Kinds) -> tuple[MessageKind, ...]:
+def message_kinds(kinds: Sequence[Template]) -> tuple[MessageKind, ...]:
     """Return the most frequent and the newest kinds of messages without a rule, the most frequent first."""
-    found = kinds.templates()
-    newest = sorted(found, key=lambda kind: (-kind.first, kind.id))[:MOST_KINDS]
-    chosen = {kind.id for kind in (*found[:MOST_KINDS], *newest)}
+    newest = sorted(kinds, key=lambda kind: (-kind.first, kind.id))[:MOST_KINDS]
+    chosen = {kind.id for kind in (*kinds[:MOST_KINDS], *newest)}
     return tuple(
         MessageKind(
             id=kind.id,
@@ -71,7 +70,7 @@ def message_kinds(kinds: Kinds) -> tuple[MessageKind, ...]:
             example=kind.example,
             grouped_by=_why(kind),
         )
-        for kind in found
+        for kind in kinds
         if kind.id in chosen
     )
 

@@ -62,10 +62,6 @@ class TemplateMiner:
         found = self._now().find(identity)
         return found[1] if found is not None else "*"
 
-    def kinds(self) -> Kinds:
-        """Return the templates as they are by now, computed anew only when forms came or went."""
-        return self._now()
-
     def templates(self) -> list[Template]:
         """Return all templates, the most frequent first."""
         return self._now().templates()

@@ -43,7 +43,7 @@ MAX_ISSUES = 2_000
 
 MAX_COMPONENTS = 1_000
 """Names of components that are told apart; a program that invents more is not counted by component."""
-MAX_TEMPLATES = 2_048
+MAX_TEMPLATES = 1_024
 """Forms of unknown warnings and errors that are remembered; what is beyond is counted."""
 
 Order = tuple[int, str, int, str]
