@@ -72,12 +72,13 @@ _LESS: tuple[dict[str, int | bool], ...] = (
 
 
 _CALM = Detail(
-    issues=4, evidence=0, side_evidence=0, headings=False, sources=False, health=False, prose=False,
+    issues=4, evidence=1, quote=90, side_evidence=0, headings=False, sources=False, health=False, prose=False,
     money=300, line=320, unknown=4,
 )  # fmt: skip
 _CALM_LESS: tuple[dict[str, int | bool], ...] = (
     {"unknown": 2},
     {"issues": 3, "line": 260},
+    {"evidence": 0},
     {"unknown": 1, "money": 210},
     {"issues": 2, "line": 220},
     {"issues": 1, "line": 180, "money": 160},

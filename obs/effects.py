@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -39,8 +40,9 @@ _REMOTE = (Category.NETWORK, Category.EXCHANGE, Category.PERFORMANCE)
 _URL = re.compile(r"(?:https?|wss?)://([a-z0-9][a-z0-9.-]{1,58}(?::\d{2,5})?)(?![a-z0-9.@:-])")
 _POOL = re.compile(r"host='([a-z0-9][a-z0-9.-]{2,58})', port=(\d{2,5})")
 _TRADE = re.compile(r"\bTrade\(id=(\d{1,9}), pair=([A-Z0-9]{1,12}/[A-Z0-9]{1,12}(?::[A-Z0-9]{1,12})?)[,)]")
-_RAW_UNTIL = re.compile(r" until (?:\d{10,13}|(?:at least )?\d+ untils \([^)]*\))")
-"""An end as the exchange writes it; pages tell it as a time of day."""
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
+_RAW_UNTIL = re.compile(r" until (?:[\d-]+ [\d:]+ UTC|(?:at least )?\d+ untils \([^)]*\))")
+"""The end of a ban in a title; pages tell the latest of several, once."""
 _LOOPBACK = re.compile(r"(?:127\.\d+\.\d+\.\d+|localhost)(?::(\d+))?")
 
 
@@ -89,8 +91,8 @@ def _until(facts: IssueFacts | None) -> int:
     for exhibit in (*facts.first.values(), *facts.last) if facts is not None else ():
         seen = exhibit.order[0]
         named, pause = exhibit.values.get("until", ""), exhibit.values.get("retry_after", "")
-        if named.isdecimal() and len(named) in (10, 13):
-            ends.append(int(named) * (SECOND_NS if len(named) == 10 else 1_000_000))
+        if moment := _MOMENT.fullmatch(named):
+            ends.append(int(datetime.fromisoformat(f"{moment[1]}+00:00").timestamp()) * SECOND_NS)
         elif pause.isdecimal() and len(pause) < 8:
             ends.append(seen + int(pause) * SECOND_NS)
         if not seen <= ends[-1] <= seen + LONGEST_WAIT_NS:

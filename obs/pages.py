@@ -24,6 +24,8 @@ SOURCE_NOTES = 3
 MINOR = 3
 """Minor findings that a healthy page names."""
 MANY_SOURCES = 4
+_ENDINGS = ("system.terminated",)
+"""Rules that only say that the run was ended."""
 
 
 class Detail(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +152,13 @@ def page(
     if top is None and snapshot.health is Health.UNKNOWN:
         # Nothing bad was seen, but the end of the run neither: that decides the page.
         top = next((i for i in causes if i.rule == "stopped-short"), None)
-    listed = [i for i in causes if detail.resolved or i.status is not IssueStatus.RESOLVED]
+    listed = [
+        i
+        for i in causes
+        if (detail.resolved or i.status is not IssueStatus.RESOLVED)
+        # How the run ended stands in the verdict already.
+        and not (top is not None and snapshot.phase and i.rule in _ENDINGS)
+    ]
     shown = listed[: detail.issues]
     calm = top is None
     nothing_new = since is not None and is_unchanged(snapshot, since)
@@ -172,7 +180,7 @@ def page(
         entries=tuple(entry_of(n, i, snapshot, detail, words) for n, i in enumerate(shown, 1))
         if not calm and since is None
         else (),
-        more=_more(causes, shown, words) if not calm and since is None else "",
+        more=_more(listed, shown, words) if not calm and since is None else "",
         ranking=_ranking(snapshot, causes, words),
         steps=steps,
         do_not=_do_not(listed[: detail.issues] or listed[:1], detail),
@@ -240,7 +248,7 @@ def _verdict(snapshot: Snapshot, top: Issue | None, words: Mapping[str, str]) ->
 
 
 def _consequence(snapshot: Snapshot, top: Issue | None, words: Mapping[str, str], detail: Detail) -> str:
-    parts = []
+    parts: list[str] = []
     if top is not None:
         parts += top.effects[: detail.effects]
         if detail.cause and top.explanation:
@@ -259,7 +267,7 @@ def entry_of(
     where = [telling.services(issue.services, words)] if len(snapshot.bots) > 1 and issue.services else []
     if issue.component and plain(issue.component) not in where:
         where.append(plain(issue.component))
-    is_first = number == 1 and is_bad(issue)
+    is_first = number == 1
     # That no rule knows it stands in its title already.
     explanation = issue.explanation if issue.rule else ""
     # One exposure behind several issues is one amount: it stands with the first.
@@ -334,7 +342,9 @@ def _evidence(
     lines: list[str] = []
     quoted: set[str] = set()
     if calm:
-        return quoted, lines
+        # The most frequent of the minor findings is shown when there is room for a line.
+        minor = [i for i in issues if not i.is_side and i.rule not in _ENDINGS]
+        issues = sorted(minor, key=lambda i: -i.count)[:1]
     for position, issue in enumerate(issues):
         wanted = detail.evidence if position == 0 else detail.side_evidence
         for item in _chosen(issue.evidence, wanted):

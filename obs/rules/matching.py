@@ -62,7 +62,7 @@ class Match:
             # Patterns name the same thing `key`, `key2`: a group's name can stand but once in a pattern.
             self._values = {name.rstrip("0123456789"): text for name, text in known.items()} | known
             if self._values.get("until", "").isdigit():
-                self._values["until"] = _minute_after(int(self._values["until"]))
+                self._values["until"] = _second_after(int(self._values["until"]))
             symbol = self._values.get("symbol")
             # A pattern may begin in the middle of a word: half a symbol is a wrong one.
             if symbol and not re.search(rf"(?<![A-Za-z0-9]){re.escape(symbol)}", self.line):
@@ -198,7 +198,9 @@ def offset_of(event: Event, index: int) -> int:
     return index
 
 
-def _minute_after(epoch: int) -> str:
-    """Return the first full minute from an instant on (s or ms since 1970), written for people."""
-    seconds = -(-epoch // 1_000) if epoch >= 10**11 else epoch
-    return f"{datetime.fromtimestamp(-(-seconds // 60) * 60, UTC):%Y-%m-%d %H:%M} UTC"
+def _second_after(epoch: int) -> str:
+    """Return the whole second at or after an epoch time in s, ms, us or ns, as a reader in UTC writes it."""
+    seconds = epoch
+    while seconds >= 100_000_000_000:
+        seconds = -(-seconds // 1_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
