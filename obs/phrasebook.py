@@ -165,12 +165,12 @@ def _book(lang: str, folder: Path | None) -> tuple[dict[str, str], tuple[Phrase,
 
 
 def _pattern(english: str) -> re.Pattern[str]:
-    """The sentence as a pattern: `{n}` a number, `{rest}` and `{list}` anything, `{name}` some words."""
+    """The sentence as a pattern: `{n}` a number, `{rest}` and `{list}` anything, `{name}` words of one sentence."""
 
     def slots(text: str) -> str:
         out, at = "", 0
         for slot in _SLOT.finditer(text):
-            kind = r"[\d,.]*\d" if re.fullmatch(r"n\d?", slot[1]) else r"[^();]+?"
+            kind = r"[\d,.]*\d" if re.fullmatch(r"n\d?", slot[1]) else r"(?:(?!\. [A-Z])[^();])+?"
             kind = ".+" if slot[1] in ("rest", "list", "reasons", "where") else kind
             out += re.escape(text[at : slot.start()]) + f"(?P<{slot[1]}>{kind})"
             at = slot.end()
