@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection
+from functools import lru_cache
 
 import msgspec
 
@@ -258,6 +259,7 @@ def tokens_of(form: str) -> Tokens:
     return tuple(tokens[:MAX_TOKENS])
 
 
+@lru_cache(maxsize=8_192)
 def _is_word(token: str) -> bool:
     return token != "*" and any(map(str.isalpha, token))
 
@@ -270,6 +272,7 @@ def _is_result(word: str) -> bool:
     return "_" in word and word.isupper()
 
 
+@lru_cache(maxsize=8_192)
 def _is_separator(token: str) -> bool:
     return (len(token) == 1 and token in " =,;:()[]{}\"'<>|`.") or not token.strip(".")
 
@@ -284,6 +287,7 @@ def _places(tokens: Tokens) -> list[int]:
     ]
 
 
+@lru_cache(maxsize=4_096)
 def _shape(tokens: Tokens) -> Tokens:
     places = set(_places(tokens))
     first = min((at for at, word in enumerate(tokens) if _is_word(word)), default=0)
