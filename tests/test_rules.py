@@ -111,10 +111,10 @@ def test_the_most_telling_rule_wins(known: RuleSet, body: str, rule: str) -> Non
     assert known.match(event(body))[0].rule.id == rule
 
 
-def test_a_ban_says_until_when_in_full_minutes_and_never_too_early(known: RuleSet) -> None:
+def test_a_ban_says_until_when_in_full_seconds_and_never_too_early(known: RuleSet) -> None:
     match = known.match(event('binance {"code":-1003,"msg":"IP banned until 1653465541001."}'))[0]
 
-    assert match.fill(match.rule.title) == "IP address banned by the exchange until 2022-05-25 08:00 UTC"
+    assert match.fill(match.rule.title) == "IP address banned by the exchange until 2022-05-25 07:59:02 UTC"
 
 
 def test_a_record_says_each_thing_once_however_many_rules_fit_its_line(known: RuleSet) -> None:
