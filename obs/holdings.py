@@ -18,6 +18,8 @@ from obs.snapshot import Category, Issue, IssueStatus
 
 __all__ = ["counted", "money", "restart", "stop_at_exchange"]
 
+SIMULATED = ("paper", "dry_run", "backtest")
+"""Values of `run.mode` in which no real money moves."""
 MAX_SHOWN = 6
 """So many positions and orders are named, the rest is counted."""
 
@@ -71,6 +73,7 @@ def restart(bots: Mapping[str, BotFacts], mode: str, issues: Sequence[Issue], no
         bare = held and any(stop_at_exchange(bot) is False for bot in bots.values())
         would = " In a live run the position would be without a stop while the bot is down." if bare else ""
         return f"safe ({mode}){useless}.{would}"
+    bots = {name: bot for name, bot in bots.items() if not _is_simulated(bot)}
     holding = [plain(name) for name, bot in bots.items() if open_positions(bot) or _unseen(bot) > 0]
     flat = [
         _flat(plain(name), bot) for name, bot in bots.items() if plain(name) not in holding and _is_flat(bot)
@@ -147,7 +150,19 @@ def _holdings(who: str, bot: BotFacts) -> Iterator[str]:
 
 
 def _who(name: str, bots: Mapping[str, BotFacts]) -> str:
-    return f"{plain(name)} " if len(bots) > 1 else ""
+    if len(bots) < 2:
+        return ""
+    return f"{_named(name, bots)} "
+
+
+def _named(name: str, bots: Mapping[str, BotFacts]) -> str:
+    """The bot's name; where others trade for real, what is simulated must not look so."""
+    mixed = len({_is_simulated(bot) for bot in bots.values()}) > 1
+    return f"{plain(name)}{' (simulated)' if mixed and _is_simulated(bots[name]) else ''}"
+
+
+def _is_simulated(bot: BotFacts) -> bool:
+    return str(bot.mode.values.get("run.mode")) in SIMULATED
 
 
 def _order_line(order: Thing) -> str:
@@ -195,7 +210,7 @@ def _results(bots: Mapping[str, BotFacts]) -> Iterable[str]:
         for currency, trades in sorted(bot.trades.items()):
             if trades.settled:
                 parts.append(
-                    f"{plain(name)} {trades.settled} closed trade{'' if trades.settled == 1 else 's'}, "
+                    f"{_named(name, bots)} {trades.settled} closed trade{'' if trades.settled == 1 else 's'}, "
                     f"{trades.won} won, "
                     f"{amount(trades.pnl)} {plain(currency)}"
                 )
@@ -204,7 +219,8 @@ def _results(bots: Mapping[str, BotFacts]) -> Iterable[str]:
             if cost:
                 parts.append(f"LLM cost of {plain(name)} {plain(agent)} {cost}")
     more = f"; {len(parts) - 8} more" if len(parts) > 8 else ""
-    return [f"Results: {'; '.join(parts[:8])}{more}."] if parts else []
+    title = "Simulated results" if all(_is_simulated(bot) for bot in bots.values()) else "Results"
+    return [f"{title}: {'; '.join(parts[:8])}{more}."] if parts else []
 
 
 def orders(count: int) -> str:

@@ -94,7 +94,9 @@ def test_one_live_bot_among_simulated_ones_makes_the_page_speak_of_live_money() 
     snapshot = analyzer.snapshot()
 
     assert snapshot.mode == "live"
-    assert "real-1" in snapshot.restart
+    assert "paper-1 (simulated) holds" in snapshot.money_lines[0]
+    assert "; real-1 holds" in snapshot.money_lines[0]
+    assert snapshot.restart == "real-1 **no**: open positions, look at the exchange first."
 
 
 def test_a_backtest_beside_a_bot_is_no_money() -> None:
