@@ -18,6 +18,8 @@ __all__ = ["STOPS_SHORT", "endings"]
 
 STOPS_SHORT = "stopped-short"
 LAST_WORDS = 2
+EXCERPT = 5
+"""Records that somebody copies out of a log: where so few end says nothing of the run."""
 
 
 def endings(state: State, read: Sequence[Source]) -> Iterator[Issue]:
@@ -33,7 +35,7 @@ def endings(state: State, read: Sequence[Source]) -> Iterator[Issue]:
     if not read or cut or any(source.is_written for source in read):
         return
     for name, bot in sorted(state.books.bots.items()):
-        if _is_running(bot):
+        if state.services.get(name, 0) > EXCERPT and _is_running(bot):
             yield _stopped_short(name, state)
 
 
