@@ -209,11 +209,9 @@ def _results(bots: Mapping[str, BotFacts]) -> Iterable[str]:
     for name, bot in bots.items():
         for currency, trades in sorted(bot.trades.items()):
             if trades.settled:
-                parts.append(
-                    f"{_named(name, bots)} {trades.settled} closed trade{'' if trades.settled == 1 else 's'}, "
-                    f"{trades.won} won, "
-                    f"{amount(trades.pnl)} {plain(currency)}"
-                )
+                closed = f"{trades.settled} closed trade{'' if trades.settled == 1 else 's'}"
+                result = f"{trades.won} won, {amount(trades.pnl)} {plain(currency)}"
+                parts.append(f"{_named(name, bots)} {closed}, {result}")
         for agent, llm in sorted(bot.llm.items()):
             cost = ", ".join(f"{number(c, 2)} {plain(cur)}" for cur, c in sorted(llm.cost.items()))
             if cost:
