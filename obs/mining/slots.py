@@ -116,29 +116,34 @@ class _Mining:
                 continue
             found = {tokens[at] for tokens, at in shared}
             tokens, at = shared[0]
-            if self._is_slot(tokens, at, found):
-                learned |= found
-                for tokens, at in shared:
-                    if tokens[at] != "*":
-                        opened[tokens].add(at)
+            if not self._is_slot(tokens, at, found):
+                continue
+            # Where little is said around it, or at the start, what was done is told apart from values.
+            if "*" in found and (_is_first(tokens, at) or _context(tokens, at) < MIN_SURE):
+                found = {word for word in found if not _is_deed(word)}
+            learned |= found
+            for tokens, at in shared:
+                if tokens[at] != "*" and tokens[at] in found:
+                    opened[tokens].add(at)
         self.known |= learned - {"*"}
         return opened
 
     def _is_slot(self, tokens: Tokens, at: int, found: set[str]) -> bool:
-        context = sum(1 for i, word in enumerate(tokens) if i != at and _is_word(word))
+        context = _context(tokens, at)
         star = "*" in found
         words = found - {"*"}
         count = len(words)
         limits = self.limits
-        is_first = not any(_is_word(word) or word == "*" for word in tokens[:at])
-        if is_first:
+        if _is_first(tokens, at):
+            names = [word for word in words if not _is_deed(word)]
             return context >= 2 and (
                 count >= limits.first
-                or (star and count >= 4)
+                or (star and len(names) >= 4)
                 or (star and count >= 2 and all(map(_SHAPED.search, words)))
             )
         if star:
-            return context >= 1
+            # `link 4` and `link closed` say too little to be one.
+            return context >= 2 or (context == 1 and not any(map(_is_result, words)))
         lowered = {word.lower() for word in words}
         if lowered <= CONSTANTS:
             return False
@@ -161,9 +166,7 @@ class _Mining:
             for tokens in group:
                 found = min((odd for cover in covers if (odd := _odd(tokens, cover))), key=len, default=None)
                 # A boolean is a value here, as numbers or names stand there too; what was done is none.
-                if found is not None and not any(
-                    _is_result(tokens[at]) and tokens[at].lower() not in CONSTANTS for at in found
-                ):
+                if found is not None and not any(_is_deed(tokens[at]) for at in found):
                     opened[tokens] = set(found)
         return opened
 
@@ -270,6 +273,19 @@ def _is_result(word: str) -> bool:
     if lowered in RESULTS or lowered in CONSTANTS or ACTION.search(word):
         return True
     return "_" in word and word.isupper()
+
+
+def _is_deed(word: str) -> bool:
+    return _is_result(word) and word.lower() not in CONSTANTS
+
+
+def _context(tokens: Tokens, at: int) -> int:
+    """Return how many words are equal around a place."""
+    return sum(1 for i, word in enumerate(tokens) if i != at and _is_word(word))
+
+
+def _is_first(tokens: Tokens, at: int) -> bool:
+    return not any(_is_word(word) or word == "*" for word in tokens[:at])
 
 
 @lru_cache(maxsize=8_192)
