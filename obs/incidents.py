@@ -15,7 +15,8 @@ import msgspec
 from obs.hosts import is_local, is_same_place
 from obs.proofs import proof
 from obs.rules.pack import Rule
-from obs.snapshot import Category, Issue, IssueSeverity
+from obs.events import Severity
+from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus
 from obs.state import IssueFacts, State
 
 __all__ = ["UNANSWERED", "Standing", "link", "overlap", "standing_of"]
@@ -47,6 +48,8 @@ class Standing(msgspec.Struct, frozen=True):
     is_side: bool = False
     host: str = ""
     """The host or exchange it names; two faults at different hosts are never cause and symptom."""
+    is_calm: bool = False
+    """All its records were logged as no trouble: only the rule's reading of the text says it is one."""
 
 
 MOST_CAUSES = 200
@@ -68,7 +71,8 @@ def standing_of(issue: Issue, rule: Rule | None, facts: IssueFacts | None) -> St
     host = values.get("host") or values.get("url_host") or issue.place
     if rule is None:
         return Standing(is_side=issue.severity is IssueSeverity.INFO and issue.rule == "ended", host=host)
-    return Standing(rule.role, rule.weight, rule.is_side, host)
+    is_calm = facts is not None and Severity.UNSPECIFIED < facts.severity < Severity.WARN
+    return Standing(rule.role, rule.weight, rule.is_side, host, is_calm)
 
 
 def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing]) -> list[Issue]:
@@ -101,7 +105,16 @@ def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing
         )
         for fingerprint, issue in known.items()
     ]
-    return [one if one.cause is not None else _proven(one, known, state) for one in linked]
+    return [
+        _proven(one, known, state) if one.cause is None else _living_with(one, known[one.cause])
+        for one in linked
+    ]
+
+
+def _living_with(symptom: Issue, cause: Issue) -> Issue:
+    """The symptom, over or put away when its cause is: nobody should have to decide on each of them."""
+    past = cause.status in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
+    return msgspec.structs.replace(symptom, status=cause.status) if past else symptom
 
 
 def _proven(cause: Issue, known: Mapping[str, Issue], state: State) -> Issue:

@@ -422,10 +422,12 @@ def _left_out(
     lost = sum(loss.count for loss in snapshot.losses)
     reasons = ", ".join(f"{loss.count:,} {plain(loss.reason)}" for loss in snapshot.losses[:4])
     loss_line = words["lost"].format(n=f"{lost:,}") + (f" ({reasons})" if lost else "") + "."
-    if calm:
-        return (words["ledger_calm"].format(**counts), loss_line, *(f"{zone}." for zone in zones[:1]))
-    if terse:
-        return (words["ledger_terse"].format(**counts), loss_line, *(f"{zone}." for zone in zones[:1]))
+    archived = sum(1 for i in snapshot.issues if i.status is IssueStatus.ARCHIVED and i.cause is None)
+    # What a person silenced is said on every page, or nobody would ever ask for it.
+    silenced = (words["archived_n"].format(n=archived),) if archived else ()
+    if calm or terse:
+        ledger = words["ledger_calm" if calm else "ledger_terse"].format(**counts)
+        return (ledger, *silenced, loss_line, *(f"{zone}." for zone in zones[:1]))
     lines = [words["ledger"].format(**counts)]
     if snapshot.quiet_warnings:
         count = f"{snapshot.quiet_warning_events:,}"
@@ -433,8 +435,7 @@ def _left_out(
     lines += [_source(source, words) for source in snapshot.sources[:MANY_SOURCES]]
     if len(snapshot.sources) > MANY_SOURCES:
         lines.append(words["more_sources"].format(n=len(snapshot.sources) - MANY_SOURCES))
-    if archived := sum(1 for issue in snapshot.issues if issue.status is IssueStatus.ARCHIVED):
-        lines.append(words["archived_n"].format(n=archived))
+    lines += silenced
     if snapshot.doubles:
         lines.append(words["doubles"].format(n=f"{snapshot.doubles:,}"))
     if snapshot.leaks:

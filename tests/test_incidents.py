@@ -207,3 +207,14 @@ def test_a_fault_that_paused_shortly_or_never_left_has_not_come_back() -> None:
     assert came_back(failing(5, 90, 125), None, ["grid-1"], told) == ""
     assert came_back(failing(5, 9), None, ["grid-1"], told) == ""
     assert came_back(failing(125), None, ["grid-1"], told) == ""
+
+
+def test_a_symptom_is_put_away_with_its_cause() -> None:
+    outage = issue("outage", place="binance", status=IssueStatus.ARCHIVED)
+    timeout = issue("network.timeout", place="api.binance.com")
+    alone = issue("network.tls", place="api.upbit.com", services=("arb-9",))
+    known = {one.fingerprint: Standing(host=one.place) for one in (outage, timeout, alone)}
+
+    found = {one.rule: one.status for one in link([outage, timeout, alone], State(), known)}
+
+    assert found == {"outage": "archived", "network.timeout": "archived", "network.tls": "ongoing"}
