@@ -23,6 +23,7 @@ from obs.snapshot import ComponentStatus
 from obs.state import State
 
 __all__ = [
+    "ALIVE_NS",
     "NAMES",
     "ORDER",
     "RARE",

@@ -179,6 +179,29 @@ def test_a_recording_whose_feed_stops_long_before_its_end_is_told() -> None:
     assert "no candle for" in issue.title
 
 
+def test_a_symbol_that_falls_silent_matters_while_it_is_held_and_only_then() -> None:
+    bars = [
+        *beats(7_200),
+        *every(60, "market.bar", end=7_200, close="1"),
+        *every(60, "market.bar", end=3_600, close="2", symbol="SOL/USDT"),
+    ]
+    held = {
+        "position.id": "p", "symbol": "SOL/USDT", "position.quantity": "10", "currency": "USDT",
+        "position.average_price": "2",
+    }  # fmt: skip
+
+    free = watched(*bars, until=7_200)
+    (issue,) = [
+        one
+        for one in watched(*bars, (60.0, "position.opened", held), until=7_200).issues
+        if one.rule == "blind-position"
+    ]
+
+    assert silent(free) == []
+    assert "SOL/USDT for 1 h 1 min, and it is held" in issue.title
+    assert issue.money_at_risk is not None
+
+
 def test_a_bot_told_to_stop_is_expected_to_be_silent() -> None:
     story = [*beats(7_200), *every(60, "market.bar", end=7_200, close="1"), (7_201.0, "bot.stopped", {})]
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from obs.beats import BotBeats
 from obs.books import BotFacts
 from obs.cadence import (
+    ALIVE_NS,
     NAMES,
     ORDER,
     RARE,
     Silence,
     duration,
     is_off,
+    learn,
     open_time,
     patience,
     silences,
@@ -22,7 +24,7 @@ from obs.cadence import (
 )
 from obs.expectations import Expectations
 from obs.hazards.making import SECOND_NS, issue, shown
-from obs.hazards.positions import exposure
+from obs.hazards.positions import exposure, open_positions
 from obs.healthrows import clock
 from obs.quoting import plain
 from obs.series import MINUTE_NS
@@ -57,11 +59,13 @@ def find(state: State, until: int | None, expected: Expectations) -> list[Issue]
             if end - beats.spoke.last > RETIRED_NS:
                 continue
             if silent >= patience(name, beats, expected, calendar):
-                found.append(_unresponsive(name, bot, beats, silent, expected, calendar))
+                found.append(_unresponsive(name, bot, beats, silent, end, expected, calendar))
                 continue
-        issue = _stale(name, bot, beats, expected, calendar, end)
-        if issue is not None:
-            found.append(issue)
+        stale = _stale(name, bot, beats, expected, calendar, end)
+        if stale is not None:
+            found.append(stale)
+        else:
+            found += _blind(name, bot, beats, expected, calendar, end)
     return found
 
 
@@ -70,10 +74,12 @@ def _unresponsive(
     bot: BotFacts,
     beats: BotBeats,
     silent: int,
+    until: int,
     expected: Expectations,
     calendar: Calendar | None,
 ) -> Issue:
     money = exposure(bot)
+    rhythm = learn(beats.spoke, calendar, rare=False)
     beat = beats.stages.get("heartbeats")
     last = [shown(beat.last)] if beat is not None and beat.last.quote else []
     session = (
@@ -91,8 +97,8 @@ def _unresponsive(
         IssueSeverity.CRITICAL if money else IssueSeverity.ERROR,
         f"The bot says nothing for {duration(silent)}",
         name,
-        first=beats.spoke.last,
-        last=beats.spoke.last + silent,
+        first=beats.spoke.last + (rhythm.every if rhythm is not None else 0),
+        last=until,
         count=1,
         trend="worse",
         explanation=f"Not one record for {duration(silent)}{session}; limit "
@@ -157,6 +163,56 @@ def _stale(
         evidence=_evidence(beats, late, bot),
         grouped_by=f"stages of {plain(name)} that are overdue by their rhythm",
     )
+
+
+def _blind(
+    name: str,
+    bot: BotFacts,
+    beats: BotBeats,
+    expected: Expectations,
+    calendar: Calendar | None,
+    until: int,
+) -> Iterator[Issue]:
+    """A position whose own symbol has no candle any more, while those of others come.
+
+    Without a position it is no fault: pairs leave a bot's list every day.
+    """
+    if expected.expected(name, "candles") == 0:
+        return
+    until = min(until, beats.spoke.last + ALIVE_NS)
+    for key, position in open_positions(bot):
+        symbol = str(position.values.get("symbol") or "")
+        series = bot.feeds.get(f"market.bar {symbol}")
+        rhythm = learn(series, calendar, rare=False) if series is not None else None
+        if series is None or rhythm is None:
+            continue
+        since = max(series.last, beats.started)
+        missing = open_time(calendar, since, until)
+        if missing <= rhythm.patience:
+            continue
+        last = f"Last candle of {plain(symbol)} {clock(since)}, {usual(rhythm, calendar)}"
+        yield issue(
+            ("blind-position", name, symbol),
+            Category.TRADING,
+            IssueSeverity.ERROR,
+            f"No candle of {plain(symbol)} for {duration(missing)}, and it is held",
+            name,
+            first=since + min(rhythm.every, missing),
+            last=until,
+            count=1,
+            trend="worse",
+            explanation=f"{last}. Others still come. Exits of this position stand on an old price.",
+            fix_in="outside or the feed's subscription code",
+            actions=(
+                f"[read] The exchange: is {plain(symbol)} halted, renamed or delisted? Position and stop.",
+                "[ask] Operator: close the position by hand while the bot cannot see it?",
+                "[code] Subscribe again to what fell silent; never drop a symbol that is held.",
+            ),
+            minutes=10,
+            money=exposure(bot, symbols=(symbol,)),
+            evidence=[shown(position.last)],
+            grouped_by=f"candles of {plain(symbol)} for the open position {plain(key)} of {plain(name)}",
+        )
 
 
 _ACTIONS: Mapping[str, tuple[str, ...]] = {
