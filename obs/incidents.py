@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from obs.events import Severity
 from obs.hosts import is_local, is_same_place
 from obs.proofs import proof
 from obs.rules.pack import Rule
-from obs.events import Severity
 from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus
 from obs.state import IssueFacts, State
 

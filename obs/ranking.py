@@ -76,8 +76,8 @@ def ranked(
     """Return the issues in the order in which they matter.
 
     Ongoing before past, cause before symptom, what stands to be lost, real trouble before side services,
-    severity, amount, how specific the rule is, spread, count; the fingerprint decides the rest, so each run
-    agrees.
+    severity, how it was logged, amount, how specific the rule is, spread, count; the fingerprint decides the
+    rest, so each run agrees.
     """
 
     def key(issue: Issue) -> tuple[object, ...]:
@@ -93,6 +93,7 @@ def ranked(
             -stake,
             standing.is_side,
             -issue.severity.rank,
+            standing.is_calm,
             -risk,
             # What is merely worth knowing is worth it by how often; trouble by how well it is understood.
             -issue.count if issue.severity is IssueSeverity.INFO else 0,
