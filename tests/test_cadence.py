@@ -102,6 +102,12 @@ def test_what_comes_by_chance_needs_a_silence_that_chance_does_not_make() -> Non
         assert learned.patience >= 100 * MINUTE
 
 
+def test_bursts_with_hours_between_them_are_no_rhythm() -> None:
+    times = [day * 36_000 + minute * 60 for day in range(3) for minute in range(40)]
+
+    assert learn(series(*times), None, rare=True) is None
+
+
 @pytest.mark.parametrize("count", [0, 1, 5, 11])
 def test_a_few_occurrences_teach_no_rhythm(count: int) -> None:
     assert learn(series(*(n * 60 for n in range(count))), None, rare=False) is None
