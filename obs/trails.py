@@ -40,6 +40,8 @@ LED = 8
 FIRST, LAST = 3, 6
 """Records kept of each order, position or trace: its first and its newest."""
 MAX_THREADS = 400
+SLACK = 100
+"""So many more orders and traces may gather before the oldest go."""
 MAX_ISSUES = 2_000
 """Issues whose first records are remembered; the smallest fingerprints stay, as in `State`."""
 MAX_TEXT = 240
@@ -201,8 +203,7 @@ class Trails(msgspec.Struct):
         else:
             thread.first = _unique((*thread.first, said))[:FIRST]
             thread.last = _newest((*thread.last, said), LAST)
-        if len(self.threads) > MAX_THREADS:
-            self._bound_threads()
+        self._bound_threads()
 
     def _merge_led(self, fingerprint: str, other: Trails) -> None:
         both = [one for one in (self.led.get(fingerprint), other.led.get(fingerprint)) if one is not None]
@@ -213,9 +214,12 @@ class Trails(msgspec.Struct):
         self.led[fingerprint] = Led(first.order, first.service, first.keys, _before(first.order, said))
 
     def _bound_threads(self) -> None:
-        while len(self.threads) > MAX_THREADS:
-            oldest = min(self.threads, key=lambda key: (self.threads[key].last[-1].order, key))
-            self.forgotten += self.threads.pop(oldest).count
+        if len(self.threads) <= MAX_THREADS + SLACK:
+            return
+        # Many at once: to look for the oldest at each new order would cost more than all the rest.
+        by_age = sorted(self.threads, key=lambda key: (self.threads[key].last[-1].order, key))
+        for key in by_age[:-MAX_THREADS]:
+            self.forgotten += self.threads.pop(key).count
 
 
 def said_of(event: Event, order: Order, text: str) -> Said:
