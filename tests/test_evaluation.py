@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from obs import rules, sources
+from obs.events import Severity
+from obs.rules.gate import MAX_LINE
 from scripts.evaluate import evaluate
 from scripts.habits import Habit, last_errors, last_lines, rarest_forms
 
@@ -38,6 +41,23 @@ def test_the_figures_reached_on_labelled_logs_stay_reached(corpus: Path) -> None
     rows = [row for row in found["snippets"] if row.startswith("  ")]
     assert len(rows) == 12
     assert {row: shares["snippets", row] for row in rows if shares["snippets", row] < 0.8} == {}
+
+
+@pytest.mark.corpus
+def test_the_gate_of_the_rules_stays_shut_on_most_calm_lines(corpus: Path) -> None:
+    """A word that ordinary lines hold costs time on each: `scripts.narrow_literals` finds rarer ones."""
+    known = rules.load()
+    logs = ("freqtrade_normal_trade.log.gz", "freqtrade_hyperopt_normal.log.gz")
+    calm = [
+        event.body[:MAX_LINE].lower()
+        for name in logs
+        for event in list(sources.read(corpus / "bots" / name, letter="a"))[::10]
+        if event.severity <= Severity.INFO
+    ]
+
+    opened = sum(bool(known.openings(body, Severity.INFO)) for body in calm)
+
+    assert opened < 0.35 * len(calm)
 
 
 def test_what_a_shell_shows_is_cut_to_the_budget() -> None:
