@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-__all__ = ["is_local", "is_same_place", "site_of"]
+__all__ = ["is_local", "is_same_place", "labels_of", "site_of"]
 
 
 def is_local(host: str) -> bool:
@@ -25,9 +25,14 @@ def site_of(host: str) -> str:
     return name if labels[-1].isdigit() else ".".join(labels[-2:])
 
 
+def labels_of(host: str) -> list[str]:
+    """Return the parts of a host's name, lower case, its port left out."""
+    return host.lower().split(":", 1)[0].split(".")
+
+
 def is_same_place(a: str, b: str) -> bool:
     """Whether two names mean one peer: the same host, or an exchange's id and a host of its domain."""
     if a == b:
         return True
     short, long = sorted((a.lower(), b.lower()), key=len)
-    return bool(short) and short in long.split(":", 1)[0].split(".")
+    return bool(short) and short in labels_of(long)

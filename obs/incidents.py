@@ -7,13 +7,13 @@ link is drawn only where something besides the time fits: two faults at differen
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from obs.events import Severity
-from obs.hosts import is_local, is_same_place
+from obs.hosts import is_local, is_same_place, labels_of
 from obs.proofs import proof
 from obs.rules.pack import Rule
 from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus
@@ -142,9 +142,19 @@ class _Around:
                 self.causes.append(issue)
             if issue.rule in UNANSWERED and standing.host:
                 self.peers.setdefault(standing.host, []).append(issue)
+        self._by_label: dict[str, list[str]] = {}
+        for host in self.peers:
+            for label in labels_of(host):
+                self._by_label.setdefault(label, []).append(host)
         self.hazards = [(explains, by_rule[rule]) for rule, explains in _EXPLAINS.items() if rule in by_rule]
         # Of very many causes the gravest are enough to explain the symptoms.
         self.causes = heapq.nlargest(MOST_CAUSES, self.causes, key=lambda one: (one.severity.rank, one.count))
+
+    def failures_at(self, host: str) -> Iterator[Issue]:
+        """Yield the ways in which a place failed to answer, by whichever of its names."""
+        names = {host, *labels_of(host), *self._by_label.get(host.lower(), ())}
+        for name in sorted(names & self.peers.keys()):
+            yield from self.peers[name]
 
 
 def _cause_of(issue: Issue, known: Mapping[str, Issue], around: _Around, state: State) -> _Link | None:
@@ -203,13 +213,7 @@ def _same_peer(issue: Issue, around: _Around) -> _Link | None:
     def key(one: Issue) -> tuple[object, ...]:
         return one.severity.rank, standings[one.fingerprint].weight, one.count, one.fingerprint
 
-    same = [
-        other
-        for peer, failures in around.peers.items()
-        if is_same_place(peer, host)
-        for other in failures
-        if overlap(other, issue)
-    ]
+    same = [other for other in around.failures_at(host) if overlap(other, issue)]
     best = max(same, key=key, default=issue)
     if best is issue or key(best) < key(issue):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping
 
 from obs.hazards.making import issue
@@ -20,6 +21,8 @@ LEAST_SITES_NAMELESS = 2
 """So few are enough when every one of them fails at its name or its road, before any peer is reached."""
 NO_ROAD = ("network.dns", "network.unreachable")
 WINDOW_NS = 2 * MINUTE_NS
+MOST_ROOTS = 50
+"""Of very many names that do not resolve the first tell enough."""
 
 
 def dead_network(issues: Iterable[Issue], hosts: Mapping[str, str], state: State) -> Iterator[Issue]:
@@ -38,7 +41,8 @@ def dead_network(issues: Iterable[Issue], hosts: Mapping[str, str], state: State
         and hosts.get(one.fingerprint)
         and not is_local(hosts[one.fingerprint])
     ]
-    for root in sorted((one for one in failing if one.rule in NO_ROAD), key=lambda one: one.first_seen):
+    roots = heapq.nsmallest(MOST_ROOTS, failing, key=lambda one: (one.rule not in NO_ROAD, one.first_seen))
+    for root in (one for one in roots if one.rule in NO_ROAD):
         together = [one for one in failing if _touch(root, one)]
         sites = {site_of(hosts[one.fingerprint]) for one in together}
         nameless = all(one.rule in NO_ROAD for one in together)
