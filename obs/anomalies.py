@@ -15,7 +15,7 @@ from obs.quoting import plain
 from obs.series import MINUTE_NS
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity
 from obs.state import State
-from obs.tape import Tape
+from obs.tape import HOUR_NS, Tape
 from obs.thresholds import (
     Hit,
     Limits,
@@ -33,6 +33,8 @@ from obs.thresholds import (
 __all__ = ["find"]
 
 SHOWN = 3
+GOOD_FILLS = 5
+"""So many good fills after a bad one end it."""
 NEWS_NS = 60 * MINUTE_NS
 """A moment of the market that is over is told for so long."""
 
@@ -190,16 +192,26 @@ def _of_bot(name: str, tape: Tape, state: State, expected: Expectations) -> Iter
     kinds: list[tuple[str, list[Hit], int, str]] = [
         ("trade_frequency", hits := trade_bursts(tape.fills, limits), _after(hits, tape.fills), ""),
         ("losing_streak", hits := losing_streaks(tape.trades, limits), _after(hits, tape.trades), ""),
-        ("slippage", hits := slippages(tape.fills, limits), _after(hits, tape.fills), ""),
+        (
+            "slippage",
+            hits := slippages(tape.fills, limits),
+            _enough(_after(hits, tape.fills), GOOD_FILLS),
+            "",
+        ),
         ("daily_loss", hits := daily_losses(tape.equity, limits, zone), 0, ""),
     ]
     for exchange, seconds in sorted(tape.answers.items()):
         hits = error_rates(seconds, limits)
         good = sum(a.total - a.failed for s, a in seconds.items() if hits and s > hits[-1].time // SECOND_NS)
-        kinds.append(("api_errors", hits, good, exchange))
+        kinds.append(("api_errors", hits, _enough(good, limits.api_requests), exchange))
     for kind, hits, since, place in kinds:
         if hits:
             yield _bot_issue(kind, name, hits, since, bot, tape, limits, exchange=place)
+
+
+def _enough(good: int, least: int) -> int:
+    """How many checks were passed since, once they are so many that it may be called over."""
+    return good if good >= least else 0
 
 
 def _after(hits: Sequence[Hit], rows: Sequence[object]) -> int:
@@ -276,16 +288,18 @@ def _measured(kind: str, hits: Sequence[Hit], worst: Hit, tape: Tape, limits: Li
         return f"The last {limits.losses_of} together: {told}; limit: fewer than {limits.losses} losses."
     if kind == "slippage":
         symbols = sorted({plain(hit.symbol) for hit in hits if hit.symbol})
+        fills = "1 fill" if len(hits) == 1 else f"{len(hits)} fills"
         return (
-            f"{len(hits)} fill(s) in {', '.join(symbols[:4]) or 'unnamed symbols'}; "
-            f"limit: {_percent(limits.slippage)} %."
+            f"{fills} in {', '.join(symbols[:4]) or 'unnamed symbols'}; limit: {_percent(limits.slippage)} %."
         )
     if kind == "api_errors":
         return (
             f"{worst.value * worst.count:.0f} of {worst.count:,} requests failed within "
             f"{limits.api_window_s // 60} min; limit: {_percent(limits.api_error_rate)} %."
         )
-    return f"Limit: {_percent(limits.daily_loss)} %."
+    hour = tape.equity.get(worst.time // HOUR_NS)
+    lowest = f"Lowest {hour.least[0]:,.2f} {plain(hour.currency)}; limit" if hour is not None else "Limit"
+    return f"{lowest}: {_percent(limits.daily_loss)} %."
 
 
 def _noticed(kind: str, hits: Sequence[Hit], tape: Tape) -> str:

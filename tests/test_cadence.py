@@ -214,6 +214,17 @@ def test_a_bot_told_to_stop_is_expected_to_be_silent() -> None:
     assert silent(watched(*story, until=90_000)) == []
 
 
+def test_lines_after_the_stop_expect_no_candles() -> None:
+    story = [
+        *beats(7_200),
+        *every(60, "market.bar", end=7_200, close="1"),
+        (7_201.0, "bot.stopped", {}),
+        *[(7_210.0 + 10 * n, "", {}) for n in range(600)],
+    ]
+
+    assert silent(watched(*story, until=13_200)) == []
+
+
 def test_a_halted_bot_makes_no_signals_and_that_is_right() -> None:
     story = [
         *every(30, "heartbeat", end=40_000, **{"bot.state": "halted"}),
@@ -248,6 +259,18 @@ def test_candle_ages_of_heartbeats_are_judged_by_the_candles_that_came() -> None
 
     assert silent(watched(*hourly, until=6 * 3_600)) == []
     assert [issue.rule for issue in silent(watched(*stuck, until=6 * 3_600))] == ["stale-feed"]
+
+
+def test_a_bot_on_long_candles_starts_with_an_old_one_and_that_is_no_fault() -> None:
+    four_hours = [
+        (30.0 * n, "heartbeat", {"bot.state": "running", "candle.age_s": 5_000 + 30 * n}) for n in range(300)
+    ]
+    closed = [(at, name, {**values, "market.open": False}) for at, name, values in four_hours]
+
+    assert silent(watched(*four_hours, until=9_000)) == []
+    stuck = [(at, name, {**values, "candle.age_s": 40_000 + at}) for at, name, values in four_hours]
+    assert len(silent(watched(*stuck, until=9_000))) == 1
+    assert silent(watched(*closed, until=9_000)) == []
 
 
 def test_a_bot_without_heartbeats_is_judged_by_its_own_habit() -> None:

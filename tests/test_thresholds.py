@@ -142,6 +142,16 @@ def test_slippage_is_too_much_above_half_a_percent(values: Mapping[str, Any], fo
     assert bool(raised(story(*fills(1, 1, **values)), "slippage")) is found
 
 
+def test_bad_fills_are_over_after_five_good_ones_and_bad_calls_after_ten() -> None:
+    bad, good = {"slippage.ratio": "0.02"}, {"slippage.ratio": "0"}
+    told = [(float(n), "order.filled", {"order.id": f"o{n}", **(good if n else bad)}) for n in range(6)]
+
+    assert [issue.status for issue in raised(story(*told[:5]), "slippage")] == [IssueStatus.NEW]
+    assert [issue.status for issue in raised(story(*told), "slippage")] == [IssueStatus.RESOLVED]
+    answered = [raised(story(*calls(*[503] * 20, *[200] * n, apart=20)), "api_errors") for n in (9, 60)]
+    assert [issue.succeeded_since > 0 for (issue,) in answered] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("codes", "found"),
     [
