@@ -265,3 +265,41 @@ def test_a_user_s_own_template_replaces_ours(tmp_path: Path) -> None:
 def test_times_are_those_of_the_log() -> None:
     assert START == 1_763_632_800_000_000_000
     assert "2025-11-20 10:00:00" in render(BUSY).splitlines()[0]
+
+
+def test_only_harmless_lines_are_a_calm_page() -> None:
+    analyzer = Analyzer(RuleSet(()))
+    for number in range(200):
+        analyzer.feed(event(f"noise {number}", at=number, severity=Severity.DEBUG, uid=f"n-{number}"))
+
+    text = render(analyzer.snapshot())
+
+    assert "**OK: no fault found.**" in text
+    assert "all 200 records" in text
+
+
+def test_two_hundred_issues_are_counted_and_the_first_are_named() -> None:
+    analyzer = Analyzer(RuleSet(()))
+    for number in range(200):
+        one = event(
+            "broke", at=number, severity=Severity.ERROR, logger=f"bot.part{number}", uid=f"i-{number}"
+        )
+        analyzer.feed(one)
+
+    text = render(analyzer.snapshot(), budget=1_000)
+
+    named = len(re.findall(r"^\d+\. \*\*I-", text, re.M))
+    left = re.search(r"and (\d+) more", text)
+    assert named > 0
+    assert left is not None
+    assert named + int(left[1]) == 200
+
+
+def test_one_giant_record_is_shown_by_its_point_and_says_what_was_cut() -> None:
+    analyzer = Analyzer(RuleSet(()))
+    analyzer.feed(event("x" * 500_000 + " failed", severity=Severity.ERROR, uid="g"))
+
+    text = render(analyzer.snapshot(), budget=500)
+
+    assert tokens(text) <= 500
+    assert "chars cut]" in text
