@@ -5,6 +5,10 @@ Run with `pytest benchmarks/bench_redaction.py`.
 
 from __future__ import annotations
 
+import base64
+import random
+import string
+
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -32,6 +36,7 @@ def test_the_gate_alone(benchmark: BenchmarkFixture) -> None:
     assert benchmark(has_hint, PLAIN[:120]) is False
 
 
+DICE = random.Random(5)
 HOSTILE = {
     "unfinished private keys": "-----BEGIN RSA PRIVATE KEY-----",
     "token heads": "eyJ",
@@ -48,6 +53,10 @@ HOSTILE = {
     "unfinished escapes": "\\u",
     "tokens": "ghp_aaaaaaaaaaaaaaaaaaaa1 ",
     "masks": "[REDACTED:api_key]",
+    "tokens in one word": "eyJhbGciOiJ9.",
+    "words as long as keys": "a" * 64 + " ",
+    "random bytes in base64": base64.b64encode(DICE.randbytes(750_000)).decode(),
+    "random signs": "".join(DICE.choices(string.printable, k=1_000_000)),
 }
 
 
