@@ -424,7 +424,8 @@ def _order(event: Event) -> Order:
 
 
 def _quotes(event: Event, service: str, verdict: Verdict) -> tuple[Quote, ...]:
-    head = event.body.split("\n", 1)[0]
+    # A crash has no message: its first line is that of the traceback.
+    head = next(event.lines())[1]
     if verdict.offset:
         quotes = [
             _quote(event, service, 0, head),

@@ -287,6 +287,16 @@ def test_a_data_base_beside_the_bot_is_no_bot() -> None:
     assert (end.service, end.exit_code, end.signal) == ("bot-1", 137, "SIGKILL")
 
 
+def test_lines_of_a_crash_without_a_message_are_quoted_under_their_own_numbers() -> None:
+    text = ["starting", "", *NODE.split("\n")]
+
+    snapshot = obs.analyze(text)
+
+    quoted = {item.id: item.text for item in snapshot.issues[0].evidence}
+    assert quoted == {name: text[int(name.removeprefix("a:")) - 1] for name in quoted}
+    assert "a:5" in quoted
+
+
 def test_a_panic_is_an_issue_of_the_bots_code_that_names_the_place() -> None:
     snapshot = obs.analyze(("2026/03/02 10:00:00 starting\n" + GO).split("\n"))
 

@@ -20,7 +20,7 @@ _SIDE = re.compile(
     r"|rabbitmq|kafka|zookeeper|nats|mosquitto|minio|grafana|prometheus|alertmanager|loki|promtail|tempo|jaeger"
     r"|otel(?:-collector)?|vector|fluentd?(?:-?bit)?|cadvisor|node-exporter|exporter|nginx|traefik|caddy|haproxy"
     r"|adminer|portainer|watchtower|autoheal|cloudflared|certbot|frequi|ollama|chroma(?:db)?|qdrant|vault|consul"
-    r"|database|db|cache|broker|proxy)(?:[-_]?\d+)?(?:[-_]\d+)?$",
+    r"|database|db|cache|broker|proxy|docker-compose)(?:[-_]?\d+)?(?:[-_]\d+)?$",
     re.IGNORECASE,
 )
 """Images that stand beside a bot, by the names their services usually have."""

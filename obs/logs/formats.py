@@ -34,6 +34,7 @@ _HEAD_SHAPE = 19
 _CHAINS = ("During handling of the above", "The above exception was")
 _NOTHING: Mapping[str, Value] = {}
 _CLASS_AND_METHOD = re.compile(r"[a-z]\w*(?:\.[\w$]+)+ [\w$<>]+$")
+_COMPOSE: Mapping[str, Value] = {"service.name": "docker-compose"}
 _BY_SIGNAL = 128
 """A shell and a container runtime add the signal's number to it."""
 
@@ -195,6 +196,9 @@ class Parser:
             return
         if outer is None and heads.prefix is not None and (end := composed.exited(line)) is not None:
             self._ended(line, *end)
+            return
+        if outer is None and heads.prefix is not None and composed.is_own(line):
+            self._next(Record(self.line, line, self._last_ns, resource=_COMPOSE))
             return
         if line[0] == "{" and (row := jsonlines.decode(line)) is not None:
             self._row(row, outer)

@@ -147,7 +147,7 @@ def text_of(event: Event) -> str:
     exception = event.exception
     if exception is not None:
         if exception.stacktrace:
-            text = f"{text}\n{exception.stacktrace}"
+            text = f"{text}\n{exception.stacktrace}" if text else exception.stacktrace
         elif exception.type:
             text = f"{text}\n{exception.type}: {exception.message}"
     if event.attributes:
@@ -187,7 +187,7 @@ def is_source_code(lines: Sequence[str], index: int) -> bool:
 
 def offset_of(event: Event, index: int) -> int:
     """Return where line `index` of `text_of` stands in the source, counted from the record's first line."""
-    kept = event.body.count("\n") + 1
+    kept = event.body.count("\n") + 1 if event.body else 0
     if event.exception is not None and event.exception.stacktrace:
         kept += event.exception.stacktrace.count("\n") + 1
     if index >= kept:
