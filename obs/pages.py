@@ -12,18 +12,16 @@ import msgspec
 
 from obs import telling
 from obs.changes import CLASSES, Change, changes, is_unchanged
+from obs.omissions import left_out
 from obs.phrasebook import words_of
 from obs.quoting import plain, shorten
-from obs.snapshot import Evidence, Health, Issue, IssueSeverity, IssueStatus, Snapshot, Source
+from obs.snapshot import Evidence, Health, Issue, IssueSeverity, IssueStatus, Snapshot
 from obs.telling import at, is_bad
 
 __all__ = ["Detail", "Entry", "Page", "entry_of", "is_well", "page", "quoted_line"]
 
-SOURCE_NOTES = 3
-"""Notes of a source that a page shows: what was odd about reading it."""
 MINOR = 3
 """Minor findings that a healthy page names."""
-MANY_SOURCES = 4
 _ENDINGS = ("system.terminated",)
 """Rules that only say that the run was ended."""
 
@@ -204,7 +202,7 @@ def page(
         since=_cursor(since),
         not_known=_not_known(snapshot, shown, detail, calm=calm),
         not_exercised=_cut(", ".join(snapshot.not_exercised), detail.line),
-        left_out=_left_out(snapshot, quoted, words, terse=not detail.sources, calm=calm or nothing_new),
+        left_out=left_out(snapshot, quoted, words, terse=not detail.sources, calm=calm or nothing_new),
         headings=detail.headings and not calm,
         prose=detail.prose,
         words=words,
@@ -412,50 +410,6 @@ def _not_known(snapshot: Snapshot, shown: Sequence[Issue], detail: Detail, *, ca
 
 def _cut(line: str, limit: int) -> str:
     return line if len(line) <= limit else f"{line[: limit - 2].rsplit(' ', 1)[0]} …"
-
-
-def _left_out(
-    snapshot: Snapshot, quoted: set[str], words: Mapping[str, str], *, terse: bool, calm: bool
-) -> tuple[str, ...]:
-    counts = {"left": f"{max(snapshot.events - len(quoted), 0):,}", "all": f"{snapshot.events:,}"}
-    zones = sorted({source.zone for source in snapshot.sources if source.zone})
-    lost = sum(loss.count for loss in snapshot.losses)
-    reasons = ", ".join(f"{loss.count:,} {plain(loss.reason)}" for loss in snapshot.losses[:4])
-    loss_line = words["lost"].format(n=f"{lost:,}") + (f" ({reasons})" if lost else "") + "."
-    archived = sum(1 for i in snapshot.issues if i.status is IssueStatus.ARCHIVED and i.cause is None)
-    # What a person silenced is said on every page, or nobody would ever ask for it.
-    silenced = (words["archived_n"].format(n=archived),) if archived else ()
-    if calm or terse:
-        ledger = words["ledger_calm" if calm else "ledger_terse"].format(**counts)
-        return (ledger, *silenced, loss_line, *(f"{zone}." for zone in zones[:1]))
-    lines = [words["ledger"].format(**counts)]
-    if snapshot.quiet_warnings:
-        count = f"{snapshot.quiet_warning_events:,}"
-        lines.append(words["quiet_warnings"].format(kinds=snapshot.quiet_warnings, n=count))
-    lines += [_source(source, words) for source in snapshot.sources[:MANY_SOURCES]]
-    if len(snapshot.sources) > MANY_SOURCES:
-        lines.append(words["more_sources"].format(n=len(snapshot.sources) - MANY_SOURCES))
-    lines += silenced
-    if snapshot.doubles:
-        lines.append(words["doubles"].format(n=f"{snapshot.doubles:,}"))
-    if snapshot.leaks:
-        kinds = ", ".join(f"{plain(kind)} {count}×" for kind, count in sorted(snapshot.leaks.items()))
-        lines.append(words["masked"].format(kinds=kinds))
-    zone = words["zone"].format(zone="; ".join(zones)) if zones else ""
-    lines.append(" ".join(part for part in (loss_line, zone) if part))
-    return tuple(lines)
-
-
-def _source(source: Source, words: Mapping[str, str]) -> str:
-    line = words["source"].format(
-        letter=source.letter,
-        name=plain(source.name.rsplit("/", 1)[-1], 80),
-        lines=f"{source.lines:,}",
-        records=f"{source.records:,}",
-        end=words["to_the_end"] if source.complete else words["incomplete"],
-    )
-    line += words["unreadable"].format(n=source.unreadable) if source.unreadable else ""
-    return " ".join([line, *(f"{note.rstrip('.')}." for note in source.notes[:SOURCE_NOTES])])
 
 
 def _cursor(since: Snapshot | int | None) -> str:

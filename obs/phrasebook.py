@@ -165,7 +165,7 @@ def _book(lang: str, folder: Path | None) -> tuple[dict[str, str], tuple[Phrase,
 
 
 def _pattern(english: str) -> re.Pattern[str]:
-    """The sentence as a pattern: `{n}` a number, `{rest}` and `{list}` anything, `{name}` words of one sentence."""
+    """The sentence as a pattern: `{n}` a number, `{rest}` and `{list}` anything, `{name}` a few words."""
 
     def slots(text: str) -> str:
         out, at = "", 0
