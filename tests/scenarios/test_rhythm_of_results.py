@@ -84,6 +84,17 @@ def test_a_stop_that_filled_or_was_moved_below_the_price_is_no_fault() -> None:
     assert causes(moved.picture()) == []
 
 
+def test_prices_before_a_stop_was_raised_do_not_pass_it() -> None:
+    story = Story("momo-2")
+    story.say(0, "position.opened", POSITION)
+    story.say(0.5, "order.accepted", {**STOP, "order.stop_price": "225"})
+    falling(story, range(1, 30), begin=236)
+    story.say(30 * MINUTE, "order.accepted", {**STOP, "order.stop_price": "235"})
+    falling(story, range(31, 40), begin=250)
+
+    assert causes(story.picture()) == []
+
+
 def test_the_stop_of_a_short_position_is_passed_upwards() -> None:
     story = Story("momo-2")
     story.say(0, "position.opened", {**POSITION, "position.quantity": "-420"})
