@@ -97,6 +97,9 @@ def counted(bot: BotFacts) -> int | None:
     known = [*bot.positions.values(), *bot.orders.values()]
     if count is None or any(thing.last.time > bot.account.time for thing in known):
         return None
+    if not (known or bot.heartbeats.count or bot.signals):
+        # It ended before it began: it may never have looked at its book.
+        return None
     # A bot that runs again has opened or found its trades since.
     return int(count) if bot.state.name == "bot.stopped" or bot.state.time <= bot.account.time else None
 

@@ -376,6 +376,18 @@ def test_a_bot_that_counts_no_open_trade_at_its_stop_is_flat() -> None:
     assert "flat by its own count" in stopped().restart
 
 
+def test_a_bot_that_ended_before_it_began_has_counted_nothing() -> None:
+    analyzer = Analyzer(RuleSet(()))
+    lines = (
+        ("configuration.configuration", "Runmode set to live."),
+        ("freqtradebot", "Cleaning up modules ..."),
+    )
+    for number, (module, body) in enumerate(lines):
+        analyzer.feed(event(body, at=number, logger=f"freqtrade.{module}"))
+
+    assert analyzer.snapshot().restart.startswith("not known")
+
+
 def test_a_bot_that_counts_more_trades_than_its_log_names_is_not_called_flat() -> None:
     count = "Sending rpc message: {'type': warning, 'status': \"3 open trades active.\\n\\nHandle these\"}"
 
