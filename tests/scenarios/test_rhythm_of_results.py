@@ -95,6 +95,14 @@ def test_prices_before_a_stop_was_raised_do_not_pass_it() -> None:
     assert causes(story.picture()) == []
 
 
+def test_a_stop_that_was_canceled_is_missing_not_missed() -> None:
+    story = protected()
+    story.say(30, "order.canceled", {**STOP, "reason": "trailing_update"})
+    falling(story, range(1, 40))
+
+    assert [issue.rule for issue in causes(story.picture())] == ["unprotected"]
+
+
 def test_the_stop_of_a_short_position_is_passed_upwards() -> None:
     story = Story("momo-2")
     story.say(0, "position.opened", {**POSITION, "position.quantity": "-420"})
@@ -186,6 +194,18 @@ def test_a_change_without_more_losses_than_chance_gives_is_not_blamed() -> None:
     results(story, 30, 5, 20)
 
     assert causes(story.picture()) == []
+
+
+def test_more_losses_that_did_not_double_are_not_blamed_on_the_change() -> None:
+    story = Story("grid-1")
+    story.say(0, "bot.started", {"bot.state": "running", "service.version": "1.0"})
+    results(story, 0, 4, 100)
+    story.say(200 * MINUTE, "bot.started", {"bot.state": "running", "service.version": "1.1"})
+    results(story, 100, 6, 100)
+
+    # So few by chance, and yet but half as many again.
+    assert chance_of(40, 100, 60, 100) < 0.01
+    assert [issue.rule for issue in causes(story.picture())] == []
 
 
 def test_the_chance_is_that_of_fishers_exact_test() -> None:
