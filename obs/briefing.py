@@ -78,8 +78,9 @@ _CALM = Detail(
 _CALM_LESS: tuple[dict[str, int | bool], ...] = (
     {"unknown": 2},
     {"issues": 3, "line": 260},
-    {"evidence": 0},
-    {"unknown": 1, "money": 210},
+    {"issues": 2, "unknown": 1, "line": 200},
+    {"issues": 3, "evidence": 0, "line": 260},
+    {"money": 210},
     {"issues": 2, "line": 220},
     {"issues": 1, "line": 180, "money": 160},
     {"unknown": 0, "line": 140, "money": 120},

@@ -165,7 +165,7 @@ def page(
         # The reader has seen the rest: only what moved is quoted, and the table stands for the list.
         moved = {change.id for change in changed if change.kind in ("new", "worse", "regressed")}
         shown = [issue for issue in shown if issue.id in moved]
-    quoted, lines = _evidence(shown or listed[:1], detail, snapshot, calm=calm)
+    quoted, lines = _evidence(listed if calm else shown or listed[:1], detail, snapshot, calm=calm)
     steps = _steps(listed[: detail.issues] or listed[:1], detail) if not calm else ()
     return Page(
         title=_title(snapshot, words),
@@ -394,7 +394,7 @@ def _seen(snapshot: Snapshot, detail: Detail) -> str:
 def _minor(causes: Sequence[Issue], snapshot: Snapshot, words: Mapping[str, str], detail: Detail) -> str:
     found = [i for i in causes if i.status is not IssueStatus.RESOLVED]
     # What a person may have to look at comes before what is merely told.
-    found.sort(key=lambda issue: -issue.severity.rank)
+    found.sort(key=lambda issue: (-issue.severity.rank, -issue.count))
     told = [f"{i.id} {i.title}, {i.count:,}×" for i in found]
     kept = told[: min(MINOR, detail.issues)]
     more = words["and_more"].format(n=len(told) - len(kept)) if len(told) > len(kept) else ""
