@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from bisect import insort
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,9 +11,11 @@ import msgspec
 __all__ = ["MINUTE_NS", "Newest", "Series"]
 
 MINUTE_NS = 60_000_000_000
+HOUR_NS = 60 * MINUTE_NS
 KEPT_TIMES = 256
 KEPT_MINUTES = 1_440
-"""A day of minutes; older minutes leave the histogram but not `count`, `first` and `last`."""
+KEPT_HOURS = 24 * 62
+"""What is older leaves the histogram but not `count`, `first` and `last`."""
 
 
 class Newest(msgspec.Struct):
@@ -43,20 +44,23 @@ class Newest(msgspec.Struct):
 
 
 class Series(msgspec.Struct):
-    """How often something happened, when first, when last, and how many in each of the newest minutes."""
+    """How often something happened, when first, when last, and how it was spread over time."""
 
     count: int = 0
     first: int = 0
     """Unix ns of the earliest; 0 when no occurrence carried a time."""
     last: int = 0
     minutes: dict[int, int] = {}
-    """Minute since 1970 -> count, the `KEPT_MINUTES` newest only."""
+    """Minute since 1970 -> count, for the day that ends with the newest minute."""
+    hours: dict[int, int] = {}
+    """Hour since 1970 -> count of what is older than that day, for `KEPT_HOURS` hours."""
 
     def add(self, time: int, count: int = 1) -> None:
         """Count `count` occurrences at `time` (Unix ns; 0: unknown)."""
         self.count += count
         if not time:
             return
+        newest = self.last // MINUTE_NS
         first = self.first
         if not first or time < first:
             self.first = time
@@ -65,28 +69,21 @@ class Series(msgspec.Struct):
         minute, minutes = time // MINUTE_NS, self.minutes
         if minute in minutes:
             minutes[minute] += count
-            return
-        minutes[minute] = count
-        if len(minutes) > KEPT_MINUTES:
-            # Only the newest are kept, which any order of merging agrees on.
-            del minutes[min(minutes)]
+        else:
+            self._open(minute, newest, count)
 
     def add_all(self, times: Sequence[int]) -> None:
         """Count one occurrence at each of the times (Unix ns, none of them 0), as `add` would one by one."""
         if not times:
             return
         first, last = min(times), max(times)
-        self.count += len(times)
-        self.first = min(self.first, first) if self.first else first
-        self.last = max(self.last, last)
-        minutes, minute = self.minutes, first // MINUTE_NS
-        if minute == last // MINUTE_NS:
-            minutes[minute] = minutes.get(minute, 0) + len(times)
-        else:
+        if first // MINUTE_NS != last // MINUTE_NS:
             for time in times:
-                minute = time // MINUTE_NS
-                minutes[minute] = minutes.get(minute, 0) + 1
-        self._bound()
+                self.add(time)
+            return
+        # They share a minute, as a batch mostly does.
+        self.add(first, len(times))
+        self.last = max(self.last, last)
 
     def merge(self, other: Series) -> None:
         """Add all of `other`'s occurrences."""
@@ -94,19 +91,56 @@ class Series(msgspec.Struct):
         if other.first:
             self.first = min(self.first, other.first) if self.first else other.first
             self.last = max(self.last, other.last)
-        for minute, count in other.minutes.items():
-            self.minutes[minute] = self.minutes.get(minute, 0) + count
-        self._bound()
+        for mine, theirs in ((self.minutes, other.minutes), (self.hours, other.hours)):
+            for at, count in theirs.items():
+                mine[at] = mine.get(at, 0) + count
+        self._slide(self.last // MINUTE_NS)
 
-    def _bound(self) -> None:
-        if len(self.minutes) > KEPT_MINUTES:
-            newest = heapq.nlargest(KEPT_MINUTES, self.minutes)
-            self.minutes = {minute: self.minutes[minute] for minute in newest}
+    def _open(self, minute: int, newest: int, count: int) -> None:
+        """Begin a minute; what is thereby older than a day moves to the hours."""
+        oldest = max(minute, newest) - KEPT_MINUTES
+        if minute <= oldest:
+            self._age(minute, count)
+            return
+        self.minutes[minute] = count
+        if minute - newest > KEPT_MINUTES:
+            self._slide(minute)
+            return
+        # One minute at a time, so that a long stream does not look through the whole day each minute.
+        for late in range(newest - KEPT_MINUTES + 1, oldest + 1):
+            if late in self.minutes:
+                self._age(late, self.minutes.pop(late))
+        if minute // 60 > newest // 60:
+            self._forget()
+
+    def _slide(self, newest: int) -> None:
+        for minute in [minute for minute in self.minutes if minute <= newest - KEPT_MINUTES]:
+            self._age(minute, self.minutes.pop(minute))
+        self._forget()
+
+    def _age(self, minute: int, count: int) -> None:
+        hour = minute // 60
+        if hour in self.hours:
+            self.hours[hour] += count
+        else:
+            self.hours[hour] = count
+            self._forget()
+
+    def _forget(self) -> None:
+        oldest = self.last // HOUR_NS - KEPT_HOURS
+        if self.hours and min(self.hours) <= oldest:
+            self.hours = {hour: count for hour, count in self.hours.items() if hour > oldest}
 
     def since(self, time: int) -> int:
-        """Return how many fell into minutes after the one that holds `time`; exact to the minute."""
-        minute = time // MINUTE_NS
-        return sum(count for at, count in self.minutes.items() if at > minute)
+        """Return how many came after the minute of `time`; to the hour when that is over a day old."""
+        minute, hour = time // MINUTE_NS, time // HOUR_NS
+        fresh = sum(count for at, count in self.minutes.items() if at > minute)
+        return fresh + sum(count for at, count in self.hours.items() if at > hour)
+
+    def over_time(self) -> list[tuple[int, int]]:
+        """Return (Unix ns, count) of each kept hour and minute, in no order."""
+        old = [(hour * HOUR_NS, count) for hour, count in self.hours.items()]
+        return old + [(minute * MINUTE_NS, count) for minute, count in self.minutes.items()]
 
     def rate_per_minute(self) -> float:
         """Return occurrences per minute from first to last; the bare count when they share a minute."""
@@ -119,10 +153,11 @@ class Series(msgspec.Struct):
         if self.count < 6 or span < 3 * MINUTE_NS:
             return "steady"
         third = span // 3
-        early = sum(n for at, n in self.minutes.items() if at * MINUTE_NS < self.first + third)
-        late = sum(n for at, n in self.minutes.items() if at * MINUTE_NS >= self.last - third)
+        spread = self.over_time()
+        early = sum(count for at, count in spread if at < self.first + third)
+        late = sum(count for at, count in spread if at >= self.last - third)
         if late >= 1.5 * early and late - early >= 5:
             return "worse"
-        if max(self.minutes.values(), default=0) >= 0.6 * self.count:
+        if max((count for _, count in spread), default=0) >= 0.6 * self.count:
             return "burst"
         return "steady"

@@ -197,3 +197,31 @@ def test_a_series_keeps_the_newest_minutes_and_every_count() -> None:
     assert series.count == KEPT_MINUTES + 10
     assert len(series.minutes) == KEPT_MINUTES
     assert min(series.minutes) == START // MINUTE_NS + 10
+    assert sum(series.minutes.values()) + sum(series.hours.values()) == series.count
+
+
+def test_three_even_days_are_steady_though_only_one_is_kept_by_the_minute() -> None:
+    series = Series()
+
+    for minute in range(0, 3 * 1_440, 10):
+        series.add(START + minute * MINUTE_NS)
+
+    assert series.trend() == "steady"
+    assert series.since(START) == 3 * 144 - 60 // 10
+
+
+@given(
+    st.lists(st.integers(0, 90 * 1_440), max_size=60),
+    st.integers(0, 60),
+)
+def test_series_merge_to_what_one_stream_gives_over_months_and_out_of_order(
+    minutes: list[int], split: int
+) -> None:
+    whole, left, right = Series(), Series(), Series()
+    for index, minute in enumerate(minutes):
+        whole.add(START + minute * MINUTE_NS)
+        (left if index < split else right).add(START + minute * MINUTE_NS)
+
+    left.merge(right)
+
+    assert left == whole
