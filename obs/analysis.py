@@ -102,7 +102,7 @@ class Analyzer:
         verdicts: list[tuple[fingerprints.Group, Verdict]] = []
         if not harmless:
             frame = culprit(fingerprints.unwrapped(event))
-            verdicts += [_by_rule(match, event, frame) for match in matches]
+            verdicts += [_by_rule(match, event, frame) for match in _telling(matches)]
             if not verdicts and _is_trouble(event):
                 group = fingerprints.by_event(event)
                 verdicts.append((group, _without_rule(event, frame)))
@@ -246,6 +246,15 @@ class Analyzer:
         if event.observed_timestamp or not last:
             return event
         return msgspec.structs.replace(event, observed_timestamp=last)
+
+
+def _telling(matches: Sequence[rules.Match]) -> list[rules.Match]:
+    """The matches that say something of their own: a loose wording of a line that is named adds nothing."""
+    return [
+        match
+        for match in matches
+        if match is matches[0] or match.rule.role != "symptom" or match.offset != matches[0].offset
+    ]
 
 
 class _Finding(msgspec.Struct, frozen=True):

@@ -212,7 +212,7 @@ def _facts(
         (words["at_risk"], telling.risk(issue)),
         (words["follows"], issue.follows),
         (words["grouped"], issue.grouped_by),
-        (words["symptom_of"], known[issue.cause].id if issue.cause in known else ""),
+        (words["symptom_of"], known[issue.cause].id if issue.cause and issue.cause in known else ""),
     ]
     return [(label, text) for label, text in rows if text]
 

@@ -122,7 +122,9 @@ def test_a_failure_outside_any_function_is_placed_as_such() -> None:
 
 
 def test_a_structured_record_is_quoted_with_what_its_attributes_say() -> None:
-    line = '{"timestamp": "2026-01-05T10:00:00Z", "level": "error", "event": "order_refused", "symbol": "AAPL",'
+    line = (
+        '{"timestamp": "2026-01-05T10:00:00Z", "level": "error", "event": "order_refused", "symbol": "AAPL",'
+    )
     line += ' "reason": "insufficient buying power", "pid": 7}'
 
     (issue,) = obs.analyze([line]).issues
