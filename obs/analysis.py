@@ -12,20 +12,22 @@ from pathlib import Path
 
 import msgspec
 
-from obs import anomalies, cadence, effects, fingerprints, hazards, outlook, rules, sources, trails
+from obs import fingerprints, hazards, outlook, rules, sources, trails
 from obs.adapters import PROGRAM, Adapters
 from obs.books import LLM_CALL, WRITERS
 from obs.components import health_of, health_score
 from obs.doubles import Doubles
 from obs.events import Event, Severity
-from obs.expectations import Expectations
 from obs.hazards import silence
 from obs.hazards.endings import endings
 from obs.hazards.network import dead_network
-from obs.incidents import link, standing_of
+from obs.insight import effects
+from obs.insight.incidents import link, standing_of
+from obs.insight.lifecycle import Lifecycle, with_decision
+from obs.insight.likeness import by_likeness, message_kinds
+from obs.insight.ranking import ranked, with_money
+from obs.insight.timeline import moments
 from obs.issues import from_facts, over_time
-from obs.lifecycle import Lifecycle, with_decision
-from obs.likeness import by_likeness, message_kinds
 from obs.logs import formats
 from obs.logs.composed import is_side
 from obs.logs.folding import folded
@@ -33,7 +35,6 @@ from obs.logs.tracebacks import Frame, culprit
 from obs.patterns import TemplateMiner, form
 from obs.pipeline import redact_event
 from obs.printed import STREAMS, understood
-from obs.ranking import ranked, with_money
 from obs.snapshot import (
     Category,
     ComponentStatus,
@@ -45,7 +46,8 @@ from obs.snapshot import (
     Source,
 )
 from obs.state import State, Verdict
-from obs.timeline import moments
+from obs.watch import anomalies, cadence
+from obs.watch.expectations import Expectations
 
 __all__ = ["Analyzer", "analyze", "letters", "to_ns"]
 

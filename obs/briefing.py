@@ -1,7 +1,7 @@
 """Snapshot -> one page of Markdown that fits a prompt.
 
 Facts leave in a fixed order when the budget shrinks, and what was left out is said. Templates are
-in `briefings/`; each gets exactly the fields of `obs.pages.Page`, and a user's folder overrides by name.
+in `briefings/`; each gets exactly the fields of `obs.page.pages.Page`, and a user's folder overrides by name.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from jinja2 import (
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from obs.definitions import definitions
-from obs.pages import Detail, is_well, page
-from obs.papers import PAPERS
-from obs.phrasebook import LANGUAGES, translated
+from obs.page.pages import Detail, is_well, page
+from obs.page.papers import PAPERS
+from obs.page.phrasebook import LANGUAGES, translated
 from obs.snapshot import Snapshot
 
 __all__ = ["LADDER", "render", "tokens"]

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from obs.page.telling import times, when
 from obs.snapshot import Issue, IssueSeverity, IssueStatus, Snapshot
-from obs.telling import times, when
 
 __all__ = ["CLASSES", "Change", "changes", "is_unchanged"]
 

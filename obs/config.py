@@ -24,11 +24,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from obs import sessions
-from obs.expectations import Expectations
-from obs.sessions import CalendarError
 from obs.spooling.sizes import quota_of
-from obs.thresholds import Limits
+from obs.watch import sessions
+from obs.watch.expectations import Expectations
+from obs.watch.sessions import CalendarError
+from obs.watch.thresholds import Limits
 
 __all__ = ["ConfigError", "Effective", "Settings", "Thresholds", "expectations", "load"]
 
@@ -43,7 +43,7 @@ class ConfigError(ValueError):
 
 
 class Thresholds(BaseModel):
-    """When a trading threshold is passed; each is a field of `obs.thresholds.Limits`."""
+    """When a trading threshold is passed; each is a field of `obs.watch.thresholds.Limits`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from obs.insight.lifecycle import decide
 from obs.keeping.presence import running_pid
 from obs.keeping.store import Change, LifecycleEntry, Store
 from obs.keeping.vault import decisions
-from obs.lifecycle import decide
 from obs.looking import DATABASE, current, find_issue, since_ns, span_ns
 from obs.snapshot import Issue, IssueStatus, Snapshot
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from obs.events import Severity
+from obs.insight.spikes import WINDOW, spike
+from obs.insight.timeline import on_timeline
 from obs.patterns import form
 from obs.quoting import function_name, plain
 from obs.rules.pack import Rule, fill
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity, IssueStatus
-from obs.spikes import WINDOW, spike
 from obs.state import MAX_NAMED, IssueFacts, Quote, State
-from obs.timeline import on_timeline
 
 if TYPE_CHECKING:
     from obs.components import SystemStatusTracker
@@ -174,7 +174,7 @@ class IssueAnalyzer:
 
     def analyze_for_issues(self, tracker: SystemStatusTracker) -> list[Issue]:
         """Return one issue for each component that is not well, worst first."""
-        from obs.ranking import ranked  # which asks the hazards, and they us
+        from obs.insight.ranking import ranked  # which asks the hazards, and they us
 
         return ranked(tracker.issues(), {})
 

@@ -24,7 +24,6 @@ import msgspec
 
 from obs.analysis import Analyzer
 from obs.events import Event
-from obs.expectations import Expectations
 from obs.keeping.intake import Intake
 from obs.keeping.ledger import Ledger
 from obs.keeping.memory import MemoryOptimizer
@@ -40,6 +39,7 @@ from obs.rules import RuleError, RuleSet
 from obs.snapshot import Snapshot
 from obs.spool_reader import SpoolBatch, SpoolBusyError, SpoolReader
 from obs.state import State
+from obs.watch.expectations import Expectations
 
 __all__ = ["Sidecar", "ensure_running", "main", "running_pid", "stop_on_signals", "wait_processed"]
 

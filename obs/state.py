@@ -12,22 +12,22 @@ from typing import Protocol
 
 import msgspec
 
-from obs.beats import Beats
 from obs.books import Books
 from obs.events import Event, Severity
 from obs.fingerprints import Group
+from obs.insight.routes import route_name
+from obs.insight.tallies import Tallies, joined
+from obs.insight.timeline import Timeline
+from obs.insight.trends import Gauges
+from obs.insight.writers import writer_name
 from obs.mining.table import FormTable
 from obs.patterns import form
 from obs.quoting import plain
 from obs.redaction import MASK
-from obs.routes import route_name
 from obs.series import Series
-from obs.tallies import Tallies, joined
-from obs.tape import Tapes
-from obs.timeline import Timeline
 from obs.trails import Trails, short_id
-from obs.trends import Gauges
-from obs.writers import writer_name
+from obs.watch.beats import Beats
+from obs.watch.tape import Tapes
 
 __all__ = ["Exhibit", "IssueFacts", "Quote", "State", "Verdict", "evidence_id"]
 

@@ -16,8 +16,8 @@ from obs.analysis import Analyzer
 from obs.briefing import LADDER, render, tokens
 from obs.definitions import definitions
 from obs.events import Severity
-from obs.pages import Page, page
-from obs.papers import Digest, Handover, Incident
+from obs.page.pages import Page, page
+from obs.page.papers import Digest, Handover, Incident
 from obs.rules import RuleSet
 from obs.snapshot import IssueStatus, Snapshot
 from tests.builders import START, event

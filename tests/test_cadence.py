@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obs.analysis import Analyzer
-from obs.beats import KEPT_AGES, KEPT_HINTS, Beats
-from obs.cadence import Rhythm, duration, learn
 from obs.config import ConfigError, expectations, load
 from obs.events import Event
-from obs.expectations import Expectations
 from obs.rules import RuleSet
 from obs.series import Series
-from obs.sessions import load as load_calendars
 from obs.snapshot import Issue, Snapshot
 from obs.state import State
+from obs.watch.beats import KEPT_AGES, KEPT_HINTS, Beats
+from obs.watch.cadence import Rhythm, duration, learn
+from obs.watch.expectations import Expectations
+from obs.watch.sessions import load as load_calendars
 from tests.builders import START, event
 
 SECOND = 1_000_000_000

@@ -9,13 +9,13 @@ import pytest
 
 from obs.analysis import Analyzer
 from obs.events import Event, Severity
-from obs.hosts import is_local, is_same_place, site_of
-from obs.incidents import Standing, link
-from obs.ranking import Stake, ranked, stake_of
+from obs.insight.hosts import is_local, is_same_place, site_of
+from obs.insight.incidents import Standing, link
+from obs.insight.ranking import Stake, ranked, stake_of
+from obs.insight.timeline import Timeline, came_back, changes_of, follows
 from obs.series import MINUTE_NS, Series
 from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus, Money
 from obs.state import State
-from obs.timeline import Timeline, came_back, changes_of, follows
 from tests.builders import SECOND, START, event
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obs.lifecycle import MOVES, Lifecycle, decide, decided, derive_status
+from obs.insight.lifecycle import MOVES, Lifecycle, decide, decided, derive_status
 from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus
 
 S = IssueStatus

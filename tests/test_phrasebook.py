@@ -11,7 +11,7 @@ import pytest
 from obs.analysis import analyze
 from obs.briefing import render
 from obs.definitions import definitions
-from obs.phrasebook import say
+from obs.page.phrasebook import say
 from tests.test_briefing import BUSY
 
 BOOK = tomllib.loads((definitions("briefings") / "phrases.ko.toml").read_text(encoding="utf-8"))["say"]

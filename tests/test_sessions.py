@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from obs.sessions import Calendar, CalendarError, load
+from obs.watch.sessions import Calendar, CalendarError, load
 
 HOUR = 3_600_000_000_000
 MINUTE = HOUR // 60

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from obs.analysis import Analyzer
-from obs.beats import KEPT_ODD
 from obs.books import WRITERS
 from obs.rules import RuleSet
 from obs.snapshot import Issue
 from obs.vocabulary import common, events, meant_event, slips, unchecked
+from obs.watch.beats import KEPT_ODD
 from tests.builders import REPO, event
 
 

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
+from obs.insight.spikes import poisson_tail, spike
 from obs.series import MINUTE_NS
-from obs.spikes import poisson_tail, spike
 
 START = 29_000_000
 

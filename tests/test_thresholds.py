@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from obs.analysis import Analyzer
 from obs.config import Thresholds
 from obs.events import Event, Severity
-from obs.expectations import Expectations
 from obs.rules import RuleSet
 from obs.snapshot import Issue, IssueSeverity, IssueStatus, Money, Snapshot
-from obs.tape import KEPT_TRADES, Answers, Bar, BookShare, Funding, Tapes
-from obs.thresholds import (
+from obs.watch.expectations import Expectations
+from obs.watch.tape import KEPT_TRADES, Answers, Bar, BookShare, Funding, Tapes
+from obs.watch.thresholds import (
     Limits,
     book_holds,
     daily_losses,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from obs.insight.trends import KEPT_MINUTES, MAX_GAUGES, Gauge, Gauges, keeps_growing, reaches, theil_sen
 from obs.series import MINUTE_NS
-from obs.trends import KEPT_MINUTES, MAX_GAUGES, Gauge, Gauges, keeps_growing, reaches, theil_sen
 
 START = 29_000_000
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from obs.hazards.making import issue
+from obs.insight.spikes import WINDOW, Spike, spike
+from obs.insight.tallies import parted
 from obs.quoting import plain
 from obs.series import MINUTE_NS
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity
-from obs.spikes import WINDOW, Spike, spike
 from obs.state import State
-from obs.tallies import parted
 
 __all__ = ["bursts"]
 

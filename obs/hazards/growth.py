@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from obs.hazards.making import issue
+from obs.insight.timeline import Timeline
+from obs.insight.trends import Gauge, Gauges, Reach, Slope, keeps_growing, reaches, theil_sen
 from obs.quoting import plain
 from obs.series import MINUTE_NS
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity
-from obs.timeline import Timeline
-from obs.trends import Gauge, Gauges, Reach, Slope, keeps_growing, reaches, theil_sen
 
 __all__ = ["growing"]
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from obs.adapters import PROGRAM
 from obs.books import BotFacts, Thing
 from obs.hazards.making import issue, shown
+from obs.insight.tallies import Tallies, parted
+from obs.insight.writers import UNKNOWN_ACCOUNT
 from obs.quoting import plain
 from obs.series import Series
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity
-from obs.tallies import Tallies, parted
-from obs.writers import UNKNOWN_ACCOUNT
 
 __all__ = ["foreign_orders", "second_writers"]
 

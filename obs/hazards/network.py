@@ -6,13 +6,13 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 
 from obs.hazards.making import issue
-from obs.hosts import is_local, site_of
+from obs.insight.hosts import is_local, site_of
+from obs.insight.routes import OK
+from obs.insight.tallies import parted
 from obs.quoting import plain
-from obs.routes import OK
 from obs.series import MINUTE_NS, Series
 from obs.snapshot import Category, Issue
 from obs.state import State
-from obs.tallies import parted
 
 __all__ = ["dead_network"]
 

@@ -13,11 +13,11 @@ import msgspec
 from obs.adapters import PROGRAM
 from obs.books import BotFacts, Calls, Register
 from obs.hazards.making import issue, listed, shown
+from obs.insight.routes import AUTH, DOWN, LIMIT, OK
+from obs.insight.tallies import Tallies, parted
 from obs.quoting import plain
-from obs.routes import AUTH, DOWN, LIMIT, OK
 from obs.series import Series
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity
-from obs.tallies import Tallies, parted
 
 __all__ = ["Answers", "answers_by_exchange", "limited", "lost_notices", "outage", "refused_key"]
 

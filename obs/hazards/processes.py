@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from obs.books import BotFacts
 from obs.hazards.making import SECOND_NS, issue, shown
+from obs.insight.timeline import End, Timeline
 from obs.quoting import plain
 from obs.series import MINUTE_NS
 from obs.snapshot import Category, Issue, IssueSeverity
-from obs.timeline import End, Timeline
 
 __all__ = ["crash_loop", "ended"]
 

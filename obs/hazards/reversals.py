@@ -10,10 +10,10 @@ from obs.books import BotFacts
 from obs.hazards.making import issue
 from obs.hazards.positions import exposure
 from obs.healthrows import clock
+from obs.insight.timeline import Timeline, changes_of
 from obs.quoting import plain
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity
-from obs.tape import Tapes, Trade
-from obs.timeline import Timeline, changes_of
+from obs.watch.tape import Tapes, Trade
 
 __all__ = ["losses_since"]
 

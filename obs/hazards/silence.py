@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from obs.beats import BotBeats
 from obs.books import BotFacts
-from obs.cadence import (
+from obs.hazards.making import SECOND_NS, issue, shown
+from obs.hazards.positions import exposure, open_positions
+from obs.healthrows import clock
+from obs.quoting import plain
+from obs.series import MINUTE_NS
+from obs.snapshot import Category, Evidence, Issue, IssueSeverity
+from obs.state import State
+from obs.watch.beats import BotBeats
+from obs.watch.cadence import (
     ALIVE_NS,
     NAMES,
     ORDER,
@@ -22,15 +29,8 @@ from obs.cadence import (
     usual,
     watched,
 )
-from obs.expectations import Expectations
-from obs.hazards.making import SECOND_NS, issue, shown
-from obs.hazards.positions import exposure, open_positions
-from obs.healthrows import clock
-from obs.quoting import plain
-from obs.series import MINUTE_NS
-from obs.sessions import Calendar
-from obs.snapshot import Category, Evidence, Issue, IssueSeverity
-from obs.state import State
+from obs.watch.expectations import Expectations
+from obs.watch.sessions import Calendar
 
 __all__ = ["find"]
 

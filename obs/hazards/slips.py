@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from obs.beats import Beats, Odd
 from obs.hazards.making import issue, shown
 from obs.quoting import plain
 from obs.snapshot import Category, Issue, IssueSeverity
 from obs.vocabulary import meant_attribute, meant_event
+from obs.watch.beats import Beats, Odd
 
 __all__ = ["slips"]
 

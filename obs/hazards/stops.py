@@ -11,8 +11,8 @@ from obs.hazards.positions import RESTING, open_positions, protection
 from obs.healthrows import clock
 from obs.quoting import plain
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity, Money
-from obs.tape import Bar, Tapes
-from obs.thresholds import exact
+from obs.watch.tape import Bar, Tapes
+from obs.watch.thresholds import exact
 
 __all__ = ["missed_stops"]
 

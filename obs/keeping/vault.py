@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 import orjson
 
+from obs.insight.lifecycle import Lifecycle
 from obs.keeping.store import Change, LifecycleEntry, Saved, Store, StoreError, StoreTakenError
-from obs.lifecycle import Lifecycle
 from obs.snapshot import IssueStatus
 
 __all__ = ["Vault", "decisions"]

@@ -27,7 +27,7 @@ class Vital(msgspec.Struct, frozen=True):
     service: str
     """Whose; empty for the machine."""
     measure: str
-    """`memory` or `disk`, as `obs.trends` names them."""
+    """`memory` or `disk`, as `obs.insight.trends` names them."""
     value: float
     """Bytes."""
     limit: float = 0.0

@@ -8,7 +8,7 @@ from typing import Any
 from obs.analysis import Analyzer
 from obs.briefing import render
 from obs.events import Event, ExceptionInfo, Severity
-from obs.lifecycle import Lifecycle
+from obs.insight.lifecycle import Lifecycle
 from obs.snapshot import Issue, Snapshot
 from tests.builders import SECOND, START, event
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from obs.events import ExceptionInfo, Severity
-from obs.lifecycle import Lifecycle
+from obs.insight.lifecycle import Lifecycle
 from obs.snapshot import IssueStatus
 from tests.builders import SECOND, START
 from tests.scenarios.playing import Story, causes, verdict

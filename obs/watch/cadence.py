@@ -13,14 +13,14 @@ from itertools import pairwise
 
 import msgspec
 
-from obs.beats import Age, BotBeats
 from obs.books import BotFacts, Register, decimal
-from obs.expectations import Expectations
 from obs.quoting import plain
 from obs.series import MINUTE_NS, Series
-from obs.sessions import Calendar
 from obs.snapshot import ComponentStatus
 from obs.state import State
+from obs.watch.beats import Age, BotBeats
+from obs.watch.expectations import Expectations
+from obs.watch.sessions import Calendar
 
 __all__ = [
     "ALIVE_NS",

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from obs import telling
-from obs.pages import Detail, Entry, Page, entry_of, page, quoted_line
-from obs.phrasebook import words_of
+from obs.page import telling
+from obs.page.pages import Detail, Entry, Page, entry_of, page, quoted_line
+from obs.page.phrasebook import words_of
 from obs.quoting import quote
 from obs.snapshot import Issue, IssueStatus, Snapshot
 

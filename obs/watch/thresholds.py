@@ -2,7 +2,7 @@
 
 Too many trades, a losing streak, slippage, failing calls, a price that jumps, a volume that explodes, extreme
 funding, a lopsided book, the loss of a day. Each function takes rows and limits; no clock, no I/O. Whether a
-bound itself counts is written beside it, as the trade words it. What becomes an issue is in `obs.anomalies`.
+bound itself counts is written beside it, as the trade words it. Issues are made in `obs.watch.anomalies`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from obs.tape import HOUR_NS, SECOND_NS, Answers, Bar, BookShare, Equity, Fill, Funding, Trade
+from obs.watch.tape import HOUR_NS, SECOND_NS, Answers, Bar, BookShare, Equity, Fill, Funding, Trade
 
 __all__ = [
     "Hit",

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from obs import sessions
-from obs.beats import BotBeats
-from obs.sessions import Calendar, Calendars
-from obs.thresholds import Limits
+from obs.watch import sessions
+from obs.watch.beats import BotBeats
+from obs.watch.sessions import Calendar, Calendars
+from obs.watch.thresholds import Limits
 
 __all__ = ["Expectations"]
 

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from obs import telling
 from obs.changes import CLASSES, Change, changes, is_unchanged
-from obs.omissions import left_out
-from obs.phrasebook import words_of
+from obs.page import telling
+from obs.page.omissions import left_out
+from obs.page.phrasebook import words_of
+from obs.page.telling import at, is_bad
 from obs.quoting import plain, shorten
 from obs.snapshot import Evidence, Health, Issue, IssueSeverity, IssueStatus, Snapshot
-from obs.telling import at, is_bad
 
 __all__ = ["Detail", "Entry", "Page", "entry_of", "is_well", "page", "quoted_line"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from obs.events import Event, Severity
-from obs.tallies import joined
+from obs.insight.tallies import joined
 
 __all__ = ["AUTH", "DOWN", "INVALID", "LIMIT", "OK", "answer_of", "route_name"]
 

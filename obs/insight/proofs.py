@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from obs.hosts import is_local, is_same_place
+from obs.insight.hosts import is_local, is_same_place
+from obs.insight.routes import OK
+from obs.insight.tallies import parted
 from obs.quoting import plain
-from obs.routes import OK
 from obs.series import MINUTE_NS, Series
 from obs.snapshot import Category, Issue, IssueSeverity
 from obs.state import State
-from obs.tallies import parted
 
 __all__ = ["proof"]
 

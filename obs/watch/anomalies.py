@@ -8,15 +8,15 @@ from decimal import Decimal
 import msgspec
 
 from obs.books import BotFacts
-from obs.expectations import Expectations
 from obs.hazards.making import SECOND_NS, issue
 from obs.hazards.positions import exposure, open_positions
 from obs.quoting import plain
 from obs.series import MINUTE_NS
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity
 from obs.state import State
-from obs.tape import HOUR_NS, Tape
-from obs.thresholds import (
+from obs.watch.expectations import Expectations
+from obs.watch.tape import HOUR_NS, Tape
+from obs.watch.thresholds import (
     Hit,
     Limits,
     book_holds,

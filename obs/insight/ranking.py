@@ -14,7 +14,7 @@ import msgspec
 
 from obs.books import BotFacts
 from obs.hazards.positions import exposure
-from obs.incidents import Standing
+from obs.insight.incidents import Standing
 from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus
 
 __all__ = ["Stake", "ranked", "stake_of", "with_money"]

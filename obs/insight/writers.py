@@ -6,7 +6,7 @@ Two processes that trade the same market of one account undo each other's orders
 from __future__ import annotations
 
 from obs.events import Event
-from obs.tallies import joined
+from obs.insight.tallies import joined
 
 __all__ = ["UNKNOWN_ACCOUNT", "writer_name"]
 

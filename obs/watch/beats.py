@@ -1,7 +1,7 @@
 """Beats: when each bot last spoke, and when each stage of its work was seen to happen.
 
-A part of `State` and a monoid like it. Whether a silence means anything is derived in `obs.cadence`, from
-these facts, the session tables and `now`.
+A part of `State` and a monoid like it. Whether a silence means anything is derived in `obs.watch.cadence`
+from these facts, the session tables and `now`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ import msgspec
 
 __all__ = ["ALWAYS", "Calendar", "CalendarError", "Calendars", "Span", "load"]
 
-FOLDER = Path(__file__).resolve().parent / "calendars"
+FOLDER = Path(__file__).resolve().parents[1] / "calendars"
 ALWAYS = "ALWAYS"
 """The market that never closes."""
 SECOND_NS = 1_000_000_000

@@ -1,7 +1,7 @@
 """The tape: what the trading thresholds are measured on, the newest of everything, bounded.
 
 A part of `State` and a monoid like it. Each list is a set of rows in order, of which the greatest stay: any
-split and any order of a stream keeps the same rows. Nothing is judged here; `obs.thresholds` does.
+split and any order of a stream keeps the same rows. Nothing is judged here; `obs.watch.thresholds` does.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from obs.events import Severity
-from obs.hosts import is_local, is_same_place, labels_of
-from obs.proofs import proof
+from obs.insight.hosts import is_local, is_same_place, labels_of
+from obs.insight.proofs import proof
 from obs.rules.pack import Rule
 from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus
 from obs.state import IssueFacts, State

@@ -1,0 +1,1 @@
+"""What the facts of issues mean together: incidents, effects, life over time, rank."""
