@@ -101,7 +101,10 @@ def _until(facts: IssueFacts | None) -> int:
 
 
 def _effects(issue: Issue, symptoms: list[Issue], bots: Mapping[str, BotFacts]) -> Iterator[str]:
-    yield from _lost_messages(issue, bots)
+    if issue.rule.startswith(("notify.", "notifier")):
+        # What other peers answered says nothing of a messenger.
+        yield from _lost_messages(issue, bots)
+        return
     if issue.category in _REMOTE or any(symptom.category in _REMOTE for symptom in symptoms):
         yield from _failed_calls(issue, bots)
     if issue.category is Category.DB or any(symptom.category is Category.DB for symptom in symptoms):
@@ -201,7 +204,8 @@ def _went_on(issue: Issue, bots: Mapping[str, BotFacts]) -> Iterator[str]:
     state = ""
     for bot in bots.values():
         for order in bot.orders.values():
-            if order.values.get("order.slot") != "exit" and order.began > issue.first_seen:
+            refused = order.last.name in ("order.rejected", "order.denied")
+            if order.values.get("order.slot") != "exit" and order.began > issue.first_seen and not refused:
                 placed += max(order.said.get("order.submitted", 0), 1)
         if bot.heartbeats.last > issue.first_seen + SLACK_NS:
             beats = max(beats, bot.heartbeats.last)
