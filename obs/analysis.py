@@ -18,6 +18,7 @@ from obs.books import LLM_CALL, WRITERS
 from obs.components import health_of, health_score
 from obs.doubles import Doubles
 from obs.events import Event, Severity
+from obs.exhibits import Verdict
 from obs.hazards import silence
 from obs.hazards.endings import endings
 from obs.hazards.network import dead_network
@@ -45,7 +46,7 @@ from obs.snapshot import (
     Snapshot,
     Source,
 )
-from obs.state import State, Verdict
+from obs.state import State
 from obs.watch import anomalies, cadence
 from obs.watch.expectations import Expectations
 

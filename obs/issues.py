@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from obs.events import Severity
+from obs.exhibits import Quote
 from obs.insight.spikes import WINDOW, spike
 from obs.insight.timeline import on_timeline
 from obs.patterns import form
 from obs.quoting import function_name, plain
 from obs.rules.pack import Rule, fill
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity, IssueStatus
-from obs.state import MAX_NAMED, IssueFacts, Quote, State
+from obs.state import MAX_NAMED, IssueFacts, State
 
 if TYPE_CHECKING:
     from obs.components import SystemStatusTracker

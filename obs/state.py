@@ -8,12 +8,12 @@ order. What depends on order (regressed, escalating) is derived when a Snapshot 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
 
 import msgspec
 
 from obs.books import Books
 from obs.events import Event, Severity
+from obs.exhibits import Exhibit, Verdict, order_of, quote_of, quotes_of, spoken
 from obs.fingerprints import Group
 from obs.insight.routes import route_name
 from obs.insight.tallies import Tallies, joined
@@ -25,17 +25,14 @@ from obs.patterns import form
 from obs.quoting import plain
 from obs.redaction import MASK
 from obs.series import Series
-from obs.trails import Trails, short_id
+from obs.trails import Trails
 from obs.watch.beats import Beats
 from obs.watch.tape import Tapes
 
-__all__ = ["Exhibit", "IssueFacts", "Quote", "State", "Verdict", "evidence_id"]
+__all__ = ["IssueFacts", "State"]
 
 FIRST_EXHIBITS = 6
 LAST_EXHIBITS = 3
-MAX_QUOTE = 2_000
-MAX_ATTRIBUTES = 10
-MAX_ATTRIBUTES_TEXT = 400
 MAX_NAMED = 200
 """Values that the records of one issue named and that are counted."""
 MAX_ISSUES = 2_000
@@ -45,53 +42,6 @@ MAX_COMPONENTS = 1_000
 """Names of components that are told apart; a program that invents more is not counted by component."""
 MAX_TEMPLATES = 1_024
 """Forms of unknown warnings and errors that are remembered; what is beyond is counted."""
-
-Order = tuple[int, str, int, str]
-"""(time, source letter, line, uid): a total order of events, the same however they are split."""
-
-
-class Quote(msgspec.Struct, frozen=True, gc=False):
-    """One line of foreign text worth showing, and which part of it matters."""
-
-    id: str
-    time: int
-    severity: str
-    source: str
-    text: str
-    focus: tuple[int, int] = (0, 0)
-    """Half-open range of characters in `text` that prove the point; (0, 0): the whole line."""
-
-
-class Exhibit(msgspec.Struct, frozen=True):
-    """One occurrence of an issue: its place in the total order, and the lines that show it."""
-
-    order: Order
-    quotes: tuple[Quote, ...]
-    values: Mapping[str, str] = {}
-    severity: int = 0
-    traceback: tuple[str, ...] = ()
-    """Its traceback, folded."""
-
-    @property
-    def rank(self) -> tuple[int, Order]:
-        """The gravest first, then the earliest."""
-        return (-self.severity, self.order)
-
-
-class Verdict(Protocol):
-    """What a rule says of an event; `obs.rules.Match` is one."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def line(self) -> str: ...
-    @property
-    def span(self) -> tuple[int, int]: ...
-    @property
-    def values(self) -> Mapping[str, str]: ...
-    @property
-    def context(self) -> Sequence[tuple[int, str]]:
-        """Further lines that show the place, as (offset, text)."""
 
 
 class IssueFacts(msgspec.Struct):
@@ -238,12 +188,12 @@ class State(msgspec.Struct):
             self.successes.setdefault(key, Series()).add(event.time)
         if harmless:
             _count(self.harmless, harmless)
-        order = _order(event)
+        order = order_of(event)
         self.trails.add(
             event,
             service,
             order,
-            _spoken(event) if event.event_name else event.body,
+            spoken(event) if event.event_name else event.body,
             [group.fingerprint for group, _ in verdicts],
             next((symbol for _, found in verdicts if (symbol := found.values.get("symbol"))), ""),
         )
@@ -256,7 +206,7 @@ class State(msgspec.Struct):
                 event,
                 Exhibit(
                     order,
-                    _quotes(event, service, verdict),
+                    quotes_of(event, service, verdict),
                     dict(verdict.values),
                     event.severity,
                     traceback,
@@ -269,7 +219,7 @@ class State(msgspec.Struct):
         if "[REDACTED:" in event.body or (event.exception and "[REDACTED:" in event.exception.stacktrace):
             self._leak(event, order, service)
         if event.event_name:
-            quote = _quote(event, service, 0, _spoken(event))
+            quote = quote_of(event, service, 0, spoken(event))
             self.books.add(event, service, quote)
             self.tapes.add(event, service, quote.id)
             self.beats.say(event, service, quote)
@@ -407,116 +357,7 @@ class State(msgspec.Struct):
             # What stands in one record leaked together: one incident, not one for each kind.
             offset, line = next(iter(kinds.values()))
             facts = self.leaks.setdefault("+".join(sorted(kinds)), IssueFacts())
-            facts.add(event, Exhibit(order, (_quote(event, service, offset, line),)), service)
-
-
-def evidence_id(event: Event, offset: int = 0) -> str:
-    """Return the id under which a line of the event can be looked up again."""
-    if event.origin is not None and event.origin.source:
-        return f"{event.origin.source}:{event.origin.line + offset}"
-    digest = short_id(event.uid)
-    return f"{digest}.{offset}" if offset else digest
-
-
-def _order(event: Event) -> Order:
-    origin = event.origin
-    return (event.time, origin.source if origin else "", origin.line if origin else 0, event.uid)
-
-
-def _quotes(event: Event, service: str, verdict: Verdict) -> tuple[Quote, ...]:
-    # A crash has no message: its first line is that of the traceback.
-    head = next(event.lines())[1]
-    if verdict.offset:
-        quotes = [
-            _quote(event, service, 0, head),
-            _quote(event, service, verdict.offset, verdict.line, verdict.span),
-        ]
-    else:
-        quotes = [_quote(event, service, 0, *_with_attributes(event, head, verdict))]
-    seen = {0, verdict.offset}
-    quotes += [_quote(event, service, at, text) for at, text in verdict.context if at not in seen]
-    return tuple(quotes)
-
-
-def _with_attributes(event: Event, head: str, verdict: Verdict) -> tuple[str, tuple[int, int]]:
-    """The record's first line with what its attributes say beside it, and where the point stands in that."""
-    said = f"{head} {_attributes(event)}".rstrip()
-    if verdict.line == head or not verdict.line:
-        return said, verdict.span
-    at = said.find(verdict.line)
-    if at < 0:
-        return verdict.line, verdict.span
-    start, end = verdict.span if verdict.span != (0, 0) else (0, len(verdict.line))
-    return said, (at + start, at + end)
-
-
-def _attributes(event: Event) -> str:
-    """What a structured record carries beside its message, as logfmt; nothing that only says who spoke."""
-    if event.event_name or not event.attributes:
-        return ""
-    said = [
-        f"{key}={value}".replace("\n", " ")
-        for key, value in event.attributes.items()
-        if key not in _SPEAKER and "." not in key and isinstance(value, (str, int, float)) and value != ""
-    ]
-    return " ".join(said[:MAX_ATTRIBUTES])[:MAX_ATTRIBUTES_TEXT]
-
-
-def _quote(event: Event, service: str, offset: int, text: str, focus: tuple[int, int] = (0, 0)) -> Quote:
-    text, focus = _window(text, focus)
-    source = event.logger if not service or service == event.logger else f"{service} {event.logger}".strip()
-    return Quote(
-        id=evidence_id(event, offset),
-        time=0 if offset else event.time,
-        severity="" if offset else (event.severity_text or _word(event.severity)),
-        source="" if offset else (f"{source} {event.event_name}".strip() if event.event_name else source),
-        text=text,
-        focus=focus,
-    )
-
-
-TOLD = (
-    "close", "order.id", "order.quantity", "order.price", "order.stop_price", "position.quantity",
-    "pnl.unrealized",
-    "pnl.net", "currency", "reason", "error.type", "exchange.id", "http.response.status_code", "candle.age_s",
-    "bot.state", "gen_ai.agent.name", "llm.cost", "llm.cost_currency", "channel", "process.exit_code",
-    "process.signal", "faulthandler.stacktrace", "process.memory.usage", "system.memory.limit",
-    "system.filesystem.free", "clock.offset_ms", "ratelimit.used", "ratelimit.limit",
-)  # fmt: skip
-"""Attributes shown beside an event's text, in this order, as far as it has them."""
-
-
-_SPEAKER = frozenset((
-    "pid", "hostname", "host", "v", "caller", "filename", "pathname", "lineno", "line", "func", "funcName",
-    "func_name", "function", "module", "file", "thread", "threadName", "thread_name", "process",
-    "processName", "logger", "component", "app", "service", "env", "version", "fingerprint", "msecs",
-    "relativeCreated", "taskName", "stack_info", "args",
-))  # fmt: skip
-"""Attributes that say where a record came from, which its line shows already."""
-
-
-def _spoken(event: Event) -> str:
-    """The text of an event that speaks in attributes: its body and what they say, as logfmt."""
-    if event.attributes.get("bot.program"):
-        return event.body  # a line of another program already says it all
-    attributes = event.attributes
-    said = [f"{key}={value}" for key in TOLD if (value := attributes.get(key)) not in (None, "")]
-    if (symbol := attributes.get("symbol")) and str(symbol) not in event.body:
-        said.insert(0, f"symbol={symbol}")
-    return " ".join([event.body, *said] if event.body else said)
-
-
-def _word(severity: Severity) -> str:
-    return "" if severity is Severity.UNSPECIFIED else severity.name
-
-
-def _window(text: str, focus: tuple[int, int]) -> tuple[str, tuple[int, int]]:
-    """Cut a giant line to `MAX_QUOTE` characters around its focus."""
-    if len(text) <= MAX_QUOTE:
-        return text, focus
-    start = max(0, min(focus[0] - MAX_QUOTE // 4, len(text) - MAX_QUOTE))
-    cut = text[start : start + MAX_QUOTE]
-    return cut, (max(0, focus[0] - start), min(MAX_QUOTE, max(0, focus[1] - start)))
+            facts.add(event, Exhibit(order, (quote_of(event, service, offset, line),)), service)
 
 
 def _latest(exhibits: Iterable[Exhibit]) -> list[Exhibit]:

@@ -17,7 +17,7 @@ from obs.books.facts import BotFacts, Calls, Llm, Register, Thing, Trades, decim
 from obs.events import Event
 
 if TYPE_CHECKING:
-    from obs.state import Quote
+    from obs.exhibits import Quote
 
 __all__ = [
     "LLM_CALL",

@@ -19,7 +19,7 @@ from obs.series import Series
 from obs.vocabulary import slips
 
 if TYPE_CHECKING:
-    from obs.state import Quote
+    from obs.exhibits import Quote
 
 __all__ = ["STAGES", "Age", "Beats", "BotBeats", "Odd", "Stage"]
 
