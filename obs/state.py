@@ -13,7 +13,7 @@ import msgspec
 
 from obs.books import Books
 from obs.events import Event, Severity
-from obs.exhibits import Exhibit, Verdict, order_of, quote_of, quotes_of, spoken
+from obs.exhibits import Exhibit, Order, Verdict, order_of, quote_of, quotes_of, spoken
 from obs.fingerprints import Group
 from obs.insight.routes import route_name
 from obs.insight.tallies import Tallies, joined
