@@ -48,8 +48,11 @@ class Standing(msgspec.Struct, frozen=True):
     is_side: bool = False
     host: str = ""
     """The host or exchange it names; two faults at different hosts are never cause and symptom."""
-    is_calm: bool = False
-    """All its records were logged as no trouble: only the rule's reading of the text says it is one."""
+    calm: int = 0
+    """How calmly its gravest record was logged: 0 as an error, 1 as a warning, 2 as no trouble at all.
+
+    The calmer, the more it is the rule's reading of the text alone that says it is trouble.
+    """
 
 
 MOST_CAUSES = 200
@@ -71,8 +74,9 @@ def standing_of(issue: Issue, rule: Rule | None, facts: IssueFacts | None) -> St
     host = values.get("host") or values.get("url_host") or issue.place
     if rule is None:
         return Standing(is_side=issue.severity is IssueSeverity.INFO and issue.rule == "ended", host=host)
-    is_calm = facts is not None and Severity.UNSPECIFIED < facts.severity < Severity.WARN
-    return Standing(rule.role, rule.weight, rule.is_side, host, is_calm)
+    logged = facts.severity if facts is not None and facts.severity else Severity.ERROR
+    calm = (logged < Severity.ERROR) + (logged < Severity.WARN)
+    return Standing(rule.role, rule.weight, rule.is_side, host, calm)
 
 
 def link(issues: Iterable[Issue], state: State, standings: Mapping[str, Standing]) -> list[Issue]:

@@ -93,7 +93,7 @@ def ranked(
             -stake,
             standing.is_side,
             -issue.severity.rank,
-            standing.is_calm,
+            standing.calm,
             -risk,
             # What is merely worth knowing is worth it by how often; trouble by how well it is understood.
             -issue.count if issue.severity is IssueSeverity.INFO else 0,
