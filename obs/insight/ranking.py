@@ -95,8 +95,6 @@ def ranked(
             -issue.severity.rank,
             standing.calm,
             -risk,
-            # What is merely worth knowing is worth it by how often; trouble by how well it is understood.
-            -issue.count if issue.severity is IssueSeverity.INFO else 0,
             -standing.weight,
             -len(issue.services),
             -issue.count,

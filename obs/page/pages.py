@@ -340,9 +340,8 @@ def _evidence(
     lines: list[str] = []
     quoted: set[str] = set()
     if calm:
-        # The most frequent of the minor findings is shown when there is room for a line.
-        minor = [i for i in issues if not i.is_side and i.rule not in _ENDINGS]
-        issues = sorted(minor, key=lambda i: -i.count)[:1]
+        # The first of the minor findings is shown when there is room for a line.
+        issues = [i for i in issues if not i.is_side and i.rule not in _ENDINGS][:1]
     for position, issue in enumerate(issues):
         wanted = detail.evidence if position == 0 else detail.side_evidence
         for item in _chosen(issue.evidence, wanted):
