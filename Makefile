@@ -23,7 +23,7 @@ $(UV):
 
 .venv/.dev: $(UV) pyproject.toml uv.lock
 	@rm -f .venv/.demo
-	$(UV) sync -q --frozen --group dev --python $(PY) && touch $@
+	$(UV) sync -q --frozen --group dev --all-extras --python $(PY) && touch $@
 
 demo: $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.demo)  # a trading day with planted incidents, and its briefing
 	@.venv/bin/python scripts/demo.py
