@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -50,10 +51,23 @@ from obs.state import State
 from obs.watch import anomalies, cadence
 from obs.watch.expectations import Expectations
 
-__all__ = ["Analyzer", "analyze", "letters", "to_ns"]
+__all__ = ["Analyzer", "Listener", "analyze", "letters", "to_ns"]
 
 UNDERSTOOD = frozenset(WRITERS) - {"bot.stopped", LLM_CALL, "llm.called"}
 """Event names whose meaning is drawn from their attributes; no rule need read their text."""
+
+
+class Listener(Protocol):
+    """Whoever wants to know what was folded: the store's chronicle, the live tail. It may not raise."""
+
+    def heard(self, event: Event, service: str, fingerprints: Sequence[str]) -> None:
+        """Take a record as it was folded: translated, its secrets masked, and the issues it belongs to."""
+
+    def counted(self, times: Sequence[int], severity: Severity, component: str, service: str) -> None:
+        """Take the times (Unix ns) of records that only counted."""
+
+    def sampled(self, event: Event, service: str) -> None:
+        """Take one of the records that only counted: an example of its kind, counted already."""
 
 
 class Analyzer:
@@ -79,6 +93,8 @@ class Analyzer:
         self.service = service
         self.expected = expected if expected is not None else Expectations()
         self.adapters = Adapters.load()
+        self.listeners: list[Listener] = []
+        """Told of each record after it is folded."""
         self._last_time: dict[str, int] = {}
         self._miner = TemplateMiner(self.state.templates)
 
@@ -115,10 +131,19 @@ class Analyzer:
         self.state.add(event, verdicts, service=service, works=works, harmless=harmless, traceback=told)
         if not verdicts and not harmless and event.severity is Severity.WARN and not event.event_name:
             self.state.notice(event, fingerprints.form_of(event))
+        for listener in self.listeners:
+            listener.heard(event, service, [group.fingerprint for group, _ in verdicts])
 
     def count(self, times: Sequence[int], severity: Severity, component: str, service: str) -> None:
         """Fold records of which it is known that no rule speaks of them: they only count."""
         self.state.count(times, severity, component, service)
+        for listener in self.listeners:
+            listener.counted(times, severity, component, service)
+
+    def sample(self, event: Event, service: str) -> None:
+        """Show whoever listens one of the records that only count."""
+        for listener in self.listeners:
+            listener.sampled(event, service)
 
     def remember(self, service: str, said: trails.Said, *, is_detail: bool) -> None:
         """Keep a record that only counted among the newest of its service."""
