@@ -1,0 +1,147 @@
+"""Where the fold's thread hangs up its newest picture, and everybody else reads it.
+
+A picture is immutable and whole: version, Snapshot and what is known of the sidecar itself belong together.
+Nothing here waits for a reader, and a reader never touches what the fold is working on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from obs.api.tail import Tail
+from obs.snapshot import Snapshot
+
+__all__ = ["Board", "Picture"]
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """What was hung up last."""
+
+    version: int
+    """Grows with each picture; 0 before the first."""
+    snapshot: Snapshot
+    fault: str = ""
+    """What keeps the sidecar from storing or showing, in words."""
+    pending_bytes: int = 0
+    """Bytes of spool and files that waited to be read."""
+    published: int = 0
+    """Unix ms when it was hung up."""
+
+
+class Board:
+    """The newest picture and the newest events; filled by one thread, read by any."""
+
+    def __init__(self, first: Snapshot, *, clock: Callable[[], int] = time.time_ns) -> None:
+        """Hang up a first picture.
+
+        Args:
+            first: Shown until the fold publishes its own.
+            clock: Unix ns now.
+        """
+        self._clock = clock
+        self._picture = Picture(version=0, snapshot=first, published=clock() // 1_000_000)
+        self.tail = Tail(start=clock() // 1_000)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news: asyncio.Event | None = None
+        self._lock = threading.Lock()
+        self._is_told = False
+        self._looked_at = -1e9
+
+    @property
+    def picture(self) -> Picture:
+        """The newest picture, whole."""
+        self._looked_at = time.monotonic()
+        return self._picture
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest Snapshot."""
+        return self.picture.snapshot
+
+    @property
+    def version(self) -> int:
+        """Of the newest picture."""
+        return self._picture.version
+
+    @property
+    def looked_at(self) -> float:
+        """When anybody last read a picture, by the monotonic clock: nobody draws for an empty room."""
+        return self._looked_at
+
+    def publish(self, snapshot: Snapshot, *, fault: str = "", pending_bytes: int = 0) -> None:
+        """Hang up a picture; called by the fold's thread, never waits.
+
+        Args:
+            snapshot: The picture.
+            fault: What keeps the sidecar from storing or showing.
+            pending_bytes: Bytes that wait to be read.
+        """
+        self._picture = Picture(
+            version=self._picture.version + 1,
+            snapshot=snapshot,
+            fault=fault,
+            pending_bytes=pending_bytes,
+            published=self._clock() // 1_000_000,
+        )
+        self.tell()
+
+    def tell(self) -> None:
+        """Wake whoever waits in `changed`; from any thread."""
+        with self._lock:
+            loop = self._loop
+            if loop is None or self._is_told:
+                return
+            self._is_told = True
+        try:
+            loop.call_soon_threadsafe(self._wake)
+        except RuntimeError:
+            # The loop has ended: nobody reads any more.
+            self._loop = None
+
+    async def changed(self, version: int, *, seq: int | None = None, timeout: float = 2.0) -> bool:
+        """Wait until there is a newer picture than `version`, or a newer event than `seq`.
+
+        Args:
+            version: The one that is known.
+            seq: Of the newest event that is known; None does not wait for events.
+            timeout: Seconds after which to come back anyway.
+
+        Returns:
+            Whether there is anything new.
+        """
+        self._looked_at = time.monotonic()
+        deadline = time.monotonic() + timeout
+        while not self._has_news(version, seq):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            news = self._bell()
+            # Looked at once more: the fold may have rung between the look and the bell.
+            if self._has_news(version, seq):
+                break
+            try:
+                await asyncio.wait_for(news.wait(), left)
+            except TimeoutError:
+                return self._has_news(version, seq)
+        return True
+
+    def _has_news(self, version: int, seq: int | None) -> bool:
+        return self._picture.version > version or (seq is not None and self.tail.newest > seq)
+
+    def _bell(self) -> asyncio.Event:
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if self._loop is not loop or self._news is None:
+                self._loop, self._news, self._is_told = loop, asyncio.Event(), False
+            return self._news
+
+    def _wake(self) -> None:
+        with self._lock:
+            news, self._news, self._is_told = self._news, asyncio.Event(), False
+        if news is not None:
+            news.set()

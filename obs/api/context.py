@@ -1,0 +1,55 @@
+"""What every route may use; it hangs at `request.app.state.context`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from starlette.requests import HTTPConnection
+
+from obs.api.board import Board
+from obs.api.tokens import Tokens
+from obs.config import Settings
+
+if TYPE_CHECKING:
+    from obs.sidecar import Sidecar
+
+__all__ = ["Context", "context_of"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _workers() -> Executor:
+    return ThreadPoolExecutor(2, thread_name_prefix="obs-work")
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts behind the routes. A route reads the board and the history, never the fold's State."""
+
+    settings: Settings
+    board: Board
+    sidecar: Sidecar | None = None
+    """Works in another thread: nothing of it may be called from a route."""
+    history: Any = None
+    """`obs.history.queries.History`; None where nothing is stored."""
+    pipeline: Any = None
+    """The dashboard's data pipeline; None when it is off."""
+    tokens: Tokens = field(default_factory=Tokens)
+    workers: Executor = field(default_factory=_workers)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server ends: streams end then."""
+
+    async def offload(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what takes more than a few milliseconds in a worker thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.workers, lambda: work(*args, **kwargs))
+
+
+def context_of(request: HTTPConnection) -> Context:
+    """Return the context of a request."""
+    return cast(Context, request.app.state.context)

@@ -1,0 +1,120 @@
+"""What tells how the sidecar and its bots are: /health, /ready, /metrics, /api/briefing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from starlette.responses import PlainTextResponse, Response
+
+from obs import briefing
+from obs.api.context import Context, context_of
+from obs.api.envelope import ApiError
+from obs.keeping.caching import SHARED
+from obs.keeping.memory import resident_bytes
+from obs.metrics import CONTENT_TYPE, Inner, exposition
+
+__all__ = ["router"]
+
+MOST_TOKENS = 100_000
+router = APIRouter()
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How the sidecar is, and how it finds the bots."""
+
+    status: Literal["ok", "fault"]
+    fault: str
+    bots: str
+    reason: str
+    score: int
+    events: int
+    pending_bytes: int
+
+
+_TEXT = {"text/plain": {"schema": {"type": "string"}}}
+
+
+@router.get(
+    "/health",
+    tags=["self"],
+    responses={
+        200: {
+            "description": "The sidecar works.",
+            "content": {"application/json": {"schema": msgspec.json.schema(Health)}},
+        },
+        503: {
+            "description": "It cannot store or show.",
+            "content": {"application/json": {"schema": msgspec.json.schema(Health)}},
+        },
+    },
+)
+async def health(request: Request) -> Response:
+    """Return whether the sidecar works, and what it thinks of the bots; for whoever watches the watcher."""
+    picture = context_of(request).board.picture
+    snapshot = picture.snapshot
+    body = Health(
+        status="fault" if picture.fault else "ok",
+        fault=picture.fault,
+        bots=snapshot.health.value,
+        reason=snapshot.health_reason,
+        score=snapshot.health_score,
+        events=snapshot.events,
+        pending_bytes=picture.pending_bytes,
+    )
+    return Response(msgspec.json.encode(body), 503 if picture.fault else 200, media_type="application/json")
+
+
+@router.get("/ready", tags=["self"], responses={200: {"description": "It answers.", "content": _TEXT}})
+async def ready() -> Response:
+    """Return a word as soon as requests are answered."""
+    return PlainTextResponse("ready\n")
+
+
+@router.get("/metrics", tags=["self"], responses={200: {"description": "Prometheus text.", "content": _TEXT}})
+async def metrics(request: Request) -> Response:
+    """Return the metrics in Prometheus' text form."""
+    context = context_of(request)
+    text = await context.offload(_exposition, context)
+    return Response(text, media_type=CONTENT_TYPE)
+
+
+@router.get(
+    "/api/briefing",
+    tags=["views"],
+    responses={
+        200: {"description": "The page.", "content": {"text/markdown": {"schema": {"type": "string"}}}}
+    },
+)
+async def page(
+    request: Request,
+    budget: Annotated[int | None, Query(ge=50, le=1_000_000, description="Most tokens.")] = None,
+    lang: Annotated[Literal["en", "ko"] | None, Query(description="Language.")] = None,
+) -> Response:
+    """Return the briefing of this moment."""
+    context = context_of(request)
+    settings = context.settings
+    try:
+        text = await context.offload(
+            briefing.render,
+            context.board.snapshot,
+            budget=min(budget or settings.budget, MOST_TOKENS),
+            lang=lang or settings.lang,
+            templates=settings.templates,
+        )
+    except ValueError as error:
+        raise ApiError(422, "The page cannot be made with these values.") from error
+    return Response(text.encode("utf-8", "backslashreplace"), media_type="text/markdown; charset=utf-8")
+
+
+def _exposition(context: Context) -> bytes:
+    picture = context.board.picture
+    counts = SHARED.statistics()
+    inner = Inner(
+        cache_hits={name: count.hits for name, count in counts.items()},
+        cache_misses={name: count.misses for name, count in counts.items()},
+        resident_bytes=resident_bytes(),
+        pending_bytes=picture.pending_bytes,
+    )
+    return exposition(picture.snapshot, inner)
