@@ -146,10 +146,7 @@ def page(
     """
     words = words_of(lang)
     causes = [i for i in snapshot.issues if i.cause is None and i.status is not IssueStatus.ARCHIVED]
-    top = next((i for i in causes if is_bad(i)), None)
-    if top is None and snapshot.health is Health.UNKNOWN:
-        # Nothing bad was seen, but the end of the run neither: that decides the page.
-        top = next((i for i in causes if i.rule == "stopped-short"), None)
+    top = telling.deciding(snapshot)
     listed = [
         i
         for i in causes

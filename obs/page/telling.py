@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 
 from obs.quoting import plain
 from obs.series import MINUTE_NS
-from obs.snapshot import Issue, IssueSeverity, IssueStatus, Snapshot
+from obs.snapshot import Health, Issue, IssueSeverity, IssueStatus, Snapshot
 
 __all__ = [
     "at",
     "brief_step",
+    "deciding",
     "fixed_where",
     "is_bad",
     "life",
@@ -44,6 +45,18 @@ def is_bad(issue: Issue) -> bool:
     """Whether an issue decides the verdict: open, above info, no side matter."""
     minor = issue.severity is IssueSeverity.INFO or issue.is_side
     return not minor and issue.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
+
+
+def deciding(snapshot: Snapshot) -> Issue | None:
+    """Return the issue that decides the verdict of every page, or None when nothing does.
+
+    Where nothing bad was seen, but the end of the run neither, that decides it.
+    """
+    causes = [i for i in snapshot.issues if i.cause is None and i.status is not IssueStatus.ARCHIVED]
+    top = next((issue for issue in causes if is_bad(issue)), None)
+    if top is None and snapshot.health is Health.UNKNOWN:
+        top = next((issue for issue in causes if issue.rule == "stopped-short"), None)
+    return top
 
 
 def at(time: int) -> datetime:

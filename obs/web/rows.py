@@ -1,0 +1,111 @@
+"""One open issue in one row: what, what to do, how often, what money, since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from obs.insight.ranking import Stake, stake_of
+from obs.page.telling import SIMULATED, is_bad
+from obs.quoting import plain
+from obs.snapshot import Issue, IssueSeverity, IssueStatus, Snapshot
+from obs.web.model import Amount, Badge, IssueRow, Issues, Mark
+from obs.web.numbers import NONE, ms
+from obs.web.plans import todo
+from obs.web.reader import Reader
+
+__all__ = ["MOST", "causes", "is_open", "is_quiet", "issues", "mark_of", "row"]
+
+MOST = 100
+"""Rows at most; what is beyond is counted."""
+PAST = (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
+_MARKS = {
+    IssueSeverity.INFO: Mark.OK,
+    IssueSeverity.WARNING: Mark.WARNING,
+    IssueSeverity.ERROR: Mark.ERROR,
+    IssueSeverity.CRITICAL: Mark.CRITICAL,
+}
+_LOUD = (IssueStatus.NEW, IssueStatus.ESCALATING, IssueStatus.REGRESSED)
+
+
+def issues(snapshot: Snapshot, reader: Reader) -> Issues:
+    """Return the issues by what stands to be lost, those that rest apart."""
+    found = causes(snapshot)
+    midnight = reader.midnight()
+    loud = [one for one in found if is_open(one) and not is_quiet(one, midnight)]
+    rest = [one for one in found if not is_open(one) or is_quiet(one, midnight)]
+    return Issues(
+        rows=tuple(row(one, snapshot, reader) for one in loud[:MOST]),
+        quiet=tuple(row(one, snapshot, reader) for one in rest[: MOST - min(len(loud), MOST // 2)]),
+        checked=ms(snapshot.taken_at),
+    )
+
+
+def causes(snapshot: Snapshot) -> list[Issue]:
+    """Return what is no symptom of something else, in order of rank."""
+    return [one for one in snapshot.issues if one.cause is None]
+
+
+def is_open(issue: Issue) -> bool:
+    """Whether nobody and nothing has ended it."""
+    return issue.status not in PAST
+
+
+def is_quiet(issue: Issue, midnight: int) -> bool:
+    """Whether it needs no row of its own: a mere notice, or a fault that did not come back today.
+
+    What is found in facts, such as a position without a stop, lasts until the facts change.
+    """
+    if not is_bad(issue):
+        return issue.severity is IssueSeverity.INFO
+    return "." in issue.rule and 0 < issue.last_seen < midnight
+
+
+def row(issue: Issue, snapshot: Snapshot, reader: Reader) -> IssueRow:
+    """Return one issue as a row."""
+    amount, why = _money(issue, snapshot, reader)
+    return IssueRow(
+        id=issue.id,
+        mark=mark_of(issue),
+        title=reader.prose(issue.title),
+        service=services(issue.services),
+        todo=todo(issue, reader),
+        life=Badge(reader.say(f"life.{issue.status}"), is_loud=issue.status in _LOUD),
+        count=issue.count,
+        amount=amount,
+        why_money=why,
+        since=ms(issue.first_seen),
+        last=ms(issue.last_seen),
+        symptoms=len(issue.symptoms),
+        is_closed=not is_open(issue),
+    )
+
+
+def mark_of(issue: Issue) -> Mark:
+    """Return the mark of an issue's severity; a notice is no trouble."""
+    return _MARKS[issue.severity]
+
+
+def worst(found: Iterable[Issue]) -> Mark:
+    """Return the gravest mark of open issues that decide something; the tick when there is none."""
+    bad = [one for one in found if is_bad(one) and one.cause is None]
+    return mark_of(max(bad, key=lambda one: one.severity.rank)) if bad else Mark.OK
+
+
+def services(names: Sequence[str]) -> str:
+    """Return the bots concerned: one by its name, of many the first and how many more."""
+    told = ", ".join(plain(name) for name in names[:2])
+    return told + (f" +{len(names) - 2}" if len(names) > 2 else "")
+
+
+def _money(issue: Issue, snapshot: Snapshot, reader: Reader) -> tuple[Amount | None, str]:
+    """The largest amount behind it and what it is; an amount of nothing is not nothing known."""
+    stake = stake_of(issue)
+    if not issue.money_at_risk:
+        return Amount(NONE), reader.say("money.none")
+    first = issue.money_at_risk[0]
+    why = {Stake.UNPROTECTED: "unprotected", Stake.UNMANAGED: "unmanaged", Stake.SPENDING: "spending"}.get(
+        stake, "open"
+    )
+    more = f" + {reader.money(*issue.money_at_risk[1:])}" if len(issue.money_at_risk) > 1 else ""
+    simulated = f" ({reader.say('mode.dry_run')})" if snapshot.mode in SIMULATED else ""
+    return reader.amount(first.amount, first.currency), reader.say(f"money.{why}") + simulated + more
