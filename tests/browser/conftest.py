@@ -1,0 +1,26 @@
+"""One browser for all page tests; they skip, with a word, where there is none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.chromium import NoBrowser, chromium
+
+REQUIRED = "OBS_REQUIRE_SERVICES"
+"""Set to 1 where a browser must be there: then its absence fails instead of skipping."""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, started once."""
+    try:
+        with chromium() as started:
+            yield started
+    except NoBrowser as error:
+        if os.environ.get(REQUIRED) == "1":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
