@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from decimal import Decimal
 
 import msgspec
+
+from obs.money.amounts import Money
+from obs.money.figures import RealTimeMetrics
 
 __all__ = [
     "Category",
@@ -86,13 +88,6 @@ class Category(enum.StrEnum):
     TRADING = "TRADING"
     SYSTEM = "SYSTEM"
     CODE = "CODE"
-
-
-class Money(msgspec.Struct, frozen=True):
-    """An amount and its currency; amounts of different currencies are never added."""
-
-    amount: Decimal
-    currency: str
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -293,6 +288,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """How the run stands: `running`, `stopped by a signal at ...`, `died`; our words."""
     issues: tuple[Issue, ...] = ()
     components: Mapping[str, ComponentStatus] = {}
+    money: RealTimeMetrics | None = None
+    """Trades, results and LLM cost of now; None when nothing was said of any of them."""
     money_lines: tuple[str, ...] = ()
     """What is known of money, in our words with validated numbers."""
     restart: str = ""

@@ -1,4 +1,4 @@
-"""The book: what was traded, called and credited, as facts that merge. A part of `State` and a monoid like it."""
+"""The book: what was traded, called and credited. A part of `State` and a monoid like it."""
 
 from __future__ import annotations
 
