@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Error, sync_playwright
 
-__all__ = ["ARGUMENTS", "NoBrowser", "chromium", "where"]
+__all__ = ["ARGUMENTS", "NoBrowserError", "chromium", "where"]
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -23,7 +23,7 @@ ARGUMENTS = (
 )
 
 
-class NoBrowser(RuntimeError):
+class NoBrowserError(RuntimeError):
     """No browser can be started on this machine."""
 
 
@@ -37,13 +37,13 @@ def chromium() -> Iterator[Browser]:
     """Give a browser.
 
     Raises:
-        NoBrowser: If none can be started here.
+        NoBrowserError: If none can be started here.
     """
     with sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(executable_path=where(), args=list(ARGUMENTS))
         except Error as error:
-            raise NoBrowser(f"no Chromium here: {error.message.splitlines()[0]}") from None
+            raise NoBrowserError(f"no Chromium here: {error.message.splitlines()[0]}") from None
         try:
             yield browser
         finally:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.chromium import NoBrowser, chromium
+from tests.browser.chromium import NoBrowserError, chromium
 
 REQUIRED = "OBS_REQUIRE_SERVICES"
 """Set to 1 where a browser must be there: then its absence fails instead of skipping."""
@@ -20,7 +20,7 @@ def browser() -> Iterator[Browser]:
     try:
         with chromium() as started:
             yield started
-    except NoBrowser as error:
+    except NoBrowserError as error:
         if os.environ.get(REQUIRED) == "1":
             pytest.fail(str(error))
         pytest.skip(str(error))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,7 +21,7 @@ from tests.browser import drawn
 from tests.browser.chromium import chromium
 from tests.browser.drawn_issues import BARE, BYBIT, views
 from tests.browser.drawn_tail import tail
-from tests.browser.opening import open_issue, opened
+from tests.browser.opening import Heard, open_issue, opened
 from tests.browser.stage import Stage
 
 __all__ = ["SHOTS", "Shot", "main", "shoot"]
@@ -121,10 +122,11 @@ SHOTS = (
 
 
 def shoot(browser: Browser, shot: Shot, folder: Path) -> Path:
-    """Take one picture into a folder; return its file."""
+    """Take one picture into a folder, also when the page fails: what it complains of is printed."""
     is_lost = shot.page == "act_now_lost"
     page = drawn.act_now(drawn.LOST_AT) if is_lost else drawn.PAGES[shot.page]()
     with Stage(page, views(), tail()) as stage:
+        heard = Heard()
         tab = opened(
             browser,
             stage,
@@ -133,14 +135,20 @@ def shoot(browser: Browser, shot: Shot, folder: Path) -> Path:
             theme=shot.theme,
             lang=page.lang,
             running=is_lost,
+            heard=heard,
+            waits=False,
         )
         try:
+            with suppress(Error):
+                tab.locator("h1").get_by_text(page.verdict.word).wait_for(timeout=5_000)
             if shot.act is not None:
                 shot.act(tab, stage)
             tab.wait_for_timeout(250)
             target = folder / f"{shot.name}.png"
             tab.screenshot(path=target, full_page=shot.is_full, animations="disabled")
         finally:
+            for error in (*heard.errors, *heard.strangers):
+                print(f"{shot.name}: {error}", file=sys.stderr)
             tab.context.close()
     return target
 
@@ -164,7 +172,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
                 print(shoot(browser, shot, wanted.out))
             except Error as error:
                 failed += 1
-                print(f"{shot.name}: {error.message.splitlines()[0]}", file=sys.stderr)
+                print(f"{shot.name}: {error.message}", file=sys.stderr)
     return 1 if failed else 0
 
 
