@@ -85,7 +85,7 @@ def up(
 ) -> None:
     """Run the sidecar: read the spool, write briefing and dashboard, serve /metrics and /health."""
     with _told():
-        from obs.serving import serve
+        from obs.api.serve import serve
 
         code = serve(_settings(dir=directory, port=port).settings, files or [])
     raise typer.Exit(code)

@@ -1,8 +1,9 @@
 """The composition root: moves what the spool holds into State, store and view files, and stops in order.
 
 `Sidecar` works inside any process (`step`, `flush`, `run`) and as one: `python -m obs.sidecar DIRECTORY`.
-It holds no rules. The order that makes every event count once: poll, fold, store checkpoint and State in one
-transaction, and only then let the spool delete.
+It holds no rules. Where HTTP is served too, it works in a thread of its own and hangs its pictures up on a
+board: nobody else touches what it works on. The order that makes every event count once: poll, fold, store
+checkpoint and State in one transaction, and only then let the spool delete.
 """
 
 from __future__ import annotations
@@ -13,18 +14,20 @@ import contextlib
 import gc
 import math
 import os
+import queue
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from obs.analysis import Analyzer
 from obs.events import Event
-from obs.keeping.intake import Intake
+from obs.keeping.intake import Intake, Onlooker
 from obs.keeping.ledger import Ledger
 from obs.keeping.memory import MemoryOptimizer
 from obs.keeping.outlet import Outlet
@@ -41,7 +44,7 @@ from obs.spool_reader import SpoolBatch, SpoolBusyError, SpoolReader
 from obs.state import State
 from obs.watch.expectations import Expectations
 
-__all__ = ["Sidecar", "ensure_running", "main", "running_pid", "stop_on_signals", "wait_processed"]
+__all__ = ["Audience", "Flag", "Sidecar", "ensure_running", "main", "running_pid", "wait_processed"]
 
 SPOOL = "spool"
 """Name of the spool's checkpoint."""
@@ -56,10 +59,50 @@ POLL_SECONDS = (0.005, 0.1)
 DRAIN_SECONDS = 5.0
 MEMORY_SECONDS = 5.0
 VITALS_SECONDS = 15.0
+STALE_NS = 250_000_000
+"""A picture that is older is taken anew even when nothing was added: silence is news as well."""
+WAITING_EVENTS = 1_000
+"""Events of other threads that wait for the next step."""
+
+
+class Told(Protocol):
+    """Something that may be set from elsewhere: a `Flag`, an event of asyncio or of threading."""
+
+    def is_set(self) -> bool:
+        """Whether it is set."""
+
+
+class Flag:
+    """The least of its kind: safe to set in a signal handler, where a lock could be held already."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        """Set it for good."""
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        """Whether it is set."""
+        return self._is_set
+
+
+class Audience(Protocol):
+    """Whoever is shown each new picture; it decides how often it wants one."""
+
+    @property
+    def onlooker(self) -> Onlooker | None:
+        """Who wants to see the events themselves."""
+
+    def is_due(self, *, changed: bool) -> bool:
+        """Whether a picture should be taken now."""
+
+    def show(self, take: Callable[[], Snapshot], *, fault: str, pending_bytes: int) -> None:
+        """Take a picture and show it."""
 
 
 class Sidecar:
-    """One directory's reader, memory and views. Not thread-safe: one task or thread runs it."""
+    """One directory's reader, memory and views. One thread runs it; `post` and `offer` are for the others."""
 
     def __init__(
         self,
@@ -73,6 +116,7 @@ class Sidecar:
         notes: Callable[[], Mapping[str, str]] = dict,
         budget: int = 2000,
         lang: str = "en",
+        audience: Audience | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """Take the directory over and go on where the last sidecar stopped.
@@ -87,6 +131,7 @@ class Sidecar:
             notes: Gives texts to be stored in each transaction, beside checkpoint and State.
             budget: Most tokens of a briefing.
             lang: Its language.
+            audience: Is shown each new picture, beside the files.
             clock: Unix ns now.
 
         Raises:
@@ -97,6 +142,13 @@ class Sidecar:
         self.directory = Path(directory or os.environ.get("OBS_DIR") or ".obs").absolute()
         self._clock, self._notes, self._also = clock, notes, also
         self._follow, self._timezone = follow, timezone
+        self._audience = audience
+        self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._offered: queue.Queue[Event] = queue.Queue(WAITING_EVENTS)
+        self._is_halted = False
+        self._is_unshown = True
+        self._taken: Snapshot | None = None
+        """The picture of what is known now, until something is added to it."""
         _prepare(self.directory)
         self._reader = _reader(self.directory / "spool")
         try:
@@ -151,7 +203,7 @@ class Sidecar:
         self._analyzer.rules, self._analyzer.expected = ruleset, expected
         self.outlet.budget, self.outlet.lang = budget, lang
         self._refused = ""
-        self._is_undrawn = True
+        self._touch()
 
     def refuse(self, what: str) -> None:
         """Say on the page that changed settings or rules are wrong and those from before go on.
@@ -160,11 +212,20 @@ class Sidecar:
             what: One sentence of ours.
         """
         self._refused = what
-        self._is_undrawn = True
+        self._touch()
+
+    def post(self, work: Callable[[], None]) -> None:
+        """Have something done between two steps, by the thread that runs them; from any thread."""
+        self._posted.put(work)
+
+    def offer(self, event: Event) -> None:
+        """Hand over an event of another source from any thread; waits while too many wait already."""
+        self._offered.put(event)
 
     def accept(self, event: Event) -> bool:
         """Fold one event of another source (a followed file); False when it was dropped, which is counted."""
-        self._is_dirty = self._is_undrawn = True
+        self._is_dirty = True
+        self._touch()
         return self._intake.accept(event)
 
     def step(self, limit: int = STEP_LINES) -> int:
@@ -177,13 +238,14 @@ class Sidecar:
             SpoolBusyError: If another sidecar has taken the directory over; nothing may be touched any more.
             StoreTakenError: The same, seen in the store.
         """
+        self._do_posted()
         # Looked at before the poll: what stood in the spool when they were made is in this poll or later.
         asked = flush_requests(self.directory)
         try:
             batch = self._reader.poll(1 if self._guard.is_careful else limit)
             self._guard.about_to_take(batch.lines)
             self._intake.take(batch)
-            events = self._tails.poll()
+            events = [*self._tails.poll(), *self._take_offered(limit)]
             for event in events:
                 self._intake.accept(event)
         except SpoolBusyError:
@@ -195,6 +257,8 @@ class Sidecar:
         if self._is_dirty and (self._guard.is_careful or time.monotonic() >= self._commit_at):
             self.commit()
         self._answer(asked, batch)
+        if self._audience is not None and self._audience.is_due(changed=self._is_unshown):
+            self._show(self._audience)
         if self.outlet.is_due(changed=self._is_undrawn):
             self._draw()
         self._look_around()
@@ -249,9 +313,22 @@ class Sidecar:
         self._commit_at = now + max(COMMIT_SECONDS, (now - began) * COMMIT_SHARE)
         return True
 
-    async def run(
-        self, stop: asyncio.Event, *, hurry: asyncio.Event | None = None, idle_exit: float = 0.0
-    ) -> None:
+    async def run(self, stop: Told, *, hurry: Told | None = None, idle_exit: float = 0.0) -> None:
+        """Do as `work` does, in a thread of its own; return when it has ended.
+
+        Args and Raises: as `work`. If it is cancelled, what is folded is stored and the rest stays.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1, thread_name_prefix="obs-fold") as thread:
+            try:
+                await asyncio.get_running_loop().run_in_executor(
+                    thread, partial(self.work, stop, hurry=hurry, idle_exit=idle_exit)
+                )
+            finally:
+                self._is_halted = True
+
+    def work(self, stop: Told, *, hurry: Told | None = None, idle_exit: float = 0.0) -> None:
         """Work until asked to stop, then drain for at most `DRAIN_SECONDS`.
 
         Args:
@@ -264,20 +341,22 @@ class Sidecar:
             StoreTakenError: The same.
         """
         pause, idle_since = POLL_SECONDS[0], time.monotonic()
-        while not stop.is_set():
+        while not (stop.is_set() or self._is_halted):
             taken = self.step()
             if taken or self._pending or self.has_living_writers:
                 idle_since = time.monotonic()
             if idle_exit and time.monotonic() - idle_since > idle_exit:
                 break
             pause = POLL_SECONDS[0] if taken else min(pause * 1.5, POLL_SECONDS[1])
-            await asyncio.sleep(0 if self._pending and not self._is_only_held else pause)
+            time.sleep(0 if self._pending and not self._is_only_held else pause)
         deadline = time.monotonic() + DRAIN_SECONDS
         while (self.step() or self._pending) and time.monotonic() < deadline:
-            await asyncio.sleep(POLL_SECONDS[0] if self._is_only_held else 0)
-            if hurry is not None and hurry.is_set():
+            time.sleep(POLL_SECONDS[0] if self._is_only_held else 0)
+            if self._is_halted or (hurry is not None and hurry.is_set()):
                 break
         self._finish()
+        if self._audience is not None:
+            self._show(self._audience)
 
     def close(self) -> None:
         """Let go of the directory; what was not stored is read again by the next sidecar."""
@@ -306,13 +385,15 @@ class Sidecar:
             self.vault.notice("what was remembered is of another version of obs: counts start anew")
         self._analyzer = Analyzer(self._analyzer.rules, state=state, expected=self._analyzer.expected)
         self._intake = Intake(self._analyzer, self._ledger, also=self._also, clock=self._clock)
+        self._intake.watch(self._audience.onlooker if self._audience is not None else None)
         self._intake.poison = self._guard.poison
         self._intake.living = {
             process: str(writer.get("resource", {}).get("service.name") or "")
             for process, writer in self._checkpoint.get("writers", {}).items()
             if not writer.get("is_ended")
         }
-        self._is_dirty, self._is_undrawn = False, True
+        self._is_dirty = False
+        self._touch()
         self._pending = self._held = 0
 
     @property
@@ -324,12 +405,13 @@ class Sidecar:
         self._pending = batch.pending_bytes + self._tails.pending_bytes
         self._held = batch.held_bytes
         if has_more:
-            self._is_dirty = self._is_undrawn = True
+            self._is_dirty = True
+            self._touch()
         if not batch.is_empty or batch.checkpoint != self._checkpoint:
             self._checkpoint = batch.checkpoint
             self._is_dirty = True
         if not batch.is_empty:
-            self._is_undrawn = True
+            self._touch()
 
     def _answer(self, asked: Sequence[Path], batch: SpoolBatch) -> None:
         """Delete the requests whose share of the spool, as it stood when they came, is stored and shown."""
@@ -351,9 +433,40 @@ class Sidecar:
                 with contextlib.suppress(OSError):
                     request.unlink(missing_ok=True)
 
+    def _touch(self) -> None:
+        """What is known is no longer what was shown."""
+        self._is_undrawn = self._is_unshown = True
+        self._taken = None
+
+    def _picture(self) -> Snapshot:
+        """The picture of this moment, taken once for all who show it."""
+        if self._taken is None or self._clock() - self._taken.taken_at > STALE_NS:
+            self._taken = self.snapshot()
+        return self._taken
+
+    def _show(self, audience: Audience) -> None:
+        """Show the picture to whoever asks; what goes wrong there is theirs and costs one picture."""
+        try:
+            audience.show(self._picture, fault=self.fault, pending_bytes=self._pending)
+        except Exception as error:  # noqa: BLE001 - the fold goes on
+            self.vault.notice(f"a picture could not be shown ({type(error).__name__})")
+        self._is_unshown = False
+
+    def _do_posted(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._posted.get_nowait()()
+
+    def _take_offered(self, limit: int) -> list[Event]:
+        taken: list[Event] = []
+        with contextlib.suppress(queue.Empty):
+            while len(taken) < limit:
+                taken.append(self._offered.get_nowait())
+        return taken
+
     def _draw(self) -> bool:
         ends, self._intake.exits = frozenset(self._intake.exits), set()
-        self._is_undrawn = not self.outlet.draw(self.snapshot, ends)
+        self._is_undrawn = not self.outlet.draw(self._picture, ends)
         if self._is_undrawn:
             self._intake.exits |= ends
         return not self._is_undrawn
@@ -376,7 +489,8 @@ class Sidecar:
         decided = self.vault.lifecycle
         self.vault.look()
         # What a person decided in another process shows without a new event.
-        self._is_undrawn |= self.vault.lifecycle != decided
+        if self.vault.lifecycle != decided:
+            self._touch()
         if time.monotonic() >= self._memory_at:
             self._memory_at = time.monotonic() + MEMORY_SECONDS
             self._memory.optimize()
@@ -388,7 +502,8 @@ class Sidecar:
         writers = self._checkpoint.get("writers", {}).values()
         for vital in vitals(writers, self.directory):
             self.state.gauges.sample(vital.service, vital.measure, self._clock(), vital.value, vital.limit)
-            self._is_dirty = self._is_undrawn = True
+            self._is_dirty = True
+            self._touch()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -400,7 +515,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--idle-exit", type=float, default=0.0, metavar="SECONDS", help="0: never")
     options = parser.parse_args(arguments)
     try:
-        asyncio.run(_serve(options.directory, options.idle_exit))
+        _serve(options.directory, options.idle_exit)
     except (SpoolBusyError, StoreError, RuleError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -411,30 +526,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def stop_on_signals(stop: asyncio.Event) -> asyncio.Event:
-    """Set `stop` at the first SIGTERM or SIGINT; return the event that the second one sets."""
-    hurry = asyncio.Event()
+def _serve(directory: str, idle_exit: float) -> None:
+    # Before anything is opened: a signal that comes while we start is answered like any other.
+    stop, hurry = Flag(), Flag()
 
     def told(*_: object) -> None:
         (hurry if stop.is_set() else stop).set()
 
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, told)
-        except NotImplementedError:
-            signal.signal(number, told)
-    return hurry
-
-
-async def _serve(directory: str, idle_exit: float) -> None:
-    # Before anything is opened: a signal that comes while we start is answered like any other.
-    stop = asyncio.Event()
-    hurry = stop_on_signals(stop)
+        signal.signal(number, told)
     with Sidecar(directory) as sidecar:
         # What is loaded now stays; the collector need not look at it again.
         gc.freeze()
-        await sidecar.run(stop, hurry=hurry, idle_exit=idle_exit)
+        sidecar.work(stop, hurry=hurry, idle_exit=idle_exit)
 
 
 def _prepare(directory: Path) -> None:

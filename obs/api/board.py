@@ -19,6 +19,17 @@ from obs.snapshot import Snapshot
 __all__ = ["Board", "Picture"]
 
 
+SHARE = 4
+"""Taking pictures may take one part in so many of the fold's time while somebody looks."""
+LEAST_SECONDS = 0.05
+MOST_SECONDS = 0.6
+"""Between two pictures while events come, taking them not counted."""
+EMPTY_ROOM_SECONDS = 10.0
+"""Nobody looks when nobody has for so long; then pictures cost a third."""
+AT_REST_SECONDS = 2.0
+"""A new picture without any event while somebody looks: silence is news as well."""
+
+
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
     """What was hung up last."""
 
@@ -51,6 +62,11 @@ class Board:
         self._lock = threading.Lock()
         self._is_told = False
         self._looked_at = -1e9
+        self._not_before = 0.0
+        self._shown_at = -1e9
+        self._told_of = self.tail.newest
+        self.stepped = self._picture.published
+        """Unix ms of the fold's last step."""
 
     @property
     def picture(self) -> Picture:
@@ -102,6 +118,46 @@ class Board:
         except RuntimeError:
             # The loop has ended: nobody reads any more.
             self._loop = None
+
+    @property
+    def onlooker(self) -> Tail:
+        """Who wants to see the events: the tail."""
+        return self.tail
+
+    def is_due(self, *, changed: bool) -> bool:
+        """Whether a picture should be taken now; asked by the fold after each step."""
+        now = time.monotonic()
+        self.stepped = self._clock() // 1_000_000
+        self._tell_of_lines()
+        if changed:
+            return now >= self._not_before
+        rest = AT_REST_SECONDS if self._is_looked_at(now) else AT_REST_SECONDS * 5
+        return now >= self._shown_at + rest
+
+    def show(self, take: Callable[[], Snapshot], *, fault: str, pending_bytes: int) -> None:
+        """Take a picture and hang it up; called by the fold's thread.
+
+        Args:
+            take: Makes the Snapshot.
+            fault: What keeps the sidecar from storing or showing.
+            pending_bytes: Bytes that wait to be read.
+        """
+        began = time.monotonic()
+        try:
+            self.publish(take(), fault=fault, pending_bytes=pending_bytes)
+        finally:
+            self._shown_at = time.monotonic()
+            share = SHARE if self._is_looked_at(began) else SHARE * 3
+            pause = (self._shown_at - began) * (share - 1)
+            self._not_before = self._shown_at + min(max(pause, LEAST_SECONDS), MOST_SECONDS)
+
+    def _is_looked_at(self, now: float) -> bool:
+        return now - self._looked_at < EMPTY_ROOM_SECONDS
+
+    def _tell_of_lines(self) -> None:
+        if self.tail.newest != self._told_of:
+            self._told_of = self.tail.newest
+            self.tell()
 
     async def changed(self, version: int, *, seq: int | None = None, timeout: float = 2.0) -> bool:
         """Wait until there is a newer picture than `version`, or a newer event than `seq`.

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from itertools import islice
+from collections.abc import Sequence
 
 import msgspec
 
-from obs.events import Severity
+from obs.events import Event, Severity, component_of
+from obs.keeping.quiet import Heard
 from obs.quoting import plain
+from obs.trails import short_id
 from obs.web.model import EventRow, Mark, Rich, Span, Style
 
 __all__ = ["KEPT", "Line", "Tail", "row_of"]
@@ -59,17 +61,63 @@ class Tail:
             start: No line has this number or a lower one.
             kept: Lines that are kept.
         """
-        self._lines: deque[Line] = deque(maxlen=kept)
+        self._lines: deque[tuple[int, Line]] = deque(maxlen=kept)
         self._lock = threading.Lock()
         self.start = start
         self.newest = start
-        """Number of the newest line."""
+        """Number of the newest line, or of the newest that was skipped."""
 
     def append(self, line: Line) -> None:
         """Add a line; the oldest one goes when the ring is full."""
         with self._lock:
-            self._lines.append(line)
             self.newest += 1
+            self._lines.append((self.newest, line))
+
+    def skipped(self, count: int) -> None:
+        """Count lines that went by too fast to be kept: they have their numbers too."""
+        if count > 0:
+            with self._lock:
+                self.newest += count
+
+    def heard(self, event: Event, service: str, fingerprints: Sequence[str]) -> None:
+        """Take a record as it was folded."""
+        text = event.body[:LONGEST]
+        if event.exception is not None and event.exception.type:
+            raised = f"{event.exception.type}: {event.exception.message}"[:LONGEST]
+            if raised not in text:
+                text = f"{text} ({raised})" if text else raised
+        self.append(
+            Line(
+                short_id(event.uid) if event.origin is None else f"{event.origin.source}:{event.origin.line}",
+                (event.timestamp or event.observed_timestamp) // 1_000_000,
+                event.severity.name,
+                service,
+                event.component,
+                text,
+                event.event_name,
+                f"I-{fingerprints[0][:6]}" if fingerprints else "",
+            )
+        )
+
+    def passed(self, heard: Heard) -> None:
+        """Take a record that only counted."""
+        said = heard.said
+        self.append(
+            Line(
+                said.id,
+                said.order[0] // 1_000_000,
+                said.severity,
+                heard.service,
+                component_of(said.source),
+                said.text,
+            )
+        )
+
+    def counted(self, times: Sequence[int], severity: Severity, component: str, service: str) -> None:
+        """Nothing: what only counts comes by `passed` and `skipped`."""
+
+    def sampled(self, event: Event, service: str) -> None:
+        """Nothing: it came by `passed`."""
 
     def after(self, seq: int, limit: int = KEPT) -> list[EventRow]:
         """Return the lines after number `seq`, oldest first; of more than `limit` the newest ones.
@@ -78,18 +126,17 @@ class Tail:
             seq: What the reader has seen.
             limit: Most lines.
         """
+        wanted: list[tuple[int, Line]] = []
         with self._lock:
-            newest, held = self.newest, len(self._lines)
-            wanted = max(0, min(newest - max(seq, self.start), held, limit))
-            lines = list(islice(reversed(self._lines), wanted))
-        return [row_of(line, newest - place) for place, line in reversed(list(enumerate(lines)))]
+            for number, line in reversed(self._lines):
+                if number <= seq or len(wanted) >= limit:
+                    break
+                wanted.append((number, line))
+        return [row_of(line, number) for number, line in reversed(wanted)]
 
-    def missed(self, seq: int) -> int | None:
-        """Return how many lines after `seq` are gone; None when `seq` is of another sidecar: nobody knows."""
-        if seq < self.start or seq > self.newest:
-            return None
-        with self._lock:
-            return max(0, self.newest - len(self._lines) - seq)
+    def is_ours(self, seq: int) -> bool:
+        """Whether a number was given by this ring, and not by an earlier sidecar or by nobody."""
+        return self.start <= seq <= self.newest
 
 
 def row_of(line: Line, seq: int) -> EventRow:

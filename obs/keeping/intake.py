@@ -8,25 +8,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import orjson
 
 import obs
-from obs.analysis import Analyzer
+from obs.analysis import Analyzer, Listener
 from obs.events import Event, EventError, Severity, decode_line
 from obs.keeping.ledger import Ledger
-from obs.keeping.quiet import QuietCount
+from obs.keeping.quiet import Heard, QuietCount
 from obs.pipeline import AsyncLogProcessor, Processor
 from obs.spool_reader import SpoolBatch, SpoolLine, WriterEnd
 from obs.spooling.segments import REDACTED
 
-__all__ = ["Intake"]
+__all__ = ["Intake", "Onlooker"]
 
 POISON = "poison"
 """Reason under which a record is counted that ended the sidecar's process twice."""
 
 
 SLICE_LINES = 500
+
+
+class Onlooker(Listener, Protocol):
+    """Whoever wants to see the records go by: those that were looked at, and of the others the newest."""
+
+    def passed(self, heard: Heard) -> None:
+        """Take a record that only counted."""
+
+    def skipped(self, count: int) -> None:
+        """Take how many records that only counted went by unseen."""
 
 
 class Intake:
@@ -61,6 +72,13 @@ class Intake:
         self._also = bool(also)
         self._quiet = QuietCount(analyzer)
         self._is_redacted = False
+        self._onlooker: Onlooker | None = None
+
+    def watch(self, onlooker: Onlooker | None) -> None:
+        """Let someone see the records go by."""
+        self._onlooker = onlooker
+        if onlooker is not None:
+            self.analyzer.listeners.append(onlooker)
 
     def take(self, batch: SpoolBatch) -> None:
         """Fold what one poll found; never raises for what is in it."""
@@ -91,11 +109,16 @@ class Intake:
         loud, counted = self._quiet.take(lines[start:end])
         if counted:
             self.pipeline.tally(counted)
+        onlooker = self._onlooker
+        if onlooker is not None and counted:
+            onlooker.skipped(sum(counted.values()) - len(self._quiet.heard))
         heard = iter(self._quiet.heard)
         waiting = next(heard, None)
         for line in (*loud, None):
             while waiting is not None and (line is None or waiting.seq < line.seq):
                 self.analyzer.remember(waiting.service, waiting.said, is_detail=waiting.is_detail)
+                if onlooker is not None:
+                    onlooker.passed(waiting)
                 waiting = next(heard, None)
             if line is not None:
                 self._take_line(line, now)
