@@ -16,6 +16,11 @@ if TYPE_CHECKING:  # `typing` costs several milliseconds in a bot that has not l
     from obs.issues import IssueAnalyzer as IssueAnalyzer
     from obs.keeping.caching import CacheManager as CacheManager
     from obs.pipeline import AsyncLogProcessor as AsyncLogProcessor
+    from obs.refreshing.config import PipelineConfig as PipelineConfig
+    from obs.refreshing.factory import create_dashboard_pipeline as create_dashboard_pipeline
+    from obs.refreshing.factory import run_dashboard_pipeline as run_dashboard_pipeline
+    from obs.refreshing.factory import stop_dashboard_pipeline as stop_dashboard_pipeline
+    from obs.refreshing.pipeline import DashboardDataPipeline as DashboardDataPipeline
     from obs.sidecar import Sidecar as Sidecar
 
 __version__ = "0.1.0"
@@ -29,6 +34,11 @@ _HOMES = {
     "event": "obs.handler",
     "IssueAnalyzer": "obs.issues",
     "AsyncLogProcessor": "obs.pipeline",
+    "DashboardDataPipeline": "obs.refreshing.pipeline",
+    "PipelineConfig": "obs.refreshing.config",
+    "create_dashboard_pipeline": "obs.refreshing.factory",
+    "run_dashboard_pipeline": "obs.refreshing.factory",
+    "stop_dashboard_pipeline": "obs.refreshing.factory",
     "Sidecar": "obs.sidecar",
 }
 

@@ -18,7 +18,7 @@ import orjson
 from obs.definitions import definitions
 from obs.snapshot import Snapshot
 
-__all__ = ["SCHEMA", "TIMES", "render", "rfc3339", "schema", "twin"]
+__all__ = ["SCHEMA", "TIMES", "plain_json", "render", "rfc3339", "schema", "twin"]
 
 SCHEMA = "obs.dashboard/1"
 
@@ -54,6 +54,11 @@ def schema() -> dict[str, Any]:
     text = (definitions("dashboards") / "schema.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = orjson.loads(text)
     return loaded
+
+
+def plain_json(value: object) -> bytes:
+    """Return what the Snapshot and its kin are made of as JSON, the way `render` writes it."""
+    return orjson.dumps(_plain("", value))
 
 
 def rfc3339(time: int) -> str | None:

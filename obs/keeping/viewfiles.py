@@ -29,7 +29,9 @@ def write_whole(path: Path, text: str | bytes, *, durable: bool = False) -> None
     # killed process leaves its file and the next one must be able to use the name again.
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     data = text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
+    # A link that stands in its place is not followed.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(beside, flags, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
