@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from obs.dashboard import plain_json
+from obs.dashboard import plain_json, rfc3339
 from obs.journal import journal
 from obs.refreshing.config import PipelineConfig
 from obs.refreshing.files import Exports, HistoryFiles
@@ -377,7 +377,7 @@ def _of_sidecar(directory: Path) -> Any:
 
 
 def _document(taken_at: int, record: Any) -> bytes:
-    return plain_json({"schema": "obs.metrics/1", "taken_at": taken_at, "metrics": record})
+    return plain_json({"schema": "obs.metrics/1", "taken_at": rfc3339(taken_at), "metrics": record})
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
