@@ -34,8 +34,10 @@ from obs.logs import formats
 from obs.logs.composed import is_side
 from obs.logs.folding import folded
 from obs.logs.tracebacks import Frame, culprit
+from obs.passages import passages
 from obs.patterns import TemplateMiner, form
 from obs.pipeline import redact_event
+from obs.positions import holdings
 from obs.printed import STREAMS, understood
 from obs.snapshot import (
     Category,
@@ -49,7 +51,9 @@ from obs.snapshot import (
 )
 from obs.state import State
 from obs.watch import anomalies, cadence
+from obs.watch.checks import checks
 from obs.watch.expectations import Expectations
+from obs.watch.pulse import standings
 
 __all__ = ["Analyzer", "Listener", "analyze", "letters", "to_ns"]
 
@@ -184,6 +188,8 @@ class Analyzer:
         health, reason = health_of(issues)
         if not state.events:
             health, reason = Health.UNKNOWN, "no event was seen"
+        held = holdings(state.books.bots)
+        standing = standings(state, at, self.expected, live=live)
         view = outlook.look(state, issues, at, live=live, sources=tuple(read))
         return Snapshot(
             taken_at=at,
@@ -217,6 +223,10 @@ class Analyzer:
             templates=message_kinds(kinds),
             harmless_events=sum(state.harmless.values()),
             doubles=doubles,
+            held=held,
+            standings=standing,
+            checks=checks(state, issues, held, standing, self.expected, at),
+            passages=passages(state.books.bots, at),
             recent=trails.recent(state.trails),
         )
 

@@ -34,6 +34,10 @@ TIMES = frozenset(
         "last",
         "last_time",
         "until",
+        "unprotected_at",
+        "opened_at",
+        "opens_at",
+        "closes_at",
     }
 )
 """Fields that hold Unix ns and are written as RFC 3339."""

@@ -17,6 +17,7 @@ from obs.insight.timeline import on_timeline
 from obs.patterns import form
 from obs.quoting import function_name, plain
 from obs.rules.pack import Rule, fill
+from obs.series import newest_minutes
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity, IssueStatus
 from obs.state import MAX_NAMED, IssueFacts, State
 
@@ -54,6 +55,7 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
         "status": IssueStatus.NEW,
         "values": {name: plain(value) for name, value in values.items()},
         "place": plain(values.get("host") or values.get("url_host") or ""),
+        "minutes": newest_minutes(facts.seen),
     }
     if rule is None:
         return Issue(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Sequence
+from heapq import nlargest
 from itertools import pairwise
 
 import msgspec
 
-__all__ = ["MINUTE_NS", "Newest", "Series"]
+__all__ = ["MINUTE_NS", "Newest", "Series", "newest_minutes"]
 
 MINUTE_NS = 60_000_000_000
 HOUR_NS = 60 * MINUTE_NS
@@ -161,3 +162,13 @@ class Series(msgspec.Struct):
         if max((count for _, count in spread), default=0) >= 0.6 * self.count:
             return "burst"
         return "steady"
+
+
+SHOWN_MINUTES = 120
+
+
+def newest_minutes(series: Series) -> tuple[tuple[int, int], ...]:
+    """Return (minute since 1970, count) of the newest minutes in which it happened, oldest first."""
+    if len(series.minutes) <= SHOWN_MINUTES:
+        return tuple(sorted(series.minutes.items()))
+    return tuple(sorted(nlargest(SHOWN_MINUTES, series.minutes.items())))

@@ -13,6 +13,7 @@ import msgspec
 
 from obs.money.amounts import Money
 from obs.money.figures import RealTimeMetrics
+from obs.standing import BotStanding, Check, Holding, Passage
 
 __all__ = [
     "Category",
@@ -170,6 +171,8 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     """What its records cannot tell and a reader would want to know."""
     values: Mapping[str, str] = {}
     """What its records name (`host`, `symbol`, ...), as its texts use it: validated identifiers."""
+    minutes: tuple[tuple[int, int], ...] = ()
+    """(minute since 1970, records) of the newest minutes in which it was seen, oldest first."""
 
 
 class ComponentStatus(msgspec.Struct, frozen=True):
@@ -317,6 +320,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Records that look like trouble and are known to be none."""
     doubles: int = 0
     """Records that came more than once and were counted once."""
+    held: tuple[Holding, ...] = ()
+    """Open positions, by currency, the largest first."""
+    standings: tuple[BotStanding, ...] = ()
+    """How each bot stands, with the rhythm of its work over the last three hours."""
+    checks: tuple[Check, ...] = ()
+    """What was looked at and is as it should be."""
+    passages: tuple[Passage, ...] = ()
+    """How far signals came in the last 24 hours: all bots, then each that had any."""
     recent: Mapping[str, tuple[Evidence, ...]] = {}
     """Service -> its newest records, oldest first: what a live id stands for. Foreign text: quote it."""
 

@@ -13,7 +13,18 @@ import msgspec
 
 from obs.books import calls, orders, running
 from obs.books.calls import LLM_CALL
-from obs.books.facts import BotFacts, Calls, Llm, Register, Thing, Trades, decimal, merge_into, tally
+from obs.books.facts import (
+    BotFacts,
+    Calls,
+    Llm,
+    Register,
+    Thing,
+    Trades,
+    decimal,
+    forget_kinds,
+    merge_into,
+    tally,
+)
 from obs.events import Event
 
 if TYPE_CHECKING:
@@ -73,6 +84,7 @@ class Books(msgspec.Struct):
                 mine = self.bots[name] = BotFacts()
             merge_into(mine, theirs)
             orders.with_stops(mine)
+            forget_kinds(mine)
 
 
 def _order(event: Event, shown_id: str) -> str:

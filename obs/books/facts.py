@@ -23,13 +23,17 @@ __all__ = [
     "Trades",
     "decimal",
     "earlier",
+    "forget_kinds",
     "merge_into",
+    "note",
     "put",
     "tally",
 ]
 
 MAX_ENTRIES = 2_000
 """Orders, positions or feeds remembered per bot; the newest by time stay."""
+MAX_KINDS = 100
+"""Ways in which signals end that are told apart, per bot."""
 MAX_SIZES = 100
 """Statements of one position's size remembered since the last full one; the newest by time stay."""
 
@@ -170,6 +174,10 @@ class BotFacts(msgspec.Struct):
     process: Register = msgspec.field(default_factory=Register)
     settings: dict[str, Thing] = {}
     """What the bot told of its configuration, in one entry."""
+    passed: dict[str, Series] = {}
+    """What became of its signals, and when: `signal`, `filter confidence`, `entry.submitted`, ..."""
+    gate_words: dict[str, Register] = {}
+    """Key of `passed` -> the newest that was stopped there."""
 
 
 def decimal(value: object) -> Decimal | None:
@@ -230,12 +238,32 @@ def _merge_dict(mine: dict[str, Any], theirs: dict[str, Any]) -> None:
             mine[key] = msgspec.msgpack.decode(msgspec.msgpack.encode(value), type=type(value))
         elif isinstance(value, Series):
             mine[key].merge(value)
+        elif isinstance(value, Register):
+            mine[key].put(value)
         elif isinstance(value, (int, Decimal)):
             mine[key] += value
         else:
             merge_into(mine[key], value)
     if theirs and isinstance(next(iter(theirs.values())), Thing):
         _bound(mine)
+
+
+def note(bot: BotFacts, key: str, time: int, register: Register | None = None) -> None:
+    """Count what became of a signal; of too many kinds the first names stay, whatever came first."""
+    if key not in bot.passed and len(bot.passed) >= MAX_KINDS and key > max(bot.passed):
+        return
+    bot.passed.setdefault(key, Series()).add(time)
+    if register is not None:
+        bot.gate_words.setdefault(key, Register()).put(register)
+    forget_kinds(bot)
+
+
+def forget_kinds(bot: BotFacts) -> None:
+    """Keep the first names of the kinds of `passed` only."""
+    while len(bot.passed) > MAX_KINDS:
+        last = max(bot.passed)
+        del bot.passed[last]
+        bot.gate_words.pop(last, None)
 
 
 def _sizes(register: Register) -> list[Size]:

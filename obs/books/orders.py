@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from obs.books.facts import BotFacts, Register, Trades, decimal, put, tally
+from obs.books.facts import BotFacts, Register, Trades, decimal, note, put, tally
 from obs.events import Event
 
 __all__ = ["account", "equity", "order", "position", "trade", "with_stops"]
 
+_REFUSED = ("denied", "rejected", "expired", "canceled")
 _STOPS = ("stop_market", "stop_limit", "stop")
 
 
@@ -36,6 +39,10 @@ def order(bot: BotFacts, event: Event, register: Register) -> None:
     kind = register.name.removeprefix("order.")
     if kind != "initialized":
         tally(bot.order_outcomes, f"{slot}.{kind}" if slot in ("exit", "stop") else register.name)
+    if _is_entry(values, slot):
+        # A gate of its own for each reason why risk checks deny.
+        gate = f"denied {values.get('reason') or ''}".strip() if kind == "denied" else f"entry.{kind}"
+        note(bot, gate, event.time, register if kind in _REFUSED else None)
     if kind == "canceled":
         tally(bot.cancels, str(values.get("reason") or "unknown"))
     key = f"{values.get('symbol')} {slot}" if slot else str(values.get("order.id") or "")
@@ -45,6 +52,12 @@ def order(bot: BotFacts, event: Event, register: Register) -> None:
     put(bot.stops if stop or key in bot.stops else bot.orders, key, register)
     if stop:
         with_stops(bot)
+
+
+def _is_entry(values: dict[str, Any], slot: str) -> bool:
+    """Whether an order is to open something: neither a stop nor an exit, as far as it says."""
+    is_stop = str(values.get("order.type") or "") in _STOPS or "order.stop_price" in values
+    return slot not in ("exit", "stop") and not is_stop and values.get("order.reduce_only") is not True
 
 
 def with_stops(bot: BotFacts) -> None:

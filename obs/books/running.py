@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from obs.books.facts import MAX_ENTRIES, BotFacts, Register, put, tally
+from obs.books.facts import MAX_ENTRIES, BotFacts, Register, note, put, tally
 from obs.events import Event
 from obs.series import Series
 
@@ -28,14 +28,18 @@ def signal(bot: BotFacts, event: Event, register: Register) -> None:
         bot.exits += 1
     else:
         bot.signals += 1
+        note(bot, "signal", event.time)
 
 
 def gate(bot: BotFacts, event: Event, register: Register) -> None:
-    tally(bot.gates, str(register.values.get("filter") or register.values.get("reason") or "unknown"))
+    name = str(register.values.get("filter") or register.values.get("reason") or "unknown")
+    tally(bot.gates, name)
+    note(bot, f"filter {name}", event.time, register)
 
 
 def decision(bot: BotFacts, event: Event, register: Register) -> None:
     bot.decisions += 1
+    note(bot, "decision", event.time)
 
 
 def feed(bot: BotFacts, event: Event, register: Register) -> None:

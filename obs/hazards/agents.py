@@ -60,6 +60,7 @@ def cut_off(name: str, bot: BotFacts) -> Iterator[Issue]:
             do_not="parse what is there and trade on it",
             minutes=15,
             evidence=[shown(llm.last_cut)] if llm.last_cut.quote else [],
+            seen=llm.cut,
             grouped_by=f"cut answers of agent {plain(agent)}",
         )
 
@@ -94,6 +95,7 @@ def loops(name: str, bot: BotFacts) -> Iterator[Issue]:
             do_not="raise the daily limit to get it going again",
             minutes=20,
             evidence=[shown(r) for r in (llm.first, llm.last) if r is not None],
+            seen=loop,
             grouped_by=f"model calls of agent {plain(agent)}",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from obs.books import Register
 from obs.fingerprints import fingerprint_of
 from obs.quoting import plain
-from obs.series import MINUTE_NS
+from obs.series import MINUTE_NS, Series, newest_minutes
 from obs.snapshot import Category, Evidence, Issue, IssueSeverity, IssueStatus, Money
 
 __all__ = ["SECOND_NS", "issue", "listed", "shown"]
@@ -35,6 +35,7 @@ def issue(
     services: tuple[str, ...] = (),
     money: tuple[Money, ...] | None = None,
     place: str = "",
+    seen: Series | None = None,
 ) -> Issue:
     digest = fingerprint_of(*key)
     minutes_span = max((last - first) / MINUTE_NS, 1.0)
@@ -64,6 +65,7 @@ def issue(
         evidence=tuple(unique.values()),
         grouped_by=grouped_by,
         place=place,
+        minutes=newest_minutes(seen) if seen is not None else (),
     )
 
 
