@@ -1,0 +1,290 @@
+"""One bot's money facts, bounded: the newest trades one by one, older ones and all model calls as sums.
+
+Everything merges: rows are sets of which the newest stay, sums add up. A trade whose two ends were folded
+apart is put together when they meet; only one that has left the list (of `MAX_ROWS` statements) before its
+other end came is counted by each end it has.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+
+from obs.books.facts import decimal
+from obs.events import Event
+from obs.money.crediting import Crediting
+from obs.money.decisions import Awarded, Decided, Signalled
+from obs.money.entries import LlmCall, TradeEntry, uid_of
+from obs.money.quarters import DAY_QUARTERS, QUARTER_NS, Credited, Quarter, Results, joined, split
+from obs.money.trips import Told, Trip, told, walked, with_bare_closes
+
+__all__ = ["KEPT_QUARTERS", "MAX_ROWS", "Account", "Equity", "Unrealized"]
+
+KEPT_QUARTERS = 31 * 96
+"""31 days: 30 days of any time zone are whole."""
+MAX_ROWS = 4_000
+"""Statements about trades that are kept one by one."""
+SLACK = 400
+"""So many more may gather before the oldest trades become sums."""
+MAX_DECISIONS = 2_000
+MAX_SIGNALS = 6_000
+MAX_CREDITS = 6_000
+MAX_MODES = 64
+MAX_MARKS = 500
+
+
+class Equity(msgspec.Struct, frozen=True, array_like=True):
+    """What an account was worth."""
+
+    time: int
+    uid: str
+    amount: Decimal
+    currency: str
+
+
+class Unrealized(msgspec.Struct, frozen=True, array_like=True):
+    """What an open position would bring."""
+
+    time: int
+    uid: str
+    amount: Decimal
+    currency: str
+
+
+class Account(msgspec.Struct):
+    """What one bot earned and spent."""
+
+    rows: dict[str, list[Told]] = {}
+    """Position's id -> what was said of its trades, in order."""
+    count: int = 0
+    """Statements in `rows`."""
+    quarters: dict[int, Quarter] = {}
+    """Quarter hour since 1970 -> sums."""
+    newest: int = 0
+    """The newest quarter."""
+    older: int = 0
+    """Trades and calls that are older than all quarters: only counted."""
+    totals: dict[str, Results] = {}
+    """Mode and currency -> all results that left `rows`, however old."""
+    modes: list[tuple[int, str, str]] = []
+    """Time, id and mode of its starts and state changes, the newest."""
+    mode: tuple[int, str, str] = (0, "", "")
+    """The same of whatever event told a mode last."""
+    decisions: dict[str, Decided] = {}
+    signals: dict[str, Signalled] = {}
+    credits: dict[str, Awarded] = {}
+    """Trade and agent -> what the bot itself credits."""
+    credits_until: int = 0
+    """Time of the newest credit that was forgotten: trades up to it are not credited anew."""
+    unrealized: dict[str, Unrealized] = {}
+    equity: dict[str, Equity] = {}
+    """Account id and currency -> what it was worth last."""
+
+    def trade(self, entry: TradeEntry) -> None:
+        """Take in what an event says of a trade."""
+        row = told(entry)
+        rows = self.rows.setdefault(entry.position, [])
+        if rows and row.order <= rows[-1].order:
+            if row in rows:
+                return
+            insort(rows, row, key=lambda one: one.order)
+        else:
+            rows.append(row)
+        self.count += 1
+        if self.count > MAX_ROWS + SLACK:
+            self._settle()
+
+    def call(self, call: LlmCall) -> None:
+        """Take in a call of a model."""
+        quarter = self._quarter(call.time // QUARTER_NS)
+        if quarter is None:
+            self.older += 1
+        else:
+            quarter.call(call)
+
+    def said_mode(self, event: Event, mode: str) -> None:
+        """Remember in which mode the bot runs."""
+        said = event.time, uid_of(event), mode
+        self.mode = max(self.mode, said)
+        if event.event_name.startswith("bot.") and said not in self.modes:
+            insort(self.modes, said)
+            del self.modes[:-MAX_MODES]
+
+    def mark(self, event: Event, values: Mapping[str, Any]) -> None:
+        """Remember what an open position would bring."""
+        amount = decimal(values.get("pnl.unrealized"))
+        key = str(values.get("position.id") or values.get("symbol") or "")
+        if amount is None or not key:
+            return
+        said = Unrealized(event.time, uid_of(event), amount, str(values.get("currency") or "?"))
+        _latest(self.unrealized, key, said, _when)
+        _bound(self.unrealized, MAX_MARKS, _when)
+
+    def worth(self, event: Event, values: Mapping[str, Any]) -> None:
+        """Remember what the account is worth."""
+        amount = decimal(values.get("equity"))
+        if amount is None:
+            return
+        currency = str(values.get("currency") or "?")
+        said = Equity(event.time, uid_of(event), amount, currency)
+        _latest(self.equity, joined(values.get("account.id") or "", currency), said, _when)
+        _bound(self.equity, 16, _when)
+
+    def decide(self, key: str, decided: Decided) -> None:
+        """Remember a decision."""
+        _latest(self.decisions, key, decided, _when)
+        _bound(self.decisions, MAX_DECISIONS, _when)
+
+    def signal(self, key: str, signalled: Signalled) -> None:
+        """Remember a signal."""
+        _latest(self.signals, key, signalled, _when)
+        _bound(self.signals, MAX_SIGNALS, _when)
+
+    def award(self, key: str, award: Awarded) -> None:
+        """Remember what the bot itself credits an agent with."""
+        _latest(self.credits, key, award, _when)
+        self._forget_credits()
+
+    def mode_at(self, time: int, said: str = "") -> str:
+        """Return the mode of an event: its own word, else the bot's latest before it, else its next."""
+        if said:
+            return said
+        before = ""
+        for at, _, mode in self.modes:
+            if at > time and before:
+                break
+            before = mode
+        return before or self.mode[2]
+
+    def trips(self) -> list[Trip]:
+        """Return the trades that are kept one by one, in no order."""
+        return with_bare_closes(trip for key, rows in self.rows.items() for trip in walked(key, rows))
+
+    def merge(self, other: Account) -> None:
+        """Add all that `other` has seen."""
+        for key, rows in other.rows.items():
+            mine = self.rows.setdefault(key, [])
+            new = [row for row in rows if row not in mine]
+            mine.extend(new)
+            mine.sort(key=lambda one: one.order)
+            self.count += len(new)
+        for quarter, sums in other.quarters.items():
+            self._add(quarter, sums)
+        self.older += other.older
+        for key, results in other.totals.items():
+            self.totals.setdefault(key, Results()).plus(results)
+        self.modes = sorted({*self.modes, *other.modes})[-MAX_MODES:]
+        self.mode = max(self.mode, other.mode)
+        self.credits_until = max(self.credits_until, other.credits_until)
+        _join(self.decisions, other.decisions, MAX_DECISIONS)
+        _join(self.signals, other.signals, MAX_SIGNALS)
+        _join(self.unrealized, other.unrealized, MAX_MARKS)
+        _join(self.equity, other.equity, 16)
+        for key, award in other.credits.items():
+            _latest(self.credits, key, award, _when)
+        if self.count > MAX_ROWS + SLACK:
+            self._settle()
+        self._forget_credits()
+
+    def _quarter(self, number: int) -> Quarter | None:
+        """Return the sums of a quarter, made when it is new; None when it is too old to be kept."""
+        quarter = self.quarters.get(number)
+        if quarter is not None:
+            return quarter
+        if number > self.newest:
+            self.newest = number
+            for old in [old for old in self.quarters if old <= number - KEPT_QUARTERS]:
+                self.older += self.quarters.pop(old).records
+        elif number <= self.newest - KEPT_QUARTERS:
+            return None
+        quarter = self.quarters[number] = Quarter()
+        return quarter
+
+    def _add(self, number: int, sums: Quarter) -> None:
+        quarter = self._quarter(number)
+        if quarter is None:
+            self.older += sums.records
+        else:
+            quarter.plus(sums)
+
+    def _settle(self) -> None:
+        """Turn the oldest trades into sums until the list is at its size again."""
+        trips = sorted(self.trips(), key=lambda trip: (trip.is_open, trip.left or trip.entered, trip.key))
+        crediting = Crediting(self)
+        for trip in trips:
+            if self.count <= MAX_ROWS:
+                break
+            self._sum(trip, crediting)
+            for row in trip.rows:
+                rows = self.rows[row.position]
+                rows.remove(row)
+                self.count -= 1
+                if not rows:
+                    del self.rows[row.position]
+
+    def _forget_credits(self) -> None:
+        if len(self.credits) <= MAX_CREDITS + SLACK:
+            return
+        for key in sorted(self.credits, key=lambda key: (_when(self.credits[key]), key))[:-MAX_CREDITS]:
+            award = self.credits.pop(key)
+            self.credits_until = max(self.credits_until, award.time)
+            name = joined(award.mode, split(key)[1], award.currency, award.method)
+            sums = Quarter(credits={name: Credited(1, int(award.amount > 0), award.amount)})
+            self._add(award.time // QUARTER_NS, sums)
+
+    def _sum(self, trip: Trip, crediting: Crediting) -> None:
+        mode, entered, left = trip.mode, trip.entered // QUARTER_NS, trip.left // QUARTER_NS
+        if entered:
+            self._add(entered, Quarter(entered={mode: 1}))
+        if not left:
+            return
+        sums = Quarter(closed={mode: 1})
+        if entered and left - entered <= DAY_QUARTERS:
+            sums.both[joined(mode, left - entered)] = 1
+        result = trip.result
+        if result is not None:
+            key = joined(mode, result.currency)
+            sums.results[key] = results_of(result)
+            self.totals.setdefault(key, Results()).plus(sums.results[key])
+        for part in crediting.parts(trip):
+            key = joined(mode, part.agent, part.currency, part.method)
+            sums.credits.setdefault(key, Credited()).plus(part.credited)
+            self.credits.pop(joined(trip.name, part.agent), None)
+        self._add(left, sums)
+
+
+def results_of(row: Told) -> Results:
+    """Return the result of one trade as a sum."""
+    pnl = row.pnl or Decimal(0)
+    return Results(1, int(pnl > 0), int(pnl < 0), pnl)
+
+
+T = TypeVar("T")
+
+
+def _when(value: Any) -> tuple[int, str]:
+    return value.time, value.uid
+
+
+def _latest(known: dict[str, T], key: str, value: T, order: Callable[[T], Any]) -> None:
+    mine = known.get(key)
+    if mine is None or order(value) >= order(mine):
+        known[key] = value
+
+
+def _bound(known: dict[str, T], most: int, order: Callable[[T], Any]) -> None:
+    if len(known) <= most + most // 8:
+        return
+    # Many at once, so that each new one does not look through all.
+    for key in sorted(known, key=lambda key: (order(known[key]), key))[:-most]:
+        del known[key]
+
+
+def _join(mine: dict[str, T], theirs: Mapping[str, T], most: int) -> None:
+    for key, value in theirs.items():
+        _latest(mine, key, value, _when)
+    _bound(mine, most, _when)
