@@ -11,9 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from obs.commands.shell import Dir, Zone, configured, say, told
+from obs.commands.status import status
 
 if TYPE_CHECKING:
     from obs.config import Effective
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-BAD_INPUT = 2
 BAR_BYTES = 4_000_000
 """From this size on, reading shows a progress bar on a terminal."""
 
@@ -34,9 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Dir = Annotated[Path | None, typer.Option("--dir", help="Folder of the spool and the views [OBS_DIR, .obs].")]
 Budget = Annotated[int | None, typer.Option(help="Most tokens of the page [2000].")]
-Zone = Annotated[str | None, typer.Option("--timezone", help="Zone of times that print none [UTC].")]
 
 
 def _tell_version(wanted: bool) -> None:
@@ -63,11 +63,11 @@ def run(
     service: Annotated[str | None, typer.Option(help="Name of the bot [the program's name].")] = None,
 ) -> None:
     """Run a bot under watch; nothing in it changes. Exits with its exit code."""
-    with _told():
+    with told():
         from obs.spooling.sizes import quota_of
         from obs.supervisor import run as supervise
 
-        settings = _settings(dir=directory, service=service).settings
+        settings = configured(dir=directory, service=service).settings
         code = supervise(
             command,
             directory=settings.dir,
@@ -84,10 +84,10 @@ def up(
     port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1 [8080].")] = None,
 ) -> None:
     """Run the sidecar: read the spool, write briefing and dashboard, serve /metrics and /health."""
-    with _told():
+    with told():
         from obs.api.serve import serve
 
-        code = serve(_settings(dir=directory, port=port).settings, files or [])
+        code = serve(configured(dir=directory, port=port).settings, files or [])
     raise typer.Exit(code)
 
 
@@ -109,8 +109,8 @@ def brief(
     issue: Annotated[str, typer.Option(help="The issue of `--template incident` [the first].")] = "",
 ) -> None:
     """Print the briefing: what is wrong, since when, what money, what to do, what was left out."""
-    with _told():
-        effective = _settings(dir=directory, budget=budget, lang=lang, timezone=zone)
+    with told():
+        effective = configured(dir=directory, budget=budget, lang=lang, timezone=zone)
         if form not in ("md", "json"):
             raise ValueError(f"--format {form}: is unknown: use md or json")
         from obs import looking
@@ -118,11 +118,11 @@ def brief(
 
         snapshot = _analyzed(files, effective) if files else looking.current(effective.settings.dir)
         if form == "json":
-            _print(snapshot.to_json())
+            say(snapshot.to_json())
             return
         settings = effective.settings
         with looking.cursor(settings.dir, reader, since, snapshot, recorded=bool(files)) as before:
-            _print(
+            say(
                 render(
                     snapshot,
                     budget=settings.budget,
@@ -135,15 +135,7 @@ def brief(
             )
 
 
-@app.command()
-def status(directory: Dir = None) -> None:
-    """Show each component: health, reason, last seen; and the sidecar's own state."""
-    with _told():
-        from obs import looking
-
-        folder = _settings(dir=directory).settings.dir
-        snapshot = looking.current(folder)
-        looking.print_status(snapshot, folder)
+app.command()(status)
 
 
 @app.command()
@@ -156,13 +148,13 @@ def show(
     zone: Zone = None,
 ) -> None:
     """Show an issue in full, or the record behind an evidence id."""
-    with _told():
+    with told():
         from obs import looking
 
-        effective = _settings(dir=directory, timezone=zone)
+        effective = configured(dir=directory, timezone=zone)
         snapshot = _analyzed(files, effective) if files else looking.current(effective.settings.dir)
         for wanted in ids:
-            _print(looking.shown(snapshot, wanted, files or [], effective.settings.timezone))
+            say(looking.shown(snapshot, wanted, files or [], effective.settings.timezone))
 
 
 @app.command()
@@ -181,26 +173,26 @@ def issues(
     directory: Dir = None,
 ) -> None:
     """List the issues, or decide on one: resolve it, archive it with a reason and an end, reopen it."""
-    with _told():
+    with told():
         from obs import deciding, looking
 
-        folder = _settings(dir=directory).settings.dir
+        folder = configured(dir=directory).settings.dir
         snapshot = looking.current(folder)
         verb, *ids = arguments or ["list"]
         if verb == "list" and not ids:
-            _print("\n".join(deciding.listed(snapshot, every=every)))
+            say("\n".join(deciding.listed(snapshot, every=every)))
             return
         if verb not in ("show", *deciding.VERBS):
             verb, ids = "show", [verb, *ids]
         if not ids:
             raise ValueError(f"issues {verb}: name an issue, e.g. `obs issues {verb} I-1a2b3c`")
         if verb == "show":
-            _print("\n\n".join(looking.shown(snapshot, wanted, [], "UTC") for wanted in ids))
+            say("\n\n".join(looking.shown(snapshot, wanted, [], "UTC") for wanted in ids))
             return
         now = time.time_ns()
         expires = deciding.wakes_at(verb, duration, until, now)
         said = deciding.apply(folder, snapshot, verb, ids, now=now, why=reason, by=by, expires=expires)
-        _print("\n".join(said))
+        say("\n".join(said))
 
 
 @app.command()
@@ -214,12 +206,12 @@ def check(
     zone: Zone = None,
 ) -> None:
     """Exit with 1 when an open issue is at or above a severity; for CI and agents."""
-    with _told():
+    with told():
         if packs:
             from obs.rules.trial import tried
 
             for line in tried(packs, files or ()):
-                _print(line)
+                say(line)
             raise typer.Exit
 
         from obs import looking
@@ -230,24 +222,24 @@ def check(
         except ValueError:
             words = ", ".join(IssueSeverity)
             raise ValueError(f"--severity {severity}: is unknown: use one of {words}") from None
-        effective = _settings(dir=directory, timezone=zone)
+        effective = configured(dir=directory, timezone=zone)
         snapshot = _analyzed(files, effective) if files else looking.current(effective.settings.dir)
         found = looking.open_issues(snapshot, least)
         if not snapshot.events:
-            _print("UNKNOWN: nothing was seen, so nothing is known to be well")
+            say("UNKNOWN: nothing was seen, so nothing is known to be well")
             raise typer.Exit(1)
         lines = list(map(_one_line, found)) or [f"no open issue at or above {least}"]
         if unknown := snapshot.health is Health.UNKNOWN:
             lines.append(f"UNKNOWN: {snapshot.health_reason}: nothing says that the bot is well")
-        _print("\n".join(lines))
+        say("\n".join(lines))
     raise typer.Exit(1 if found or unknown else 0)
 
 
 @app.command()
 def config(directory: Dir = None) -> None:
     """Show every setting, its value and where it came from."""
-    with _told():
-        effective = _settings(dir=directory)
+    with told():
+        effective = configured(dir=directory)
         for name, origin in effective.origins.items():
             typer.echo(f"{name} = {getattr(effective.settings, name)!s}  ({origin})")
 
@@ -260,12 +252,6 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-
-
-def _settings(**arguments: Any) -> Effective:
-    from obs.config import load
-
-    return load(arguments)
 
 
 def _analyzed(files: list[Path], effective: Effective) -> Snapshot:
@@ -301,29 +287,8 @@ def _progress(paths: list[Path]) -> Iterator[Callable[[int], None] | None]:
         yield lambda count: bar.advance(task, count)
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn what the user can mend into one line on stderr and exit code 2."""
-    try:
-        yield
-    except typer.Exit:
-        raise
-    except Exception as error:
-        # Our own error types and those of files say what to mend; anything else is a fault of ours.
-        if not isinstance(error, (ValueError, OSError)) and not type(error).__module__.startswith("obs."):
-            raise
-        message = " ".join(str(error).split()) or type(error).__name__
-        typer.echo(f"obs: {message}", err=True)
-        raise typer.Exit(BAD_INPUT) from None
-
-
 def _one_line(issue: Issue) -> str:
     return f"{issue.id} {issue.severity} {issue.category} {issue.title} · {issue.count}×"
-
-
-def _print(text: str) -> None:
-    sys.stdout.buffer.write((text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

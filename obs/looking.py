@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from obs.keeping.store import Change, Cursor, Store
 from obs.quoting import plain, quote
@@ -26,7 +24,6 @@ __all__ = [
     "cursor",
     "find_issue",
     "open_issues",
-    "print_status",
     "shown",
     "since_ns",
     "span_ns",
@@ -173,24 +170,6 @@ def shown(snapshot: Snapshot, wanted: str, files: Sequence[Path], timezone: str)
     raise ValueError(f"{wanted}: no such id here: take one from the briefing, or name the logs with --file")
 
 
-def print_status(snapshot: Snapshot, directory: Path) -> None:
-    """Print components and the sidecar's own state as a table."""
-    console = Console()
-    table = Table(title=f"{snapshot.health} · score {snapshot.health_score} · {directory}")
-    for heading in ("component", "health", "last seen", "cadence", "reason"):
-        table.add_column(heading)
-    now = time.time_ns()
-    for name, component in sorted(
-        snapshot.components.items(), key=lambda item: (-item[1].status.rank, item[0])
-    ):
-        seen = _ago(component.last_seen, now)
-        table.add_row(plain(name), str(component.status), seen, component.cadence, component.reason)
-    console.print(table)
-    lost = sum(loss.count for loss in snapshot.losses)
-    count = len(open_issues(snapshot, IssueSeverity.INFO))
-    console.print(f"{snapshot.events:,} events, {count} open issues, {lost} lost")
-
-
 def _last_look(store: Store, reader: str) -> Snapshot | int | None:
     found = store.load().cursors.get(reader)
     if found is None:
@@ -290,13 +269,3 @@ def _time(time_ns: int) -> str:
         if time_ns
         else "at an unknown time"
     )
-
-
-def _ago(time_ns: int, now: int) -> str:
-    if not time_ns:
-        return ""
-    seconds = max(0, (now - time_ns) // 1_000_000_000)
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"

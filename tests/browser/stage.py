@@ -274,7 +274,7 @@ def _answer(data: object) -> Response:
 
 
 def _refusal(status: int, words: str) -> Response:
-    return _json(status, {"success": False, "data": None, "error": words})
+    return _json(status, {"success": False, "error": {"code": f"status_{status}", "message": words}})
 
 
 def _json(status: int, content: dict[str, object]) -> Response:

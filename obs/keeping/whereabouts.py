@@ -1,0 +1,54 @@
+"""Where the directory's sidecar listens: a small file, so that commands find it whatever its port is.
+
+It names the process too: what a killed sidecar left behind leads nobody to a stranger on the same port.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from obs.keeping.presence import running_pid
+
+__all__ = ["announced", "listening_at"]
+
+NAME = "address.json"
+
+
+@contextmanager
+def announced(directory: Path, url: str) -> Iterator[None]:
+    """Say where this process listens, as long as it does.
+
+    Args:
+        directory: The `OBS_DIR`.
+        url: `http://127.0.0.1:8080`.
+
+    Raises:
+        OSError: If the directory cannot be written.
+    """
+    path = directory / NAME
+    fresh = directory / f"{NAME}.{os.getpid()}"
+    fresh.write_text(json.dumps({"pid": os.getpid(), "url": url}) + "\n", encoding="ascii")
+    fresh.chmod(0o600)
+    fresh.replace(path)
+    try:
+        yield
+    finally:
+        # A sidecar that took over in the meantime has written its own.
+        with contextlib.suppress(OSError, ValueError):
+            if json.loads(path.read_bytes())["pid"] == os.getpid():
+                path.unlink()
+
+
+def listening_at(directory: Path) -> str:
+    """Return the address of the directory's living sidecar; empty when it serves none, or none lives."""
+    try:
+        said = json.loads((directory / NAME).read_bytes())
+        pid, url = int(said["pid"]), str(said["url"])
+    except (OSError, LookupError, TypeError, ValueError):
+        return ""
+    return url if url.startswith("http://") and running_pid(directory) == pid else ""
