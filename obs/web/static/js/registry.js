@@ -9,6 +9,7 @@ import { panel as llm } from "./panels/llm.js";
 import { panel as observer } from "./panels/observer.js";
 import { panel as pnl } from "./panels/pnl.js";
 import { panel as rhythm } from "./panels/rhythm.js";
+import { panel as tail } from "./panels/tail.js";
 
 /**
  * In the order of a narrow page, most important first. `place`: `left` (8 of 12), `right` (4 of 12), `span` (all),
@@ -20,12 +21,13 @@ export const PANELS = [
   { name: "issues", make: issues, place: "left" },
   { name: "changes", make: changes, place: "right" },
   { name: "briefing", make: briefing, place: "right" },
-  { name: "rhythm", make: rhythm, place: "left" },
-  { name: "pnl", make: pnl, place: "pair" },
+  { name: "rhythm", make: rhythm, place: "left", anchor: "bots" },
+  { name: "pnl", make: pnl, place: "pair", anchor: "money" },
   { name: "llm", make: llm, place: "pair" },
   { name: "funnel", make: funnel, place: "right" },
   { name: "agents", make: agents, place: "left" },
   { name: "observer", make: observer, place: "right" },
+  { name: "tail", make: tail, place: "span", anchor: "log" },
 ];
 
 /** The view of one issue: `{el, draw(page, state), open(id)}`; null until there is one. */

@@ -1,0 +1,185 @@
+// The live tail: the newest event first. It holds while it is scrolled, pointed at, selected in or paused, because
+// a line that moves away under the eyes cannot be read; what came meanwhile is counted, and shown afterwards.
+
+import { h, make, patch } from "../dom.js";
+import { icon, mark } from "../marks.js";
+import { section } from "../section.js";
+import { filter, isGrave } from "./tailfilter.js";
+import { folding } from "./tailfold.js";
+import { tailList } from "./taillist.js";
+
+const KEPT = 2_000; // rows, for another filter
+const KEPT_GRAVE = 500; // warnings and orders are kept longer than the rest
+const RATE_OVER = 10; // s
+
+/** The panel `tail`. */
+export function panel(ctx) {
+  const frame = section(ctx, "tail", { bones: 8 });
+  const list = tailList(ctx, ctx.words("tail.heading"));
+  const folded = folding();
+  const choice = { text: "", warnings: true, orders: true, bot: "", component: "", issue: "" };
+  let accepts = filter(choice);
+  let all = [];
+  let grave = [];
+  const components = new Set();
+  const arrived = []; // [second, how many]
+  let last = null;
+  let waiting = []; // rows that came while the tail was held
+  let isPaused = false;
+  let isPointed = false;
+  let plan = "";
+
+  const isSelected = () => {
+    const selection = getSelection();
+    return Boolean(selection && !selection.isCollapsed && list.el.contains(selection.anchorNode));
+  };
+  const isHeld = () => isPaused || isPointed || list.el.scrollTop > 4 || isSelected();
+
+  function take(rows) {
+    if (!rows.length) return start(); // a sidecar that began anew, or another bot
+    const second = Math.floor(performance.now() / 1_000);
+    if (arrived.at(-1)?.[0] === second) arrived.at(-1)[1] += rows.length;
+    else arrived.push([second, rows.length]);
+    while (arrived.length && arrived[0][0] < second - RATE_OVER) arrived.shift();
+    all = [...all, ...rows].slice(-KEPT);
+    grave = [...grave, ...rows.filter(isGrave)].slice(-KEPT_GRAVE);
+    for (const row of rows) if (row.component && components.size < 200) components.add(row.component);
+    waiting = [...waiting, ...rows.filter(accepts)].slice(-KEPT);
+    ctx.repaint();
+    return undefined;
+  }
+
+  function start() {
+    all = [];
+    grave = [];
+    refold();
+  }
+
+  /** Fold all kept rows anew, after another choice. */
+  function refold() {
+    accepts = filter(choice);
+    folded.clear();
+    const oldest = all[0]?.seq ?? 0;
+    [...grave.filter((row) => row.seq < oldest), ...all].filter(accepts).forEach((row) => folded.add(row));
+    waiting = [];
+    list.el.scrollTop = 0;
+    list.show(folded.newestFirst());
+    if (last) draw(...last);
+  }
+
+  function flow() {
+    if (!waiting.length || isHeld()) return;
+    waiting.forEach((row) => folded.add(row));
+    waiting = [];
+    list.show(folded.newestFirst());
+  }
+
+  function draw(page, state) {
+    last = [page, state];
+    if (page && page.verdict.plan !== plan) {
+      plan = page.verdict.plan;
+      list.tint((row) => Boolean(plan) && row.issue === plan);
+      list.forget();
+      list.show(folded.newestFirst());
+    }
+    flow();
+    frame.draw(state, { note: note(state), tools: pauseButton() }, () => [
+      filters(page),
+      lostNote(),
+      h("div", { class: "tail-held", role: "status" }, isHeld() && waiting.length
+        ? h("button", { type: "button", class: "button tail-more", onclick: release }, ctx.words("tail.waiting", { count: ctx.format.count(waiting.length) })) : ""),
+      list.el,
+      folded.size ? "" : nothing(),
+    ]);
+  }
+
+  function note(state) {
+    const which = choice.warnings && choice.orders ? "both" : choice.warnings ? "warnings" : choice.orders ? "orders" : "all";
+    const seconds = Math.min(RATE_OVER, Math.max(1, performance.now() / 1_000));
+    const now = Math.floor(performance.now() / 1_000);
+    const count = arrived.filter(([second]) => second >= now - RATE_OVER).reduce((sum, [, n]) => sum + n, 0) / seconds;
+    const rate = count >= 10 || count === 0 ? ctx.format.count(Math.round(count)) : count.toFixed(1);
+    return state.kind === "lost" ? ctx.words(`tail.showing_${which}`) : ctx.words("tail.note", { rate, which: ctx.words(`tail.showing_${which}`) });
+  }
+
+  function lostNote() {
+    return ctx.tail.lost ? h("p", { class: "tail-lost" }, mark("unknown", { size: 14 }), ctx.words("tail.lost", { count: ctx.format.count(ctx.tail.lost) })) : "";
+  }
+
+  function pauseButton() {
+    return h("button", { type: "button", class: "button is-plain tail-pause", "aria-pressed": String(isPaused), "aria-keyshortcuts": "Space", onclick: pause },
+      ctx.words(isPaused ? "tail.go_on" : "tail.pause"), h("kbd", { "aria-hidden": "true" }, "Space"));
+  }
+
+  function pause() {
+    isPaused = !isPaused;
+    if (!isPaused) release();
+    ctx.repaint();
+  }
+
+  function release() {
+    isPaused = isPointed = false;
+    if (isSelected()) getSelection().removeAllRanges();
+    list.el.scrollTop = 0;
+    flow();
+    if (last) draw(...last);
+  }
+
+  function set(change) {
+    Object.assign(choice, change);
+    refold();
+  }
+
+  const field = make(h("input", {
+    type: "search", class: "tail-field", placeholder: ctx.words("tail.filter"), "aria-label": ctx.words("tail.filter_label"),
+    title: ctx.words("tail.filter_help"), autocomplete: "off", spellcheck: "false", maxlength: 200, oninput: () => set({ text: field.value }),
+  }));
+
+  function filters(page) {
+    const bots = (page?.bots ?? []).map((bot) => bot.name);
+    const issues = (page?.issues?.rows ?? []).map((row) => [row.id, row.title]);
+    return h("div", { class: "tail-filters" },
+      h("div", { class: "tail-search" }, icon("search", 14), field),
+      chip("warnings", [mark("warning", { size: 14 }), ctx.words("tail.warnings")]), chip("orders", ctx.words("tail.orders")),
+      picker("bot", "tail.all_bots", bots.map((name) => [name, name])),
+      picker("component", "tail.all_components", [...components].sort().map((name) => [name, name])),
+      picker("issue", "tail.any_issue", issues.map(([id, title]) => [id, `${id} ${title}`]), (id) => id),
+      h("span", { class: "tail-order quiet" }, ctx.words("tail.newest")));
+  }
+
+  function chip(name, inside) {
+    return h("button", { key: name, type: "button", class: "chip", "aria-pressed": String(choice[name]), onclick: () => set({ [name]: !choice[name] }) },
+      inside, choice[name] ? h("span", { class: "chip-off", "aria-hidden": "true" }, "×") : "");
+  }
+
+  function picker(name, words, options, short = (value) => value) {
+    const chosen = choice[name];
+    // What was chosen stays to be un-chosen, also when it is no longer offered.
+    const offered = chosen && !options.some(([value]) => value === chosen) ? [[chosen, chosen], ...options] : options;
+    return h("label", { key: name, class: `chip chip-picker${chosen ? " is-on" : ""}` },
+      h("span", { "aria-hidden": "true" }, chosen ? short(chosen) : ctx.words(words), " ", h("span", { class: "chip-arrow" }, "▾")),
+      h("select", { "aria-label": ctx.words(`${words}_label`), onchange: (event) => set({ [name]: event.target.value }) },
+        h("option", { key: "", value: "", selected: !chosen }, ctx.words(words)),
+        offered.map(([value, text]) => h("option", { key: value, value, selected: value === chosen }, text))));
+  }
+
+  function nothing() {
+    if (!all.length) return h("p", { class: "panel-empty" }, ctx.words("tail.empty"));
+    return h("div", { class: "panel-empty" }, h("p", null, ctx.words("tail.no_match", { count: ctx.format.count(all.length) })),
+      h("div", { class: "buttons tail-empty-buttons" },
+        h("button", { type: "button", class: "button", onclick: () => { field.value = ""; set({ text: "", warnings: false, orders: false, bot: "", component: "", issue: "" }); } }, ctx.words("tail.show_all")),
+        choice.text && ctx.search ? h("button", { type: "button", class: "button", onclick: () => ctx.search.show(choice.text) }, ctx.words("tail.search_older")) : ""));
+  }
+
+  list.el.addEventListener("pointerenter", (event) => { isPointed = event.pointerType === "mouse"; });
+  list.el.addEventListener("pointerleave", () => { isPointed = false; ctx.repaint(); });
+  list.el.addEventListener("scroll", () => ctx.repaint(), { passive: true });
+  ctx.keys.on("Space", () => (ctx.route().issue ? false : void pause()));
+  ctx.tail.listen((rows) => take(rows));
+  if (ctx.tail.rows.length) {
+    all = [...ctx.tail.rows];
+    grave = all.filter(isGrave);
+    refold();
+  }
+  return { el: frame.el, draw };
+}
