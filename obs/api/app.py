@@ -16,10 +16,13 @@ from starlette.responses import Response
 import obs
 from obs.api.context import Context
 from obs.api.envelope import CODES, ApiError, components, refusal
+from obs.api.telling import parts
+from obs.api.pages import Pages
+from obs.api.stream import Streams
 
 __all__ = ["ROUTES", "application"]
 
-ROUTES = ("obs.api.routes_self",)
+ROUTES = ("obs.api.routes_self", "obs.api.routes_stream")
 """Modules with a `router`, in the order of the documentation."""
 EVERYWHERE = (400, 401, 403, 422, 429, 503)
 """Answers that any operation may give."""
@@ -37,6 +40,8 @@ def application(context: Context) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.context = context
+    app.state.pages = Pages(context)
+    app.state.streams = Streams(context, app.state.pages)
     for router in _routers():
         app.include_router(router)
     app.add_exception_handler(ApiError, _refused)
@@ -91,7 +96,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas.update(components())
+    schemas.update(components() | parts())
     made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     for path in made.get("paths", {}).values():
         for operation in path.values():

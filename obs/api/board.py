@@ -26,6 +26,8 @@ MOST_SECONDS = 0.6
 """Between two pictures while events come, taking them not counted."""
 EMPTY_ROOM_SECONDS = 10.0
 """Nobody looks when nobody has for so long; then pictures cost a third."""
+HANGS_MS = 1_000
+"""A step of the fold that takes longer is worth saying."""
 AT_REST_SECONDS = 2.0
 """A new picture without any event while somebody looks: silence is news as well."""
 
@@ -118,6 +120,17 @@ class Board:
         except RuntimeError:
             # The loop has ended: nobody reads any more.
             self._loop = None
+
+    def behind_ms(self, now: int) -> int:
+        """Return how old the newest that could be shown is: 0 while the fold keeps up.
+
+        Args:
+            now: Unix ms.
+        """
+        picture = self._picture
+        waits = now - picture.snapshot.last_event // 1_000_000 if picture.pending_bytes else 0
+        hangs = now - self.stepped
+        return max(0, waits, hangs if hangs > HANGS_MS else 0)
 
     @property
     def onlooker(self) -> Tail:

@@ -6,6 +6,7 @@ Good: `{"success": true, "data": ..., "timestamp": ...}`; bad: `{"success": fals
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,17 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-__all__ = ["CODES", "ApiError", "answer", "components", "described", "refusal", "timestamp"]
+__all__ = [
+    "CODES",
+    "ApiError",
+    "answer",
+    "components",
+    "described",
+    "encoded",
+    "enveloped",
+    "refusal",
+    "timestamp",
+]
 
 CODES: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request cannot be read."),
@@ -55,7 +66,21 @@ class ApiError(Exception):
 
 def answer(data: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return data in its envelope: structs, mappings, dates and Decimals (as text) as msgspec writes them."""
-    return _json({"success": True, "data": data, "timestamp": timestamp()}, status, headers)
+    return enveloped(encoded(data), status=status, headers=headers)
+
+
+def enveloped(data: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return data that is JSON already in its envelope."""
+    body = b'{"success":true,"data":%s,"timestamp":"%s"}' % (data, timestamp().encode())
+    return Response(body, status, media_type="application/json", headers=dict(headers or {}))
+
+
+def encoded(data: object) -> bytes:
+    """Return data as JSON; halves of characters, which no JSON may hold, as escapes."""
+    try:
+        return _ENCODER.encode(data)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(data, str_keys=True)).encode("ascii")
 
 
 def refusal(error: ApiError) -> Response:
@@ -65,7 +90,9 @@ def refusal(error: ApiError) -> Response:
         "error": {"code": error.code, "message": str(error)},
         "timestamp": timestamp(),
     }
-    return _json(body, error.status, error.headers)
+    return Response(
+        encoded(body), error.status, media_type="application/json", headers=dict(error.headers or {})
+    )
 
 
 def timestamp() -> str:
@@ -112,7 +139,3 @@ def components() -> dict[str, Any]:
         },
     }
     return {**found, "Error": error}
-
-
-def _json(body: object, status: int, headers: Mapping[str, str] | None) -> Response:
-    return Response(_ENCODER.encode(body), status, media_type="application/json", headers=dict(headers or {}))

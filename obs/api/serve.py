@@ -109,7 +109,8 @@ async def _run(
     log = journal("sidecar")
     stop = asyncio.Event()
     settings = context.settings
-    server = _server(application(context))
+    app = application(context)
+    server = _server(app)
     hurry = stop_on_signals(stop)
     web = asyncio.create_task(server.serve([door]))
     tasks = [asyncio.create_task(_reload_on_change(sidecar, settings, log))]
@@ -123,7 +124,7 @@ async def _run(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         log.info("stopped", pending_bytes=sidecar.pending_bytes)
-        context.closing.set()
+        app.state.streams.end()
         server.should_exit = True
         await web
 

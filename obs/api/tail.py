@@ -126,13 +126,26 @@ class Tail:
             seq: What the reader has seen.
             limit: Most lines.
         """
+        return self.read(seq, limit)[0]
+
+    def read(self, seq: int, limit: int = KEPT, *, service: str = "") -> tuple[list[EventRow], int, int]:
+        """Return lines as `after` does, how many are missing among them, and the newest number.
+
+        Args:
+            seq: What the reader has seen.
+            limit: Most lines.
+            service: Lines of this bot alone.
+        """
         wanted: list[tuple[int, Line]] = []
         with self._lock:
+            newest = self.newest
             for number, line in reversed(self._lines):
                 if number <= seq or len(wanted) >= limit:
                     break
                 wanted.append((number, line))
-        return [row_of(line, number) for number, line in reversed(wanted)]
+        lost = max(0, newest - max(seq, self.start) - len(wanted))
+        shown = [row_of(line, number) for number, line in reversed(wanted) if service in ("", line.service)]
+        return shown, lost, newest
 
     def is_ours(self, seq: int) -> bool:
         """Whether a number was given by this ring, and not by an earlier sidecar or by nobody."""
