@@ -23,10 +23,18 @@ export function clock(ctx, at, options) {
   return at ? h("time", { datetime: new Date(at).toISOString() }, ctx.format.when(at, ctx.now(), options)) : "—";
 }
 
+/** Text in which numbers stay with their units and the names of bots never break. @param {string} text */
+export function whole(ctx, text) {
+  const names = (ctx.page()?.bots ?? []).map((bot) => bot.name).filter((name) => text.includes(name)).sort((one, other) => other.length - one.length);
+  if (!names.length) return ctx.format.keep(text);
+  const pattern = new RegExp(`(${names.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`);
+  return text.split(pattern).map((part, index) => (index % 2 ? h("span", { class: "whole" }, part) : ctx.format.keep(part)));
+}
+
 /** A sentence of the server, run by run. @param {Span[]} spans */
 export function rich(ctx, spans) {
   return (spans ?? []).map((span) => {
-    let inside = span.text ? ctx.format.keep(span.text) : "";
+    let inside = span.text ? whole(ctx, span.text) : "";
     if (span.since) inside = age(span.since);
     else if (span.until) inside = until(span.until);
     else if (span.clock) inside = clock(ctx, span.clock, { seconds: true });
@@ -43,7 +51,7 @@ export function money(ctx, amount, attrs = {}) {
   if (!amount) return "—";
   const [text, unit] = ctx.format.money(amount);
   return h("span", { ...attrs, class: `amount ${attrs.class ?? ""}`.trim(), flash: true },
-    h("span", { class: "figure-number" }, text), unit && (unit === "원" ? "" : "\u00a0"), unit && h("span", { class: "currency" }, unit));
+    h("span", { class: "figure-number" }, text), unit && h("span", { class: "currency" }, unit === "원" ? unit : `\u00a0${unit}`));
 }
 
 /** @param {{text: string, is_loud?: boolean, is_foreign?: boolean}|null} badge */

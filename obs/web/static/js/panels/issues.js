@@ -3,7 +3,7 @@
 
 import { h, make, patch } from "../dom.js";
 import { mark } from "../marks.js";
-import { age, badge, bars, clock, money, rich } from "../parts.js";
+import { age, badge, bars, clock, money, rich, whole } from "../parts.js";
 import { empty, section } from "../section.js";
 
 const PHONE = matchMedia("(max-width: 719.98px)");
@@ -81,8 +81,8 @@ export function panel(ctx) {
     return h("li", { key: row.id, class: page && row.id === page.verdict.plan ? "is-verdict" : null },
       h("a", { class: `issue-row${isCurrent ? " is-current" : ""}${row.is_closed ? " is-closed" : ""}`, href: ctx.issueHref(row.id), "data-issue": row.id },
         h("span", { class: "issue-mark" }, mark(row.mark, { label: words(`mark.${row.mark}`) })),
-        h("span", { class: "issue-title" }, ctx.format.keep(row.title)),
-        h("span", { class: "issue-todo" }, h("span", { class: "issue-service" }, row.service), row.todo && h("span", { class: "issue-do" }, h("span", { class: "arrow", "aria-hidden": "true" }, "→"), " ", ctx.format.keep(row.todo))),
+        h("span", { class: "issue-title" }, whole(ctx, row.title)),
+        h("span", { class: "issue-todo" }, h("span", { class: "issue-service" }, row.service), row.todo && h("span", { class: "issue-do" }, h("span", { class: "arrow", "aria-hidden": "true" }, "→"), " ", whole(ctx, row.todo))),
         h("span", { class: "issue-bars" }, row.bars?.length > 0 && bars(row.bars, { width: 75, height: 18 })),
         h("span", { class: "issue-life" }, badge(row.life)),
         h("span", { class: "issue-count" }, h("span", { "aria-hidden": "true" }, "×", ctx.format.count(row.count)), h("span", { class: "only-spoken" }, words("issues.count", { count: row.count }))),
