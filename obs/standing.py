@@ -82,6 +82,8 @@ class BotStanding(msgspec.Struct, frozen=True, kw_only=True):
     opens_at: int = 0
     """Unix ns of the next opening, for a market with sessions that is closed."""
     closes_at: int = 0
+    tells_positions: bool = False
+    """Whether it says what it holds: only then is nothing open a known zero."""
     pulses: tuple[Pulse, ...] = ()
 
 

@@ -63,6 +63,7 @@ def _standing(
         is_market_open=span is not None if calendar is not None else None,
         opens_at=after.open if after is not None else 0,
         closes_at=span.close if span is not None and has_sessions else 0,
+        tells_positions=bool(bot.positions) or "positions.open" in bot.account.values,
         pulses=tuple(_pulses(name, beats, expected, calendar, _Time(now, at, end, _began(beats)))),
     )
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 from obs import __version__
 from obs.quoting import plain
 from obs.snapshot import Snapshot
+from obs.web.changes import changes, looked_at
+from obs.web.exposure import exposures, figures
 from obs.web.funnel import funnels
 from obs.web.model import Bot, Page
 from obs.web.numbers import ms
 from obs.web.observer import observer
 from obs.web.reader import Reader
+from obs.web.rhythm import mode, rhythm
 from obs.web.rows import issues, worst
+from obs.web.scope import scoped
 from obs.web.verdicts import title, verdict
 
 __all__ = ["page"]
+
+MOST_BOTS = 50
 
 
 def page(snapshot: Snapshot, *, lang: str = "en", bot: str = "", since: int = 0, zone: str = "UTC") -> Page:
@@ -30,7 +36,8 @@ def page(snapshot: Snapshot, *, lang: str = "en", bot: str = "", since: int = 0,
         ValueError: If the language is none of ours.
     """
     reader = Reader(lang, zone, snapshot.taken_at)
-    shown = verdict(snapshot, reader)
+    one = scoped(snapshot, bot)
+    shown = verdict(one, reader)
     return Page(
         taken_at=ms(snapshot.taken_at),
         version=__version__,
@@ -40,13 +47,25 @@ def page(snapshot: Snapshot, *, lang: str = "en", bot: str = "", since: int = 0,
         live=snapshot.live,
         title=title(shown),
         verdict=shown,
-        bots=tuple(_bot(name, snapshot, reader) for name in snapshot.bots),
-        issues=issues(snapshot, reader),
-        funnel=funnels(snapshot, reader),
+        figures=figures(one, reader),
+        exposure=exposures(one, reader),
+        bots=_bots(snapshot, reader),
+        issues=issues(one, reader),
+        changes=changes(one, reader, looked_at(snapshot, since)),
+        rhythm=rhythm(one, reader),
+        funnel=funnels(one, reader),
         observer=observer(snapshot, reader),
     )
 
 
-def _bot(name: str, snapshot: Snapshot, reader: Reader) -> Bot:
-    mark = worst(one for one in snapshot.issues if name in one.services)
-    return Bot(name=plain(name), mark=mark)
+def _bots(snapshot: Snapshot, reader: Reader) -> tuple[Bot, ...]:
+    """The bots of the top bar: always all of them, whichever is shown."""
+    known = {bot.name: bot for bot in snapshot.standings}
+    return tuple(
+        Bot(
+            name=plain(name),
+            mark=worst(issue for issue in snapshot.issues if name in issue.services),
+            mode=mode(known[name], reader) if name in known else "",
+        )
+        for name in snapshot.bots[:MOST_BOTS]
+    )

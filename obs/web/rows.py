@@ -7,16 +7,20 @@ from collections.abc import Iterable, Sequence
 from obs.insight.ranking import Stake, stake_of
 from obs.page.telling import SIMULATED, is_bad
 from obs.quoting import plain
+from obs.series import MINUTE_NS
 from obs.snapshot import Issue, IssueSeverity, IssueStatus, Snapshot
+from obs.web.checked import ahead, checks
 from obs.web.model import Amount, Badge, IssueRow, Issues, Mark
 from obs.web.numbers import NONE, ms
 from obs.web.plans import todo
 from obs.web.reader import Reader
 
-__all__ = ["MOST", "causes", "is_open", "is_quiet", "issues", "mark_of", "row"]
+__all__ = ["MOST", "bars", "causes", "is_lasting", "is_open", "is_quiet", "issues", "mark_of", "row"]
 
 MOST = 100
 """Rows at most; what is beyond is counted."""
+BARS = 20
+HOUR_NS = 60 * MINUTE_NS
 PAST = (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
 _MARKS = {
     IssueSeverity.INFO: Mark.OK,
@@ -34,6 +38,8 @@ def issues(snapshot: Snapshot, reader: Reader) -> Issues:
     loud = [one for one in found if is_open(one) and not is_quiet(one, midnight)]
     rest = [one for one in found if not is_open(one) or is_quiet(one, midnight)]
     return Issues(
+        checks=checks(snapshot, reader),
+        ahead=ahead(snapshot, reader),
         rows=tuple(row(one, snapshot, reader) for one in loud[:MOST]),
         quiet=tuple(row(one, snapshot, reader) for one in rest[: MOST - min(len(loud), MOST // 2)]),
         checked=ms(snapshot.taken_at),
@@ -68,7 +74,8 @@ def row(issue: Issue, snapshot: Snapshot, reader: Reader) -> IssueRow:
         mark=mark_of(issue),
         title=reader.prose(issue.title),
         service=services(issue.services),
-        todo=todo(issue, reader),
+        todo=todo(issue, reader) if is_open(issue) else "",
+        bars=bars(issue, snapshot, BARS, HOUR_NS),
         life=Badge(reader.say(f"life.{issue.status}"), is_loud=issue.status in _LOUD),
         count=issue.count,
         amount=amount,
@@ -78,6 +85,34 @@ def row(issue: Issue, snapshot: Snapshot, reader: Reader) -> IssueRow:
         symptoms=len(issue.symptoms),
         is_closed=not is_open(issue),
     )
+
+
+def bars(issue: Issue, snapshot: Snapshot, parts: int, span: int) -> tuple[int, ...]:
+    """Return how often it was seen in equal parts of the time before the picture, oldest first.
+
+    Args:
+        issue: The issue; its symptoms' records count with it. What is found in facts lasts since it began.
+        snapshot: The picture.
+        parts: How many.
+        span: Ns that they cover together.
+    """
+    end = (snapshot.taken_at // MINUTE_NS + 1) * MINUTE_NS
+    counts = [0] * parts
+    known = {one.fingerprint: one for one in snapshot.issues} if issue.symptoms else {}
+    minutes = [*issue.minutes, *(pair for s in issue.symptoms if s in known for pair in known[s].minutes)]
+    if not minutes and is_lasting(issue) and issue.first_seen:
+        minutes = [(at, 1) for at in range(issue.first_seen // MINUTE_NS, end // MINUTE_NS)]
+        minutes = minutes[-span // MINUTE_NS :]
+    for minute, count in minutes:
+        place = (minute * MINUTE_NS - (end - span)) * parts // span
+        if 0 <= place < parts:
+            counts[place] += count
+    return tuple(counts)
+
+
+def is_lasting(issue: Issue) -> bool:
+    """Whether it is a state that lasts, such as a position without a stop, and not something that recurs."""
+    return "." not in issue.rule and issue.count == 1 and is_open(issue)
 
 
 def mark_of(issue: Issue) -> Mark:
@@ -107,5 +142,5 @@ def _money(issue: Issue, snapshot: Snapshot, reader: Reader) -> tuple[Amount | N
         stake, "open"
     )
     more = f" + {reader.money(*issue.money_at_risk[1:])}" if len(issue.money_at_risk) > 1 else ""
-    simulated = f" ({reader.say('mode.dry_run')})" if snapshot.mode in SIMULATED else ""
+    simulated = f" ({reader.say('figure.simulated')})" if snapshot.mode in SIMULATED else ""
     return reader.amount(first.amount, first.currency), reader.say(f"money.{why}") + simulated + more

@@ -8,11 +8,11 @@ from obs.insight.ranking import Stake, stake_of
 from obs.page.telling import SIMULATED, deciding, is_bad
 from obs.quoting import plain
 from obs.snapshot import Health, Issue, IssueSeverity, Loss, Snapshot
-from obs.web.model import Amount, Mark, Rich, Span, Verdict
+from obs.web.model import Amount, Mark, Rich, Span, Style, Verdict
 from obs.web.numbers import ms
 from obs.web.plans import first_step
 from obs.web.reader import Reader
-from obs.web.rows import causes, mark_of
+from obs.web.rows import causes, is_lasting, mark_of
 from obs.web.words import tidy
 
 __all__ = ["SUBJECT", "grave_losses", "title", "verdict"]
@@ -107,11 +107,6 @@ def _standing(top: Issue, snapshot: Snapshot, reader: Reader) -> Rich:
     return reader.say.rich("verdict.often", often=often, age=last, where=where)
 
 
-def is_lasting(issue: Issue) -> bool:
-    """Whether it is a state that lasts, such as a position without a stop, and not something that recurs."""
-    return "." not in issue.rule and issue.count == 1
-
-
 def _why(top: Issue, snapshot: Snapshot, reader: Reader) -> str:
     if snapshot.mode in SIMULATED:
         return reader.say("verdict.simulated")
@@ -136,7 +131,50 @@ def _others(top: Issue, snapshot: Snapshot, reader: Reader) -> list[Rich]:
 
 
 def _well(snapshot: Snapshot, reader: Reader) -> Rich:
-    return reader.say.rich("verdict.no_issue")
+    """What is known to be well, in the order in which it matters: positions, bots, last order, checks."""
+    text: list[Rich] = []
+    clauses = [clause for clause in (_positions(snapshot, reader), _bots(snapshot, reader)) if clause]
+    if clauses:
+        first = clauses[0][:1].upper() + clauses[0][1:] if reader.lang == "en" else clauses[0]
+        text.append((Span("; ".join([first, *clauses[1:]]) + ".", Style.STRONG),))
+    else:
+        text.append(reader.say.rich("verdict.no_issue"))
+    orders = [(p.last, bot.name) for bot in snapshot.standings for p in bot.pulses if p.stage == "orders"]
+    if orders and max(orders)[0]:
+        last, name = max(orders)
+        text.append(reader.say.rich("well.order", age=Span(since=ms(last)), bot=plain(name)))
+    if snapshot.checks:
+        text.append(reader.say.rich("well.checks", n=len(snapshot.checks)))
+    if not snapshot.live and snapshot.phase:
+        text.append((Span(f"{reader.prose(snapshot.phase).rstrip('.')}."),))
+    return _joined(text)
+
+
+def _positions(snapshot: Snapshot, reader: Reader) -> str:
+    held = snapshot.held
+    if not held:
+        return reader.say("well.flat") if any(bot.tells_positions for bot in snapshot.standings) else ""
+    kinds = {one.protection for one in held}
+    if kinds == {"stop"}:
+        return reader.say("well.stops")
+    inside = sum(one.protection == "bot" for one in held)
+    unsure = sum(one.protection == "unknown" for one in held)
+    key = "well.in_bot" if inside else "well.unknown"
+    return reader.say(key, n=inside or unsure, all=len(held))
+
+
+def _bots(snapshot: Snapshot, reader: Reader) -> str:
+    """How many bots run, and who waits for its market."""
+    waits = [bot for bot in snapshot.standings if bot.opens_at > snapshot.taken_at]
+    off = {bot.name for bot in snapshot.standings if bot.state in ("stopped", "ended", "died")}
+    running = [name for name in snapshot.bots if name not in off and name not in {b.name for b in waits}]
+    parts = [reader.say("well.run", n=len(running))] if running and snapshot.live else []
+    if waits:
+        first = min(waits, key=lambda bot: (bot.opens_at, bot.name))
+        who = plain(first.name) if len(waits) == 1 else reader.say("well.bots", n=len(waits))
+        time = reader.clock(first.opens_at)
+        parts.append(reader.say("well.waits", bot=who, market=first.market, time=time))
+    return ", ".join(parts)
 
 
 def _unsure(key: str, text: Rich, reader: Reader) -> Verdict:

@@ -1,0 +1,49 @@
+"""The picture of one bot alone: its issues, positions, rhythm and signals, as if there were no other."""
+
+from __future__ import annotations
+
+import msgspec
+
+from obs.components import health_of, health_score
+from obs.snapshot import Issue, Snapshot
+
+__all__ = ["scoped"]
+
+
+def scoped(snapshot: Snapshot, bot: str) -> Snapshot:
+    """Return the part of a picture that is about one bot; the whole for an empty name.
+
+    What is said of no bot, such as a full disk, concerns each of them.
+
+    Args:
+        snapshot: The whole.
+        bot: Name of the bot.
+    """
+    if not bot:
+        return snapshot
+    causes = {issue.fingerprint for issue in snapshot.issues if _concerns(issue, bot)}
+    issues = tuple(
+        issue for issue in snapshot.issues if issue.fingerprint in causes or (issue.cause or "") in causes
+    )
+    health, reason = health_of(issues)
+    return msgspec.structs.replace(
+        snapshot,
+        bots=(bot,),
+        issues=issues,
+        health=health,
+        health_reason=reason,
+        health_score=health_score(issues),
+        held=tuple(one for one in snapshot.held if one.service == bot),
+        standings=tuple(one for one in snapshot.standings if one.name == bot),
+        # What was checked of all bots together holds for each; counts of all would not be true of one.
+        checks=tuple(check for check in snapshot.checks if not check.of),
+        passages=tuple(
+            msgspec.structs.replace(one, service="") for one in snapshot.passages if one.service == bot
+        ),
+        timeline=tuple(moment for moment in snapshot.timeline if moment.service == bot),
+        ends=tuple(end for end in snapshot.ends if end.service == bot),
+    )
+
+
+def _concerns(issue: Issue, bot: str) -> bool:
+    return bot in issue.services or not issue.services
