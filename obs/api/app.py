@@ -16,13 +16,18 @@ from starlette.responses import Response
 import obs
 from obs.api.context import Context
 from obs.api.envelope import CODES, ApiError, components, refusal
-from obs.api.telling import parts
 from obs.api.pages import Pages
 from obs.api.stream import Streams
+from obs.api.telling import parts
 
 __all__ = ["ROUTES", "application"]
 
-ROUTES = ("obs.api.routes_self", "obs.api.routes_stream")
+ROUTES = (
+    "obs.api.routes_self",
+    "obs.api.routes_views",
+    "obs.api.routes_page",
+    "obs.api.routes_stream",
+)
 """Modules with a `router`, in the order of the documentation."""
 EVERYWHERE = (400, 401, 403, 422, 429, 503)
 """Answers that any operation may give."""
