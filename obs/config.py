@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -24,16 +24,27 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from obs.refreshing.config import LEAST_SECONDS, MOST_FILES, MOST_MINUTES, MOST_SECONDS, PipelineConfig
 from obs.spooling.sizes import quota_of
 from obs.watch import sessions
 from obs.watch.expectations import Expectations
 from obs.watch.sessions import CalendarError
 from obs.watch.thresholds import Limits
 
-__all__ = ["ConfigError", "Effective", "Settings", "Thresholds", "expectations", "load"]
+__all__ = [
+    "ConfigError",
+    "Effective",
+    "Pipeline",
+    "Settings",
+    "Thresholds",
+    "expectations",
+    "load",
+    "pipeline_config",
+]
 
 FILE = "obs.toml"
 _LIMITS = Limits()
+_PIPELINE = PipelineConfig()
 _PERIOD = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -76,6 +87,34 @@ class Thresholds(BaseModel):
     )
 
 
+class Pipeline(BaseModel):
+    """How the dashboard's data keep themselves fresh; see `obs.refreshing.config.PipelineConfig`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    update_interval_seconds: float = Field(
+        _PIPELINE.update_interval_seconds,
+        ge=LEAST_SECONDS,
+        le=MOST_SECONDS,
+        description="Between two records for subscribers and files.",
+    )
+    cache_duration_minutes: float = Field(
+        _PIPELINE.cache_duration_minutes, ge=0, le=MOST_MINUTES, description="How long a record answers."
+    )
+    enable_real_time_updates: bool = Field(
+        _PIPELINE.enable_real_time_updates, description="Whether records are made without being asked for."
+    )
+    export_to_file: bool = Field(
+        _PIPELINE.export_to_file, description="Whether each record is written as a file."
+    )
+    max_cache_files: int = Field(
+        _PIPELINE.max_cache_files, ge=1, le=MOST_FILES, description="So many files stay; the oldest go."
+    )
+    cache_directory: Path | None = Field(
+        _PIPELINE.cache_directory, description="Folder of the files [`dashboards/history` in `dir`]."
+    )
+
+
 class Settings(BaseSettings):
     """Everything the sidecar and the command line can be told."""
 
@@ -93,6 +132,20 @@ class Settings(BaseSettings):
     lang: str = Field("en", pattern="^(en|ko)$", description="Language of briefings: `en` or `ko`.")
     host: str = Field("127.0.0.1", description="Address the sidecar listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port the sidecar listens on; 0 takes a free one.")
+    token: SecretStr = Field(
+        SecretStr(""),
+        description="Token that allows reading and deciding; else that of the file `token` in `dir`.",
+    )
+    read_token: SecretStr = Field(SecretStr(""), description="Token that allows reading only.")
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Further host names that requests may use, e.g. of a proxy before the sidecar."
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        (), description="Pages elsewhere that may ask, e.g. `https://desk.example.com`."
+    )
+    page: bool = Field(
+        False, description="Whether a sidecar that a bot starts by itself serves the page and the API too."
+    )
     rules: tuple[Path, ...] = Field((), description="Rule packs of your own: TOML files or folders of them.")
     templates: Path | None = Field(
         None, description="Folder of templates that replace ours of the same name."
@@ -109,6 +162,9 @@ class Settings(BaseSettings):
     )
     thresholds: Thresholds = Field(
         Thresholds.model_validate({}), description="When a trading threshold is passed; see below."
+    )
+    pipeline: Pipeline = Field(
+        Pipeline.model_validate({}), description="How the dashboard's data keep themselves fresh; see below."
     )
 
     @field_validator("cadence")
@@ -170,6 +226,11 @@ def expectations(settings: Settings) -> Expectations:
 def _period(text: str) -> int:
     match = _PERIOD.fullmatch(text)
     return int(float(match[1]) * _UNITS[match[2]] * 1_000_000_000) if match is not None else 0
+
+
+def pipeline_config(settings: Settings) -> PipelineConfig:
+    """Return how the settings want the data pipeline."""
+    return PipelineConfig(**settings.pipeline.model_dump())
 
 
 class Effective(msgspec.Struct, frozen=True):
@@ -254,13 +315,16 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not TOML: {error}: mend that place, or remove the file") from None
 
 
+_TABLES: Mapping[str, type[BaseModel]] = {"thresholds": Thresholds, "pipeline": Pipeline}
+
+
 def _explained(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)
     place = origins.get(path[0] if path else "", FILE)
     if first["type"] == "extra_forbidden":
-        fields = Thresholds.model_fields if len(path) > 1 else Settings.model_fields
+        fields = _TABLES.get(path[0], Settings).model_fields if len(path) > 1 else Settings.model_fields
         known = ", ".join(fields)
         return f"{place}: {key}: no such setting: use one of {known}"
     message = str(first["msg"]).removeprefix("Value error, ")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from obs.config import ConfigError, Settings, load
+from obs.config import ConfigError, Settings, load, pipeline_config
+from obs.refreshing.config import PipelineConfig
 from tests.builders import REPO
 
 
@@ -104,3 +105,23 @@ def test_a_wrong_quota_is_refused_with_the_mend(tmp_path: Path) -> None:
     assert str(caught.value) == (
         "obs.toml: spool_quota = '1MiB': is too small for a spool: write at least \"16MiB\""
     )
+
+
+def test_the_data_pipeline_is_a_table_of_the_file_and_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "obs.toml").write_text(
+        "[pipeline]\nupdate_interval_seconds = 0.5\nmax_cache_files = 7\n", encoding="utf-8"
+    )
+    monkeypatch.setenv("OBS_PIPELINE__MAX_CACHE_FILES", "9")
+
+    config = pipeline_config(load(folder=tmp_path).settings)
+
+    assert config == PipelineConfig(update_interval_seconds=0.5, max_cache_files=9)
+
+
+def test_a_wrong_word_in_the_pipeline_s_table_is_told_with_the_right_ones(tmp_path: Path) -> None:
+    (tmp_path / "obs.toml").write_text("[pipeline]\ninterval = 3\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=r"pipeline\.interval: no such setting: use one of update_interval"):
+        load(folder=tmp_path)

@@ -42,7 +42,7 @@ def ns_of(text: str, now: int) -> int:
     zone = "+00:00" if parts[4] in "Zz" else parts[4]
     at = datetime.fromisoformat(f"{text[:10]}T{parts[1]}{seconds}{(parts[3] or '')[:7]}{zone}")
     try:
-        return max(0, int(at.astimezone(UTC).timestamp() * 1_000) * 1_000_000)
+        return min(max(0, int(at.astimezone(UTC).timestamp() * 1_000) * 1_000_000), LATEST_NS)
     except OverflowError:
         return 0 if at.year < 1970 else LATEST_NS
 
