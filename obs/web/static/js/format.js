@@ -18,7 +18,7 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
  * @property {(ms: number, options?: {tenths?: boolean}) => string} duration `48 s`, `6 min`, `2 h 14 min`, `18 days`
  * @property {(ms: number, options?: {seconds?: boolean, millis?: boolean, date?: boolean}) => string} clock time of day
  * @property {(ms: number) => string} date `12 Nov`, `11월 12일`
- * @property {(ms: number, now: number) => string} when the time of day, with its date when that is another day
+ * @property {(ms: number, now: number) => string} when the time of day, with its date when that is not the day around now
  * @property {(value: number) => string} count `1,684`
  * @property {(value: number, digits?: number) => string} signed `+38.40`, `−12,400`
  * @property {(amount: {text: string, currency?: string}) => [string, string]} money text and unit, apart
@@ -65,9 +65,9 @@ export function formats(lang, offset) {
       : `${day.getUTCDate()}${NBSP}${MONTHS[day.getUTCMonth()]}`;
   }
 
+  // A time of day says enough while it came or comes only once within the day around now.
   function when(ms, now, options = { seconds: false }) {
-    const isToday = local(ms).toISOString().slice(0, 10) === local(now).toISOString().slice(0, 10);
-    return isToday ? clock(ms, options) : `${date(ms)} ${clock(ms, { seconds: false })}`;
+    return Math.abs(now - ms) < 20 * HOUR ? clock(ms, options) : `${date(ms)} ${clock(ms, { seconds: false })}`;
   }
 
   function count(value) {

@@ -37,7 +37,7 @@ export function rich(ctx, spans) {
     let inside = span.text ? whole(ctx, span.text) : "";
     if (span.since) inside = age(span.since);
     else if (span.until) inside = until(span.until);
-    else if (span.clock) inside = clock(ctx, span.clock, { seconds: true });
+    else if (span.clock) inside = clock(ctx, span.clock, { seconds: span.clock % 60_000 >= 1000 });
     if (span.link) return h("a", { class: "rich-link", href: ctx.issueHref(span.link) }, inside);
     if (span.style === "strong") return h("strong", null, inside);
     if (span.style === "code") return h("code", { class: "rich-code" }, inside);

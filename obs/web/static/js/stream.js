@@ -5,7 +5,7 @@ import { readStream } from "./sse.js";
 const LOST_AFTER = 5_000; // ms without a word
 const SLOW_FROM = 2_000; // ms behind the bots
 const CATCHING_FROM = 256 * 1024; // bytes not read yet
-const WAITS = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
+const WAITS = [500, 1_000, 2_000, 3_000, 5_000]; // the observer is near, and a person is waiting
 
 /**
  * @typedef {Object} Connection
@@ -19,7 +19,7 @@ const WAITS = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
 
 /**
  * @param {{query: () => Object<string, string|number>, token: () => string, onPage: (page: Object) => void,
- *   onChanged: (part: Object) => void, onEvents: (rows: Object[]) => void, onGap: (lost: number) => void, onState: () => void}} hooks
+ *   onChanged: (part: Object) => void, onEvents: (rows: Object[]) => void, onGap: (lost: number|null) => void, onState: () => void}} hooks
  */
 export function stream(hooks) {
   /** @type {Connection} */
@@ -66,7 +66,7 @@ export function stream(hooks) {
     } else if (message.event === "events") {
       hear(0);
       hooks.onEvents(data);
-    } else if (message.event === "gap") hooks.onGap(data.lost ?? 0);
+    } else if (message.event === "gap") hooks.onGap(data.lost);
     settle();
   }
 

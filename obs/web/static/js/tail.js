@@ -19,8 +19,11 @@ export function tailRing() {
       rows = [...rows, ...fresh].slice(-KEPT);
       listeners.forEach((listener) => listener(fresh));
     },
-    gap(count) { lost += count; },
-    /** A sidecar that began anew counts anew. */
+    /** @param {number|null} count null: a sidecar that began anew, and counts anew */
+    gap(count) {
+      if (count === null) this.clear();
+      else lost += count;
+    },
     clear() { rows = []; lost = 0; listeners.forEach((listener) => listener([])); },
     /** @param {(fresh: Object[]) => void} listener @returns {() => void} */
     listen(listener) { listeners.add(listener); return () => listeners.delete(listener); },

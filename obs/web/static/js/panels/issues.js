@@ -42,7 +42,7 @@ export function panel(ctx) {
     if (isCalm) {
       return { title: words("issues.none"),
         note: issues.checks.length > 0 && [words("issues.checks", { count: issues.checks.length }), " ", issues.checked > 0 && [age(issues.checked), " ", words("issues.ago")]],
-        tools: issues.ahead?.length > 0 && h("span", { class: "issues-ahead" }, words("issues.next"), " ", rich(ctx, issues.ahead)) };
+        tools: issues.ahead?.length > 0 && h("span", { class: "issues-ahead" }, rich(ctx, issues.ahead)) };
     }
     const isFirstAbove = PHONE.matches && issues.rows.some((row) => row.id === page.verdict.plan);
     const count = issues.rows.length - (isFirstAbove ? 1 : 0);
@@ -61,19 +61,26 @@ export function panel(ctx) {
   }
 
   function quiet(issues) {
-    const count = issues.quiet.length;
-    if (!count) return null;
-    return h("div", { key: "quiet", class: "issues-quiet" },
-      h("p", null, words("issues.quiet", { count }), " ", h("button", { type: "button", class: "link", "aria-expanded": String(isQuietShown), "aria-controls": "quiet-issues",
-        onclick: () => { isQuietShown = !isQuietShown; ctx.repaint(); } }, words(isQuietShown ? "issues.hide" : "issues.show"))),
-      isQuietShown && h("ol", { class: "issue-list", id: "quiet-issues" }, issues.quiet.map((row) => issueRow(row, null))));
+    if (!issues.quiet.length) return null;
+    return h("div", { key: "quiet", class: "issues-quiet" }, h("p", null, quietLine(issues)), isQuietShown && quietList(issues));
+  }
+
+  function quietLine(issues) {
+    return [h("span", null, words("issues.quiet", { count: issues.quiet.length })), " ",
+      h("button", { type: "button", class: "link", "aria-expanded": String(isQuietShown), "aria-controls": "quiet-issues",
+        onclick: () => { isQuietShown = !isQuietShown; ctx.repaint(); } }, words(isQuietShown ? "issues.hide" : "issues.show"))];
+  }
+
+  function quietList(issues) {
+    return h("ol", { key: "quiet-list", class: "issue-list", id: "quiet-issues" }, issues.quiet.map((row) => issueRow(row, null)));
   }
 
   function calm(issues) {
     if (!issues.checks.length) return [empty(words("issues.empty")), quiet(issues)];
-    return [h("ul", { class: "check-list", css: { "--rows": String(Math.ceil(issues.checks.length / 3)) } },
+    return [h("ul", { class: "check-list", css: { "--rows": String(Math.ceil((issues.checks.length + Math.min(1, issues.quiet.length)) / 3)) } },
       issues.checks.map((check, index) => h("li", { key: index, class: "check" }, mark(check.mark ?? "ok", { size: 13, label: words(`mark.${check.mark ?? "ok"}`) }),
-        h("span", { class: "check-text" }, check.text), h("span", { class: "check-value" }, rich(ctx, check.value))))), quiet(issues)];
+        h("span", { class: "check-text" }, check.text), h("span", { class: "check-value" }, rich(ctx, check.value)))),
+      issues.quiet.length > 0 && h("li", { key: "quiet", class: "check check-quiet" }, quietLine(issues))), isQuietShown && quietList(issues)];
   }
 
   function issueRow(row, page) {

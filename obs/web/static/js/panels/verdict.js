@@ -60,10 +60,12 @@ export function panel(ctx) {
 
   function lost(page, state) {
     const { verdict } = page;
-    const last = [verdict.subject || verdict.word, verdict.amount && verdict.subject ? `, ${ctx.format.amount(verdict.amount)}` : ""];
+    const subject = (verdict.subject || verdict.word).replace(/\.$/, "");
+    const bot = page.issues.rows.find((row) => row.id === verdict.plan)?.service;
+    const amount = verdict.amount && ctx.format.amount(verdict.amount);
     return { mark: "unknown", word: words("lost.word"), subject: words("lost.subject", { age: ctx.format.duration(Date.now() - state.lostAt) }),
       text: [h("p", null, words("lost.explain", { time: ctx.format.clock(state.asOf) }), " ",
-        h("strong", null, last[0].replace(/\.$/, ""), last[1], "."), " ", verdict.amount && words("lost.check"))],
+        h("strong", null, !amount ? `${subject}.` : words(bot ? "lost.last_on" : "lost.last", { subject, amount, bot })), " ", amount && words("lost.check"))],
       buttons: trying(state) };
   }
 
