@@ -96,7 +96,7 @@ def opened(
         tab.clock.set_fixed_time(moment)
     tab.goto(stage.url + path)
     if waits:
-        expect(tab.locator("h1")).to_contain_text(stage.page.verdict.word, timeout=10_000)
+        expect(tab.locator("h1").first).to_contain_text(stage.page.verdict.word, timeout=10_000)
     return tab
 
 

@@ -4,6 +4,7 @@ import { panel as agents } from "./panels/agents.js";
 import { panel as briefing } from "./panels/briefing.js";
 import { panel as changes } from "./panels/changes.js";
 import { panel as funnel } from "./panels/funnel.js";
+import { panel as issue } from "./panels/issue.js";
 import { panel as issues } from "./panels/issues.js";
 import { panel as llm } from "./panels/llm.js";
 import { panel as observer } from "./panels/observer.js";
@@ -30,5 +31,5 @@ export const PANELS = [
   { name: "tail", make: tail, place: "span", anchor: "log" },
 ];
 
-/** The view of one issue: `{el, draw(page, state), open(id)}`; null until there is one. */
-export const issueView = null;
+/** The view of one issue: `{el, draw(page, state), open(id)}`. */
+export const issueView = issue;
