@@ -207,7 +207,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(filled: Path) -> N
         raw.commit()
     before = filled.read_bytes()
 
-    with pytest.raises(StoreError, match=r"has schema 9999, this obs knows 0001.*newer version"):
+    with pytest.raises(StoreError, match=r"has schema 9999, this obs knows 0002.*newer version"):
         Store(filled)
 
     assert filled.read_bytes() == before

@@ -76,7 +76,7 @@ class Vault:
         try:
             if not self._store.is_intact():
                 raise StoreError(
-                    f"{self._store.path} was deleted or replaced while in use: it is written anew"
+                    f"{self._store.where} was deleted or replaced while in use: it is written anew"
                 )
             self._store.save(change)
         except StoreTakenError:
