@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-from obs.snapshot import Issue
+from obs.snapshot import Category, Issue
+from obs.web.model import Rich, Span, Step, Style
 from obs.web.reader import Reader
+from obs.web.words import tidy
 
-__all__ = ["first_step", "minutes", "step_text", "todo"]
+__all__ = ["first_step", "minutes", "step_text", "steps", "todo"]
 
 _GATE = re.compile(r"\[(\w+)\] (.*)", re.S)
 _QUESTION = re.compile(
@@ -16,6 +18,15 @@ _QUESTION = re.compile(
 _VERB = re.compile(r"(Compare|Copy|Look|Read|Count|Nothing|If|Wait|Ask|Try|Run|Check|Find|Watch)\b")
 _FIRST = re.compile(r"(.+?)\.?(?:(?<=[.?]) .*|$)", re.S)
 """A text's first sentence, its full stop left out."""
+_SENTENCE = re.compile(r"((?:`[^`]*`|[^`])+?[.?:])(?= )", re.S)
+_TICKED = re.compile(r"`([^`]+)`")
+_COMMAND = re.compile(
+    r"(obs|git|docker|systemctl|journalctl|du|df|ls|ps|top|kill|pip|python3?|curl|ping|dig|chronyc|timedatectl"
+    r"|sqlite3|ulimit|nslookup|openssl|freqtrade|grep|tail|free|lsof|ss|ip|npm|uv|py-spy)\b"
+)
+_TOUCHES = {"ask": "person", "restart": "restart", "code": "code", "config": "config"}
+_MARKETS = (Category.TRADING, Category.EXCHANGE)
+_MONEY = re.compile(r"\b(position|positions|stop|stops|close|sell|buy|order|orders|funds|hedge)\b")
 _OPERATOR = re.compile(r"Operator: (\w)")
 
 
@@ -29,6 +40,36 @@ def todo(issue: Issue, reader: Reader) -> str:
     return reader.say(
         "plan.short", step=step, n=len(issue.actions), minutes=minutes(issue.expected_minutes, reader)
     )
+
+
+def steps(issue: Issue, reader: Reader) -> tuple[Step, ...]:
+    """Return the whole plan, safest first, each step with what it touches."""
+    return tuple(_step(text, issue, reader) for text in issue.actions)
+
+
+def _step(text: str, issue: Issue, reader: Reader) -> Step:
+    found = _GATE.fullmatch(text)
+    kind = found[1] if found else ""
+    touches = _TOUCHES.get(kind, "")
+    if kind == "ask" and issue.category in _MARKETS and _MONEY.search(text):
+        touches = "money"
+    return Step(
+        text=_spans(step_text(text, reader)),
+        gate=reader.say(f"gate.{touches}") if touches else "",
+        is_grave=touches == "money",
+        command=next((code for code in _TICKED.findall(text) if _COMMAND.match(code)), ""),
+    )
+
+
+def _spans(text: str) -> Rich:
+    """A step as runs: its first sentence strong, what stands in backticks as code."""
+    first = _SENTENCE.match(text)
+    head = first[1] if first else text
+    out: list[Span] = []
+    for part, style in ((head, Style.STRONG), (text[len(head) :], Style.PLAIN)):
+        for place, piece in enumerate(part.split("`")):
+            out.append(Span(piece, Style.CODE if place % 2 else style))
+    return tidy(out)
 
 
 def first_step(issue: Issue, reader: Reader) -> str:

@@ -18,7 +18,7 @@ import msgspec
 from obs.web.model import Rich, Span, Style
 from obs.web.numbers import SPACE, count
 
-__all__ = ["LANGUAGES", "Words", "plain_text", "words"]
+__all__ = ["LANGUAGES", "Words", "plain_text", "tidy", "with_particles", "words"]
 
 LANGUAGES = ("en", "ko")
 Slot = str | int | Span | Rich
@@ -59,7 +59,7 @@ class Words:
                 out.append(Span(f"{text}{SPACE}{one if number == 1 else many}", style))
             else:
                 out += _filled(slots[value], style)
-        return tidy(out)
+        return with_particles(tidy(out)) if self.lang == "ko" else tidy(out)
 
 
 @cache
@@ -88,6 +88,31 @@ def tidy(spans: Iterable[Span]) -> Rich:
         elif span.text or not _is_plain(span):
             out.append(span)
     return tuple(out)
+
+
+def with_particles(spans: Rich) -> Rich:
+    """Choose the form of Korean particles by what stands before them: `신호은(는)` -> `신호는`."""
+    out: list[Span] = []
+    before = ""
+    for span in spans:
+        text = span.text
+        while found := _PARTICLE.search(text):
+            last = (before + text[: found.start()])[-1:]
+            text = text[: found.start()] + found[1 if _ends_closed(last) else 2] + text[found.end() :]
+        out.append(span if text == span.text else msgspec.structs.replace(span, text=text))
+        before = text or before
+    return tuple(out)
+
+
+_PARTICLE = re.compile(r"([은이을과])\(([는가를와])\)")
+_CLOSED_DIGITS = "013678"
+
+
+def _ends_closed(last: str) -> bool:
+    """Whether a word ends in a consonant, as it is read aloud; of Latin letters by the commonest reading."""
+    if "\uac00" <= last <= "\ud7a3":
+        return (ord(last) - 0xAC00) % 28 > 0
+    return last in _CLOSED_DIGITS if last.isdigit() else last.lower() in "lmnbkptc"
 
 
 _BARE = {ord(mark): None for mark in _STYLES}

@@ -18,6 +18,7 @@ import { keyboard } from "./keys.js";
 import { layout } from "./layout.js";
 import { tabIcon } from "./marks.js";
 import { panel as bottomBar } from "./panels/bottom.js";
+import { panel as search } from "./panels/search.js";
 import { panel as tabBar } from "./panels/tabs.js";
 import { panel as topBar } from "./panels/top.js";
 import { panel as verdict } from "./panels/verdict.js";
@@ -169,6 +170,7 @@ async function boot() {
     ...panels,
     { name: "bottom", panel: showBar("bottom", bottomBar(ctx)) },
     { name: "tabs", panel: showBar("tabs", tabBar(ctx)) },
+    { name: "search", panel: search(ctx) },
   ];
   if (issueView) shown.push({ name: "issue", panel: showBar("view", issueView(ctx)), isView: true });
   dispose = layout(place("columns"), panels.map((one) => ({ el: one.panel.el, place: one.place })));

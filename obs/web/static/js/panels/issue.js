@@ -11,6 +11,7 @@ import { crumbs, evidence, facts, life, part, sentences, sidelist, story, sublin
 const BONES_AFTER = 150; // ms
 const READ_EVERY = 1_000; // ms at least, while the list changes
 const GONE = 404;
+const NARROW = matchMedia("(max-width: 899.98px)"); // one column: what to do must not stand below everything
 
 /** The view of an issue. @param {Object} ctx @returns {{el: Element, draw: Function, open: (id: string) => void}} */
 export function panel(ctx) {
@@ -102,12 +103,12 @@ export function panel(ctx) {
     const { incident } = view;
     const explained = view.explanation?.length ? h("p", { class: "view-explanation" }, rich(ctx, view.explanation)) : null;
     const main = incident
-      ? [cause(ctx, incident), symptoms(ctx, view), sentences(ctx.words("issue.effects"), view.effects), story(ctx, view), evidence(ctx, view)]
+      ? [cause(ctx, incident), NARROW.matches && todo(ctx, view, true), symptoms(ctx, view), sentences(ctx.words("issue.effects"), view.effects), story(ctx, view), evidence(ctx, view)]
       : [explained, todo(ctx, view, false), story(ctx, view), evidence(ctx, view), sentences(ctx.words("issue.effects"), view.effects)];
     return h("div", { class: "view-columns" },
       h("div", { class: "view-article" }, main),
       h("aside", { class: "view-facts-side", "aria-label": ctx.words("issue.facts") },
-        facts(ctx, ctx.words("issue.money"), view.money), incident && todo(ctx, view, true), incident && facts(ctx, ctx.words("incident.told_apart"), incident.told_apart),
+        facts(ctx, ctx.words("issue.money"), view.money), incident && !NARROW.matches && todo(ctx, view, true), incident && facts(ctx, ctx.words("incident.told_apart"), incident.told_apart),
         view.before?.length ? part(ctx.words("issue.before"), "", "", h("p", { class: "view-before" }, rich(ctx, view.before))) : null,
         life(ctx, view), facts(ctx, ctx.words("issue.grouped"), view.grouped), sentences(ctx.words("issue.not_known"), view.not_known)));
   }
@@ -133,6 +134,7 @@ export function panel(ctx) {
     if (next) ctx.go(next.id);
   }
 
+  NARROW.addEventListener("change", ctx.repaint);
   const onView = (action) => () => (ctx.route().issue ? void action() : false);
   ctx.keys.on("J", onView(() => move(1)));
   ctx.keys.on("K", onView(() => move(-1)));

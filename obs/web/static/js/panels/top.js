@@ -25,6 +25,7 @@ export function panel(ctx) {
     const bots = page?.bots ?? [];
     const chosen = ctx.route().bot;
     const isLost = state.kind === "lost";
+    el.classList.toggle("has-many", bots.reduce((length, bot) => length + bot.name.length + 6, 0) > 60);
     patch(el,
       h("a", { class: "logo", href: "#/", "aria-label": words("top.home") }, icon("logo", 18), h("span", null, "obs")),
       h("nav", { class: "bots", "aria-label": words("top.bots") },

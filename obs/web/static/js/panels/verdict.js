@@ -90,7 +90,7 @@ export function panel(ctx) {
   }
 
   function figures(page, state) {
-    return h("dl", { class: "figures", "aria-label": words("verdict.figures") }, page.figures.map((figure, index) => h("div", { key: figure.key, class: "figure" },
+    return h("dl", { class: page.figures.some((figure) => figure.amount.text.length > 13) ? "figures is-long" : "figures", "aria-label": words("verdict.figures") }, page.figures.map((figure, index) => h("div", { key: figure.key, class: "figure" },
       h("dt", null, figure.label),
       h("dd", { class: figure.mark ? `figure-amount is-${figure.mark}` : "figure-amount" }, money(ctx, figure.amount)),
       h("dd", { class: "figure-more" }, state.kind === "lost" && index === 0 ? words("lost.as_of", { time: ctx.format.clock(state.asOf) }) : rich(ctx, figure.more)))));
