@@ -13,7 +13,7 @@ from obs.web.checked import check_value
 from obs.web.model import Fact, Incident, Rich, Span, Symptom
 from obs.web.numbers import ms
 from obs.web.reader import Reader
-from obs.web.rows import mark_of
+from obs.web.rows import mark_of, minutes_of
 
 __all__ = ["incident"]
 
@@ -45,7 +45,8 @@ def incident(issue: Issue, snapshot: Snapshot, reader: Reader) -> Incident | Non
         symptoms=tuple(
             _symptom(one, start, end, reader)
             for one in (issue, *symptoms[:MOST])
-            if one.minutes or one is not issue
+            # The cause has a line of its own where its records are known by the minute.
+            if one is not issue or minutes_of(issue)
         ),
         start=ms(start),
         began=ms(issue.first_seen),
@@ -101,7 +102,7 @@ def _axis(issue: Issue, symptoms: Sequence[Issue], snapshot: Snapshot) -> tuple[
 
 def _symptom(one: Issue, start: int, end: int, reader: Reader) -> Symptom:
     bars = [0] * PARTS
-    for minute, count in one.minutes:
+    for minute, count in minutes_of(one):
         place = (minute * MINUTE_NS - start) * PARTS // (end - start)
         if 0 <= place < PARTS:
             bars[place] += count

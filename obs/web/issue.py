@@ -36,8 +36,9 @@ def view(snapshot: Snapshot, issue_id: str, *, lang: str = "en", zone: str = "UT
     if issue is None:
         return None
     reader = Reader(lang, zone, snapshot.taken_at)
+    known = {one.fingerprint: one for one in snapshot.issues}
     return IssueView(
-        row=row(issue, snapshot, reader),
+        row=row(issue, snapshot, reader, known),
         category=str(issue.category),
         severity=reader.say(f"severity.{issue.severity}"),
         minutes=reader.say("plan.in_all", minutes=minutes(issue.expected_minutes, reader))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from obs.insight.ranking import Stake, stake_of
 from obs.page.telling import SIMULATED, is_bad
@@ -15,7 +15,18 @@ from obs.web.numbers import NONE, ms
 from obs.web.plans import todo
 from obs.web.reader import Reader
 
-__all__ = ["MOST", "bars", "causes", "is_lasting", "is_open", "is_quiet", "issues", "mark_of", "row"]
+__all__ = [
+    "MOST",
+    "bars",
+    "causes",
+    "is_lasting",
+    "is_open",
+    "is_quiet",
+    "issues",
+    "mark_of",
+    "minutes_of",
+    "row",
+]
 
 MOST = 100
 """Rows at most; what is beyond is counted."""
@@ -35,13 +46,14 @@ def issues(snapshot: Snapshot, reader: Reader) -> Issues:
     """Return the issues by what stands to be lost, those that rest apart."""
     found = causes(snapshot)
     midnight = reader.midnight()
+    known = {one.fingerprint: one for one in snapshot.issues}
     loud = [one for one in found if is_open(one) and not is_quiet(one, midnight)]
     rest = [one for one in found if not is_open(one) or is_quiet(one, midnight)]
     return Issues(
         checks=checks(snapshot, reader),
         ahead=ahead(snapshot, reader),
-        rows=tuple(row(one, snapshot, reader) for one in loud[:MOST]),
-        quiet=tuple(row(one, snapshot, reader) for one in rest[: MOST - min(len(loud), MOST // 2)]),
+        rows=tuple(row(one, snapshot, reader, known) for one in loud[:MOST]),
+        quiet=tuple(row(one, snapshot, reader, known) for one in rest[: MOST - min(len(loud), MOST // 2)]),
         checked=ms(snapshot.taken_at),
     )
 
@@ -66,7 +78,7 @@ def is_quiet(issue: Issue, midnight: int) -> bool:
     return "." in issue.rule and 0 < issue.last_seen < midnight
 
 
-def row(issue: Issue, snapshot: Snapshot, reader: Reader) -> IssueRow:
+def row(issue: Issue, snapshot: Snapshot, reader: Reader, known: Mapping[str, Issue]) -> IssueRow:
     """Return one issue as a row."""
     amount, why = _money(issue, snapshot, reader)
     return IssueRow(
@@ -75,7 +87,7 @@ def row(issue: Issue, snapshot: Snapshot, reader: Reader) -> IssueRow:
         title=reader.prose(issue.title),
         service=services(issue.services),
         todo=todo(issue, reader) if is_open(issue) else "",
-        bars=bars(issue, snapshot, BARS, HOUR_NS),
+        bars=bars(issue, snapshot, BARS, HOUR_NS, known),
         life=Badge(reader.say(f"life.{issue.status}"), is_loud=issue.status in _LOUD),
         count=issue.count,
         amount=amount,
@@ -87,7 +99,9 @@ def row(issue: Issue, snapshot: Snapshot, reader: Reader) -> IssueRow:
     )
 
 
-def bars(issue: Issue, snapshot: Snapshot, parts: int, span: int) -> tuple[int, ...]:
+def bars(
+    issue: Issue, snapshot: Snapshot, parts: int, span: int, known: Mapping[str, Issue]
+) -> tuple[int, ...]:
     """Return how often it was seen in equal parts of the time before the picture, oldest first.
 
     Args:
@@ -95,11 +109,13 @@ def bars(issue: Issue, snapshot: Snapshot, parts: int, span: int) -> tuple[int, 
         snapshot: The picture.
         parts: How many.
         span: Ns that they cover together.
+        known: Issues by fingerprint.
     """
     end = (snapshot.taken_at // MINUTE_NS + 1) * MINUTE_NS
     counts = [0] * parts
-    known = {one.fingerprint: one for one in snapshot.issues} if issue.symptoms else {}
-    minutes = [*issue.minutes, *(pair for s in issue.symptoms if s in known for pair in known[s].minutes)]
+    minutes = [*minutes_of(issue)]
+    for symptom in issue.symptoms:
+        minutes += minutes_of(known[symptom]) if symptom in known else ()
     if not minutes and is_lasting(issue) and issue.first_seen:
         minutes = [(at, 1) for at in range(issue.first_seen // MINUTE_NS, end // MINUTE_NS)]
         minutes = minutes[-span // MINUTE_NS :]
@@ -108,6 +124,13 @@ def bars(issue: Issue, snapshot: Snapshot, parts: int, span: int) -> tuple[int, 
         if 0 <= place < parts:
             counts[place] += count
     return tuple(counts)
+
+
+def minutes_of(issue: Issue) -> tuple[tuple[int, int], ...]:
+    """Return the minutes in which it was seen with counts; where none were kept, those of its evidence."""
+    if issue.minutes or is_lasting(issue):
+        return issue.minutes
+    return tuple((minute, 1) for minute in sorted({e.time // MINUTE_NS for e in issue.evidence if e.time}))
 
 
 def is_lasting(issue: Issue) -> bool:

@@ -34,7 +34,8 @@ export function panel(ctx) {
   function draw(page, state) {
     const issues = page?.issues;
     const isCalm = issues && !issues.rows.length;
-    frame.draw(state, head(page, issues, isCalm), () => (isCalm ? calm(issues) : open(page, issues)));
+    const rows = issues ? order.of(issues.rows) : [];
+    frame.draw(state, head(page, issues, isCalm), () => (isCalm ? calm(issues) : open(page, issues, rows)));
   }
 
   function head(page, issues, isCalm) {
@@ -53,8 +54,7 @@ export function panel(ctx) {
     };
   }
 
-  function open(page, issues) {
-    const rows = order.of(issues.rows);
+  function open(page, issues, rows) {
     if (!rows.some((row) => row.id === current)) current = rows[0]?.id ?? "";
     patch(list, rows.map((row) => issueRow(row, page)));
     return [list, quiet(issues)];
