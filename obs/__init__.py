@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # `typing` costs several milliseconds in a bot that has not l
     from obs.handler import event as event
     from obs.issues import IssueAnalyzer as IssueAnalyzer
     from obs.keeping.caching import CacheManager as CacheManager
+    from obs.money.metrics import PerformanceMetricsCalculator as PerformanceMetricsCalculator
+    from obs.money.metrics import RealTimeMetrics as RealTimeMetrics
     from obs.pipeline import AsyncLogProcessor as AsyncLogProcessor
     from obs.refreshing.config import PipelineConfig as PipelineConfig
     from obs.refreshing.factory import create_dashboard_pipeline as create_dashboard_pipeline
@@ -35,6 +37,8 @@ _HOMES = {
     "IssueAnalyzer": "obs.issues",
     "AsyncLogProcessor": "obs.pipeline",
     "DashboardDataPipeline": "obs.refreshing.pipeline",
+    "PerformanceMetricsCalculator": "obs.money.metrics",
+    "RealTimeMetrics": "obs.money.metrics",
     "PipelineConfig": "obs.refreshing.config",
     "create_dashboard_pipeline": "obs.refreshing.factory",
     "run_dashboard_pipeline": "obs.refreshing.factory",

@@ -34,6 +34,7 @@ from obs.logs import formats
 from obs.logs.composed import is_side
 from obs.logs.folding import folded
 from obs.logs.tracebacks import Frame, culprit
+from obs.money.metrics import PerformanceMetricsCalculator
 from obs.passages import passages
 from obs.patterns import TemplateMiner, form
 from obs.pipeline import redact_event
@@ -132,7 +133,15 @@ class Analyzer:
                 if group.form:
                     self.state.notice(event, group.form)
         told = folded(fingerprints.unwrapped(event)) if verdicts else ()
-        self.state.add(event, verdicts, service=service, works=works, harmless=harmless, traceback=told)
+        self.state.add(
+            event,
+            verdicts,
+            service=service,
+            works=works,
+            harmless=harmless,
+            traceback=told,
+            prices=self.expected.prices,
+        )
         if not verdicts and not harmless and event.severity is Severity.WARN and not event.event_name:
             self.state.notice(event, fingerprints.form_of(event))
         for listener in self.listeners:
@@ -205,6 +214,7 @@ class Analyzer:
             phase=view.phase,
             issues=tuple(issues),
             components=cadence.components(self._components(issues), state, self.expected),
+            money=self.metrics(at, state).realtime(),
             money_lines=view.money,
             restart=view.restart,
             not_exercised=view.not_exercised,
@@ -228,6 +238,19 @@ class Analyzer:
             checks=checks(state, issues, held, standing, self.expected, at),
             passages=passages(state.books.bots, at),
             recent=trails.recent(state.trails),
+        )
+
+    def metrics(self, now: int, state: State | None = None) -> PerformanceMetricsCalculator:
+        """Return what computes every money figure at `now` (Unix ns) of what was fed so far."""
+        state = state if state is not None else self.state
+        return PerformanceMetricsCalculator(
+            state.money,
+            now=now,
+            timezone=self.expected.timezone,
+            rates=self.expected.rates,
+            seen=state.seen,
+            budget=self.expected.llm_daily_budget,
+            cache_seconds=0,
         )
 
     def _issues(
@@ -375,7 +398,7 @@ def analyze(
         items = list(lines_or_paths)
         paths = [Path(item) for item in items if not isinstance(item, str)]
         lines = [item for item in items if isinstance(item, str)]
-    analyzer = Analyzer(ruleset, expected=expected)
+    analyzer = Analyzer(ruleset, expected=expected or Expectations(timezone=timezone))
     doubles = Doubles()
     read: list[Source] = []
     for letter, path in zip(letters(), paths, strict=False):

@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -24,6 +24,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from obs.money import pricing
+from obs.money.amounts import Money, Rate
 from obs.refreshing.config import LEAST_SECONDS, MOST_FILES, MOST_MINUTES, MOST_SECONDS, PipelineConfig
 from obs.spooling.sizes import quota_of
 from obs.watch import sessions
@@ -46,6 +48,7 @@ FILE = "obs.toml"
 _LIMITS = Limits()
 _PIPELINE = PipelineConfig()
 _PERIOD = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]{2,10})")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -115,6 +118,18 @@ class Pipeline(BaseModel):
     )
 
 
+class ExchangeRate(BaseModel):
+    """What one unit of a currency was worth in another, and when."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pair: str = Field(pattern=r"^[A-Za-z0-9]{2,10}/[A-Za-z0-9]{2,10}$", description="`USD/KRW`.")
+    rate: Decimal = Field(
+        gt=0, allow_inf_nan=False, description="So many of the second for one of the first."
+    )
+    at: AwareDatetime = Field(description="When it held, with a zone: 2026-11-20T09:00:00Z.")
+
+
 class Settings(BaseSettings):
     """Everything the sidecar and the command line can be told."""
 
@@ -127,7 +142,9 @@ class Settings(BaseSettings):
         "512MiB", description="Most that the spool of bots takes on the disk while nobody reads it."
     )
     service: str = Field("", description="Name of the bot, where its records do not say.")
-    timezone: str = Field("UTC", description="Zone in which times without one are read, e.g. `Asia/Seoul`.")
+    timezone: str = Field(
+        "UTC", description="Zone in which times without one are read and days are counted, e.g. `Asia/Seoul`."
+    )
     budget: int = Field(2000, ge=50, le=1_000_000, description="Most tokens of a briefing.")
     lang: str = Field("en", pattern="^(en|ko)$", description="Language of briefings: `en` or `ko`.")
     host: str = Field("127.0.0.1", description="Address the sidecar listens on.")
@@ -160,6 +177,15 @@ class Settings(BaseSettings):
     cadence: dict[str, str] = Field(
         {}, description="Stage or component, or `bot stage`, and how often it shows: `30s`, `5m`, `off`."
     )
+    prices: Path | None = Field(
+        None, description="Your own prices of language models: a TOML file; see below."
+    )
+    rates: tuple[ExchangeRate, ...] = Field(
+        (), description="Exchange rates with their date, as `[[rates]]`; see below."
+    )
+    llm_daily_budget: str = Field(
+        "", description="What language models may cost in a day, e.g. `6.00 USD`; empty: no limit."
+    )
     thresholds: Thresholds = Field(
         Thresholds.model_validate({}), description="When a trading threshold is passed; see below."
     )
@@ -174,6 +200,13 @@ class Settings(BaseSettings):
             if text != "off" and _PERIOD.fullmatch(text) is None:
                 raise ValueError(f'{key} = "{text}" has no unit: write it with one, e.g. "30s", "5m", "off"')
         return value
+
+    @field_validator("llm_daily_budget")
+    @classmethod
+    def _budget_is_an_amount(cls, value: str) -> str:
+        if value and _BUDGET.fullmatch(value.strip()) is None:
+            raise ValueError('is no amount: write it with its currency, e.g. "6.00 USD"')
+        return value.strip()
 
     @field_validator("spool_quota")
     @classmethod
@@ -207,7 +240,7 @@ def expectations(settings: Settings) -> Expectations:
     """Return what the settings expect of the bots.
 
     Raises:
-        ConfigError: If a session table is wrong, or a market names one that is not there.
+        ConfigError: If a session table is wrong, a market names one that is not there, or a price is wrong.
     """
     try:
         calendars = sessions.load(settings.calendars)
@@ -215,7 +248,19 @@ def expectations(settings: Settings) -> Expectations:
             calendars.get(name)
     except CalendarError as error:
         raise ConfigError(f"markets or calendars: {error}") from None
+    try:
+        prices = pricing.load(settings.prices)
+    except pricing.PriceError as error:
+        raise ConfigError(f"prices: {error}") from None
+    budget = _BUDGET.fullmatch(settings.llm_daily_budget)
     return Expectations(
+        timezone=settings.timezone,
+        prices=prices,
+        rates=tuple(
+            Rate(int(told.at.timestamp() * 1_000_000) * 1_000, told.pair.upper(), told.rate)
+            for told in settings.rates
+        ),
+        llm_daily_budget=Money(Decimal(budget[1]), budget[2].upper()) if budget is not None else None,
         limits=Limits(**settings.thresholds.model_dump()),
         calendars=calendars,
         markets=settings.markets,

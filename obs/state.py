@@ -21,6 +21,9 @@ from obs.insight.timeline import Timeline
 from obs.insight.trends import Gauges
 from obs.insight.writers import writer_name
 from obs.mining.table import FormTable
+from obs.money.book import MoneyBook
+from obs.money.entries import LLM_CALLS, llm_call_of
+from obs.money.pricing import Prices
 from obs.patterns import form
 from obs.quoting import plain
 from obs.redaction import MASK
@@ -137,6 +140,7 @@ class State(msgspec.Struct):
     leaks: dict[str, IssueFacts] = {}
     """Kinds of secret that one record held, joined by `+` -> where they were logged."""
     books: Books = msgspec.field(default_factory=Books)
+    money: MoneyBook = msgspec.field(default_factory=MoneyBook)
     tapes: Tapes = msgspec.field(default_factory=Tapes)
     beats: Beats = msgspec.field(default_factory=Beats)
     timeline: Timeline = msgspec.field(default_factory=Timeline)
@@ -158,6 +162,7 @@ class State(msgspec.Struct):
         works: Iterable[str] = (),
         harmless: str = "",
         traceback: tuple[str, ...] = (),
+        prices: Prices | None = None,
     ) -> None:
         """Fold one event.
 
@@ -168,6 +173,7 @@ class State(msgspec.Struct):
             works: Keys of paths that this event shows to be working.
             harmless: Id of the rule that says this record is no trouble.
             traceback: The lines that tell its traceback.
+            prices: What calls of language models cost; None: the tables that ship with the product.
         """
         service = event.service or service
         self.events += 1
@@ -220,7 +226,9 @@ class State(msgspec.Struct):
             self._leak(event, order, service)
         if event.event_name:
             quote = quote_of(event, service, 0, spoken(event))
-            self.books.add(event, service, quote)
+            call = llm_call_of(event, service, prices) if event.event_name in LLM_CALLS else None
+            self.books.add(event, service, quote, call)
+            self.money.add(event, service, call, quote)
             self.tapes.add(event, service, quote.id)
             self.beats.say(event, service, quote)
             shown = (quote.id, quote.time, quote.severity, quote.source, quote.text)
@@ -295,6 +303,7 @@ class State(msgspec.Struct):
         self.unnamed_warnings += other.unnamed_warnings
         self.templates.merge(other.templates)
         self.books.merge(other.books)
+        self.money.merge(other.money)
         self.trails.merge(other.trails)
         self.tapes.merge(other.tapes)
         self.beats.merge(other.beats)

@@ -29,6 +29,7 @@ from obs.events import Event
 
 if TYPE_CHECKING:
     from obs.exhibits import Quote
+    from obs.money.entries import LlmCall
 
 __all__ = [
     "LLM_CALL",
@@ -51,8 +52,15 @@ class Books(msgspec.Struct):
     backtests: dict[str, int] = {}
     """Service -> events of `run.mode=backtest`: counted, never money, never an anomaly."""
 
-    def add(self, event: Event, service: str, quote: Quote) -> None:
-        """Fold one event that speaks the vocabulary."""
+    def add(self, event: Event, service: str, quote: Quote, call: LlmCall | None = None) -> None:
+        """Fold one event that speaks the vocabulary.
+
+        Args:
+            event: The event.
+            service: The bot.
+            quote: How it is quoted.
+            call: The call of a language model that it tells of, with its cost.
+        """
         if event.attributes.get("run.mode") == "backtest":
             tally(self.backtests, service)
             if not event.attributes.get("run.whole"):
@@ -70,6 +78,9 @@ class Books(msgspec.Struct):
         )
         if event.attributes.get("run.mode"):
             bot.mode.put(register)
+        if call is not None:
+            calls.llm(bot, event, register, call)
+            return
         writer = WRITERS.get(event.event_name)
         if writer is not None:
             writer(bot, event, register)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from obs.books.facts import MAX_ENTRIES, BotFacts, Calls, Llm, Register, decimal, earlier, tally
 from obs.events import Event, Severity
 from obs.series import Series
+
+if TYPE_CHECKING:
+    from obs.money.entries import LlmCall
 
 __all__ = ["LLM_CALL", "api", "llm", "notification"]
 
@@ -52,7 +56,7 @@ def _call(
     entry.last_failure.put(register)
 
 
-def llm(bot: BotFacts, event: Event, register: Register) -> None:
+def llm(bot: BotFacts, event: Event, register: Register, call: LlmCall | None = None) -> None:
     values = register.values
     if values.get("server.address"):
         # Read from the answer of its address: that answered too.
@@ -65,12 +69,11 @@ def llm(bot: BotFacts, event: Event, register: Register) -> None:
     if _CUT & set(re.split(r"[^a-z_]+", str(values.get("gen_ai.response.finish_reasons") or "").lower())):
         agent.cut.add(event.time)
         agent.last_cut.put(register)
-    cost = decimal(values.get("llm.cost"))
-    if cost is None:
-        agent.unpriced += 1
+    # One source of cost for every view: the price tables, else the bot's own word (`obs.money.pricing`).
+    if call is None or call.cost is None:
+        agent.unpriced += call is None or call.basis == "unpriced"
     else:
-        currency = str(values.get("llm.cost_currency") or "USD")
-        agent.cost[currency] = agent.cost.get(currency, Decimal(0)) + cost
+        agent.cost[call.currency] = agent.cost.get(call.currency, Decimal(0)) + call.cost
     for key in ("gen_ai.conversation.id", "llm.prompt_hash"):
         name = f"{key} {values[key]}" if values.get(key) else ""
         if name and (name in agent.repeated or len(agent.repeated) < MAX_ENTRIES):

@@ -59,6 +59,8 @@ class MoneyBook(msgspec.Struct):
     """The money facts of all bots over 31 days."""
 
     accounts: dict[str, Account] = {}
+    last: int = 0
+    """Unix ns of the newest event."""
     overflow: int = 0
     """Events of bots that were too many to be told apart."""
     rates: dict[str, list[Rate]] = {}
@@ -84,6 +86,7 @@ class MoneyBook(msgspec.Struct):
         writer = _WRITERS.get(event.event_name)
         if writer is None and not mode and call is None:
             return
+        self.last = max(self.last, event.time)
         account = self._account(service)
         if account is None:
             return
@@ -102,6 +105,7 @@ class MoneyBook(msgspec.Struct):
             if mine is None:
                 mine = self.accounts[service] = Account()
             mine.merge(theirs)
+        self.last = max(self.last, other.last)
         self.overflow += other.overflow
         while len(self.accounts) > MAX_ACCOUNTS:
             del self.accounts[max(self.accounts)]

@@ -142,8 +142,8 @@ class TradeView(msgspec.Struct, frozen=True, kw_only=True):
     symbol: str = ""
     side: str = ""
     entered: int = 0
-    closed: int = 0
-    """0: it is open, or nobody said."""
+    left: int = 0
+    """When it was closed; 0: it is open, or nobody said."""
     state: str = "open"
     """`open`, `settled`, or `closed` without a known result."""
     pnl: Money | None = None

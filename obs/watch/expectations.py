@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from obs.money.amounts import Money, Rate
+from obs.money.pricing import STANDARD, Prices
 from obs.watch import sessions
 from obs.watch.beats import BotBeats
 from obs.watch.sessions import Calendar, Calendars
@@ -21,7 +23,7 @@ ANY = "*"
 
 
 class Expectations(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits, session tables, and what was set for single bots and components."""
+    """Limits, session tables, prices, and what was set for single bots and components."""
 
     limits: Limits = Limits()
     calendars: Calendars = msgspec.field(default_factory=sessions.load)
@@ -29,6 +31,12 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
     """Bot, or `*` -> the name of a session table."""
     cadence: Mapping[str, int] = {}
     """Stage or component, or `bot stage` -> ns between two of it; 0: none is expected."""
+
+    timezone: str = "UTC"
+    """IANA name of the zone whose days money is counted by."""
+    prices: Prices = STANDARD
+    rates: tuple[Rate, ...] = ()
+    llm_daily_budget: Money | None = None
 
     def calendar(self, bot: str, beats: BotBeats | None) -> Calendar | None:
         """Return when the markets of a bot are open, or None when nothing tells which they are."""
