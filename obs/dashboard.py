@@ -38,6 +38,9 @@ TIMES = frozenset(
         "opened_at",
         "opens_at",
         "closes_at",
+        "entered",
+        "left",
+        "last_update",
     }
 )
 """Fields that hold Unix ns and are written as RFC 3339."""
