@@ -36,7 +36,7 @@ function withUnit(words, currency) {
 function agent(ctx, agents, row) {
   const cell = (name, ...inside) => h("td", { role: "cell", class: `agent-${name}` }, inside);
   // The currency stands in the heading; the phone has no headings, so it is beside the figure there.
-  const unit = (text, currency) => (/\d/.test(text) && currency ? h("span", { class: "agent-unit" }, `\u00a0${currency}`) : "");
+  const unit = (text, currency) => (/^[+\u2212]?[\d,.]+$/.test(text) && currency ? h("span", { class: "agent-unit" }, `\u00a0${currency}`) : "");
   return h("tr", { key: row.name, role: "row" },
     cell("rank", row.rank),
     h("th", { scope: "row", role: "rowheader", class: "agent-name", title: row.note || false }, row.name, row.note && h("span", { class: "only-spoken" }, `, ${row.note}`)),

@@ -27,7 +27,7 @@ export function panel(ctx) {
       currencies.length > 1 && segments(ctx.words("pnl.currency"), currencies.map((name) => [name, name]), chosen, choose),
       window.control(),
     ] : "";
-    frame.draw(state, { note: model?.note ?? "", tools }, () =>
+    frame.draw(state, { note: state.kind === "lost" ? "" : (model?.note ?? ""), tools }, () =>
       currencies.length ? h("div", { class: "chart chart-pnl" }, inside(model)) : empty(rich(ctx, model.empty)));
     if (!currencies.length) plot.clear();
   };

@@ -13,7 +13,7 @@ const MISSING = -2;
 const HIGH = 14;
 const TALL = 12; // a little air above the tallest bar
 const SHORT = 2.5; // a bar that can be seen
-const ALWAYS_SHOWN = new Set(["heartbeat", "candles"]); // on the phone, where the rest is shown when it is bad
+const ALWAYS_SHOWN = new Set(["heartbeat", "heartbeats", "candle", "candles"]); // on the phone, where the rest is shown when it is bad
 const BAD = new Set(["late", "often", "failed", "unknown"]);
 
 /** The panel `rhythm`. */
@@ -67,9 +67,10 @@ function stageCell(ctx, stage, heading, cell, isStale) {
 function words(ctx, cell, isStale) {
   const said = cell.label?.length ? rich(ctx, cell.label) : age(cell.last);
   if (cell.mark) {
-    // Without a connection the age is a clock time, and only "since" tells that it is the time of the last one.
-    const lead = isStale && !cell.label?.length && cell.last ? ctx.words("rhythm.since") : "";
-    return h("span", { class: `rhythm-bad is-${cell.mark}` }, mark(cell.mark, { size: 14 }), h("span", null, lead, said));
+    // Without a connection an age is a clock time: `none in 14 min` becomes `since 11:18`.
+    const since = isStale && (cell.label?.length ? cell.label.find((span) => span.since)?.since : cell.last);
+    return h("span", { class: `rhythm-bad is-${cell.mark}` }, mark(cell.mark, { size: 14 }),
+      since ? h("span", { key: "since" }, ctx.words("rhythm.since"), age(since)) : h("span", { key: "said" }, said));
   }
   if (cell.label?.length) return h("span", { class: cell.bars?.length ? "rhythm-age" : "rhythm-said" }, said);
   return [h("span", { class: "rhythm-age" }, said), cell.every && !isStale && h("span", { class: "rhythm-every" }, ` ${ctx.format.keep(cell.every)}`)];

@@ -22,7 +22,7 @@ export function panel(ctx) {
   let all = [];
   let grave = [];
   const components = new Set();
-  const arrived = []; // [second, how many]
+  const perSecond = new Map(); // by the second of the events themselves: what is only read late is no rush
   let last = null;
   let waiting = []; // rows that came while the tail was held
   let isPaused = false;
@@ -37,10 +37,8 @@ export function panel(ctx) {
 
   function take(rows) {
     if (!rows.length) return start(); // a sidecar that began anew, or another bot
-    const second = Math.floor(performance.now() / 1_000);
-    if (arrived.at(-1)?.[0] === second) arrived.at(-1)[1] += rows.length;
-    else arrived.push([second, rows.length]);
-    while (arrived.length && arrived[0][0] < second - RATE_OVER) arrived.shift();
+    for (const row of rows) perSecond.set(Math.floor(row.at / 1_000), (perSecond.get(Math.floor(row.at / 1_000)) ?? 0) + 1);
+    while (perSecond.size > 4 * RATE_OVER) perSecond.delete(perSecond.keys().next().value);
     all = [...all, ...rows].slice(-KEPT);
     grave = [...grave, ...rows.filter(isGrave)].slice(-KEPT_GRAVE);
     for (const row of rows) if (row.component && components.size < 200) components.add(row.component);
@@ -95,9 +93,10 @@ export function panel(ctx) {
 
   function note(state) {
     const which = choice.warnings && choice.orders ? "both" : choice.warnings ? "warnings" : choice.orders ? "orders" : "all";
-    const seconds = Math.min(RATE_OVER, Math.max(1, performance.now() / 1_000));
-    const now = Math.floor(performance.now() / 1_000);
-    const count = arrived.filter(([second]) => second >= now - RATE_OVER).reduce((sum, [, n]) => sum + n, 0) / seconds;
+    const now = Math.floor(ctx.now() / 1_000);
+    let seen = 0;
+    for (const [second, n] of perSecond) if (second > now - RATE_OVER && second <= now + 1) seen += n;
+    const count = seen / RATE_OVER;
     const rate = count >= 10 || count === 0 ? ctx.format.count(Math.round(count)) : count.toFixed(1);
     return state.kind === "lost" ? ctx.words(`tail.showing_${which}`) : ctx.words("tail.note", { rate, which: ctx.words(`tail.showing_${which}`) });
   }
@@ -177,8 +176,7 @@ export function panel(ctx) {
   ctx.keys.on("Space", () => (ctx.route().issue ? false : void pause()));
   ctx.tail.listen((rows) => take(rows));
   if (ctx.tail.rows.length) {
-    all = [...ctx.tail.rows];
-    grave = all.filter(isGrave);
+    take(ctx.tail.rows);
     refold();
   }
   return { el: frame.el, draw };
