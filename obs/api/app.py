@@ -12,10 +12,13 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 import obs
+from obs.api import static
 from obs.api.context import Context
 from obs.api.envelope import CODES, ApiError, components, refusal
+from obs.api.guard import Guard
 from obs.api.pages import Pages
 from obs.api.stream import Streams
 from obs.api.telling import parts
@@ -24,6 +27,8 @@ __all__ = ["ROUTES", "application"]
 
 ROUTES = (
     "obs.api.routes_self",
+    "obs.api.routes_control",
+    "obs.api.routes_money",
     "obs.api.routes_views",
     "obs.api.routes_page",
     "obs.api.routes_stream",
@@ -35,7 +40,7 @@ EVERYWHERE = (400, 401, 403, 422, 429, 503)
 
 def application(context: Context) -> FastAPI:
     """Return the app over a context; it serves until the context is closed."""
-    app = FastAPI(
+    app = _App(
         title="obs",
         version=obs.__version__,
         summary="What your trading bots are doing, and why.",
@@ -49,12 +54,21 @@ def application(context: Context) -> FastAPI:
     app.state.streams = Streams(context, app.state.pages)
     for router in _routers():
         app.include_router(router)
+    app.router.routes.extend(static.routes())
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(HTTPException, _not_served)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(Exception, _failed)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
+
+
+class _App(FastAPI):
+    """The framework's app behind our guard, which sees its errors too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the guard before everything."""
+        return Guard(super().build_middleware_stack(), self.state.context)
 
 
 def _routers() -> Iterable[APIRouter]:

@@ -21,19 +21,23 @@ import uvicorn
 from fastapi import FastAPI
 from watchfiles import Change, awatch
 
-from obs import rules, sources
+from obs import dashboard, rules, sources
 from obs.api.app import application
 from obs.api.board import Board
 from obs.api.context import Context
+from obs.api.desk import Desk
+from obs.api.doors import Doorkeeper, Socket
 from obs.api.listening import listen
-from obs.config import ConfigError, Settings, expectations, load
+from obs.api.tokens import Tokens, in_force
+from obs.config import ConfigError, Settings, expectations, load, pipeline_config
 from obs.journal import Journal, journal
 from obs.quoting import plain
+from obs.refreshing.pipeline import DashboardDataPipeline
 from obs.sidecar import Sidecar
 from obs.snapshot import Snapshot
 from obs.watch.expectations import Expectations
 
-__all__ = ["serve", "stop_on_signals"]
+__all__ = ["serve", "server_of", "stop_on_signals"]
 
 SWITCH_SECONDS = 0.001
 """How long the fold may hold the interpreter while a request waits for it."""
@@ -51,6 +55,7 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
         ValueError: If the address is not loopback and there is no token, or the port is taken.
         OSError: If the directory cannot be written.
     """
+    tokens = in_force(settings, settings.dir.absolute())
     door = listen(settings)
     follow = [str(path) for path in (*files, *settings.follow)]
     board = Board(Snapshot(taken_at=time.time_ns(), live=True))
@@ -67,15 +72,36 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
             audience=board,
         ) as sidecar,
     ):
-        host, port = door.getsockname()[:2]
-        sys.stderr.write(f"obs: watching {sidecar.directory}, http://{host}:{port}/health\n")
+        _say_where(sidecar.directory, door, tokens)
         board.publish(sidecar.snapshot(), fault=sidecar.fault)
-        context = Context(settings=settings, board=board, sidecar=sidecar)
+        pipeline = DashboardDataPipeline(
+            pipeline_config(settings),
+            source=lambda: board.snapshot.money,
+            picture=lambda: dashboard.render(board.snapshot),
+            directory=sidecar.directory,
+        )
+        context = Context(
+            settings=settings,
+            board=board,
+            sidecar=sidecar,
+            pipeline=pipeline,
+            desk=Desk(sidecar, board),
+            tokens=tokens,
+        )
         gc.freeze()
         sys.setswitchinterval(SWITCH_SECONDS)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with pipeline, asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_run(sidecar, door, context, idle_exit, with_input="-" in follow))
     return 0
+
+
+def _say_where(directory: Path, door: socket.socket, tokens: Tokens) -> None:
+    """Print the address; the token in it only where a person looks on, for a log keeps what it gets."""
+    host, port = door.getsockname()[:2]
+    address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    is_seen = sys.stderr is not None and sys.stderr.isatty()
+    secret = f"#token={tokens.control}" if is_seen and tokens.control else ""
+    sys.stderr.write(f"obs: watching {directory}, {address}{secret}\n")
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -110,10 +136,10 @@ async def _run(
     stop = asyncio.Event()
     settings = context.settings
     app = application(context)
-    server = _server(app)
+    server = server_of(app)
     hurry = stop_on_signals(stop)
     web = asyncio.create_task(server.serve([door]))
-    tasks = [asyncio.create_task(_reload_on_change(sidecar, settings, log))]
+    tasks = [asyncio.create_task(_reload_on_change(sidecar, context, log))]
     if with_input:
         _read_standard_input(sidecar, settings.timezone)
     log.info("started", directory=str(sidecar.directory))
@@ -129,7 +155,8 @@ async def _run(
         await web
 
 
-def _server(app: FastAPI) -> uvicorn.Server:
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Return the HTTP server of an app, with its limits; signals are left to whoever runs it."""
     return _Server(
         uvicorn.Config(
             app,
@@ -140,12 +167,17 @@ def _server(app: FastAPI) -> uvicorn.Server:
             server_header=False,
             proxy_headers=False,
             lifespan="off",
+            http=Doorkeeper().protocol(),
+            ws=Socket,
+            ws_max_size=4_096,
+            ws_per_message_deflate=False,
         )
     )
 
 
-async def _reload_on_change(sidecar: Sidecar, settings: Settings, log: Journal) -> None:
+async def _reload_on_change(sidecar: Sidecar, context: Context, log: Journal) -> None:
     """Take over changed settings and rule packs once they are valid; else keep the old and say why."""
+    settings = context.settings
     places = {Path(name).parent.absolute() for name in ("obs.toml", *map(str, settings.rules))}
     places |= {path.absolute() for path in settings.rules if path.is_dir()}
     async for changed in awatch(*places, recursive=False, watch_filter=_is_ours):
@@ -158,6 +190,8 @@ async def _reload_on_change(sidecar: Sidecar, settings: Settings, log: Journal) 
             log.error("settings kept", why=str(error))
         else:
             _adopt(sidecar, fresh, ruleset, expected)
+            if context.pipeline is not None:
+                context.pipeline.config = pipeline_config(fresh)
             log.info("settings reloaded", files=sorted(Path(path).name for _, path in changed))
 
 

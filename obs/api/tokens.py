@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import hmac
 import os
@@ -12,12 +13,15 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["FILE", "Scope", "TokenError", "Tokens", "made_or_found", "stored"]
+from obs.config import Settings
+
+__all__ = ["FILE", "Scope", "TokenError", "Tokens", "in_force", "made_or_found", "stored"]
 
 FILE = "token"
 """In `OBS_DIR`, readable by its owner alone."""
 SHORTEST = 16
 """Characters below which a token can be guessed."""
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MOST_BYTES = 1_024
 
 
@@ -57,6 +61,28 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
         if is_control:
             return Scope.CONTROL
         return Scope.READ if is_read else Scope.NONE
+
+
+def in_force(settings: Settings, directory: Path) -> Tokens:
+    """Return the tokens a sidecar serves with; on loopback the directory's own is made when there is none.
+
+    Raises:
+        TokenError: If it is to listen where others can reach it and there is no token, or one cannot be used.
+    """
+    control = checked(settings.token.get_secret_value(), "token")
+    read = checked(settings.read_token.get_secret_value(), "read_token")
+    if settings.host in LOOPBACK:
+        with contextlib.suppress(OSError):
+            control = control or made_or_found(directory)
+        return Tokens(control=control, read=read)
+    control = control or stored(directory)
+    if not control:
+        raise TokenError(
+            f"host = {settings.host!r}: others can reach it, so it needs a token: set OBS_TOKEN to one of "
+            f"{SHORTEST} characters or more, or start once on 127.0.0.1, which writes {directory / FILE}; "
+            "or use 127.0.0.1 and a tunnel to look from elsewhere"
+        )
+    return Tokens(control=control, read=read, is_read_open=False)
 
 
 def checked(token: str, name: str) -> str:

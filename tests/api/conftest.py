@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import obs
 from obs.api.app import application
 from obs.api.board import Board
 from obs.api.context import Context
+from obs.api.tokens import Tokens
 from obs.config import Settings
+from obs.snapshot import Snapshot
 
 LINES = (
     "2026-11-20 10:00:00,000 - bot - ERROR - order 1 rejected: insufficient balance",
@@ -21,10 +24,20 @@ LINES = (
 )
 
 
+TOKEN = "t" * 43
+CONTROL = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@functools.cache
+def drawn() -> Snapshot:
+    """The picture that all these tests share."""
+    return obs.analyze(LINES)
+
+
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
     settings = Settings.model_validate({"dir": tmp_path / ".obs"})
-    return Context(settings=settings, board=Board(obs.analyze(LINES)))
+    return Context(settings=settings, board=Board(drawn()), tokens=Tokens(control=TOKEN))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from obs.api.context import Context
 from obs.api.envelope import ApiError, answer
+from tests.api.conftest import CONTROL
 
 
 def test_what_watches_the_watcher_gets_its_words(client: TestClient) -> None:
@@ -51,7 +52,7 @@ def test_errors_have_an_envelope_and_never_repeat_what_was_sent(client: TestClie
 
 
 def test_a_wrong_method_is_said_with_the_right_ones(client: TestClient) -> None:
-    answered = client.post("/health")
+    answered = client.post("/health", headers=CONTROL)
 
     assert (answered.status_code, answered.headers["allow"]) == (405, "GET")
 
@@ -68,7 +69,7 @@ def test_an_error_of_our_own_is_a_500_without_its_words(app: FastAPI) -> None:
         raise ApiError(409, "Not while it runs.")
 
     app.include_router(router)
-    client = TestClient(app, raise_server_exceptions=False)
+    client = TestClient(app, base_url="http://127.0.0.1:8080", raise_server_exceptions=False)
 
     assert client.get("/broken").json()["error"]["code"] == "failed"
     assert "secret" not in client.get("/broken").text
