@@ -15,7 +15,7 @@ from obs.web.numbers import ms
 from obs.web.reader import Reader
 from obs.web.rows import causes
 
-__all__ = ["HOURS", "changes", "looked_at"]
+__all__ = ["HOURS", "changes", "looked_at", "release_of"]
 
 HOURS = 12
 """So far back it is told what changed, for a reader whose last look is not known."""
@@ -44,6 +44,12 @@ def looked_at(snapshot: Snapshot, since_ms: int) -> int:
     if since_ms:
         return min(since_ms * 1_000_000, snapshot.taken_at)
     return max(snapshot.taken_at - HOURS * HOUR_NS, snapshot.first_event - 1, 0)
+
+
+def release_of(moment: Moment) -> str:
+    """Return the release that a moment began, or empty when it is none."""
+    found = _CHANGE.fullmatch(moment.what)
+    return found[3] if found is not None and found[1] == "release" else ""
 
 
 def _moments(snapshot: Snapshot, since: int, reader: Reader) -> Iterator[ChangeRow]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from obs import __version__
 from obs.quoting import plain
 from obs.snapshot import Snapshot
+from obs.web.agents import agents
 from obs.web.changes import changes, looked_at
+from obs.web.charts import llm, pnl
 from obs.web.exposure import exposures, figures
 from obs.web.funnel import funnels
 from obs.web.model import Bot, Page
@@ -53,6 +55,9 @@ def page(snapshot: Snapshot, *, lang: str = "en", bot: str = "", since: int = 0,
         issues=issues(one, reader),
         changes=changes(one, reader, looked_at(snapshot, since)),
         rhythm=rhythm(one, reader),
+        pnl=pnl(one, reader),
+        llm=llm(one, reader),
+        agents=agents(one, reader),
         funnel=funnels(one, reader),
         observer=observer(snapshot, reader),
     )

@@ -10,6 +10,7 @@ from obs.quoting import plain
 from obs.series import MINUTE_NS
 from obs.snapshot import Issue, IssueSeverity, IssueStatus, Snapshot
 from obs.web.checked import ahead, checks
+from obs.web.figures import spending
 from obs.web.model import Amount, Badge, IssueRow, Issues, Mark
 from obs.web.numbers import NONE, ms
 from obs.web.plans import todo
@@ -26,6 +27,8 @@ __all__ = [
     "mark_of",
     "minutes_of",
     "row",
+    "services",
+    "worst",
 ]
 
 MOST = 100
@@ -158,6 +161,10 @@ def services(names: Sequence[str]) -> str:
 def _money(issue: Issue, snapshot: Snapshot, reader: Reader) -> tuple[Amount | None, str]:
     """The largest amount behind it and what it is; an amount of nothing is not nothing known."""
     stake = stake_of(issue)
+    rate = spending(snapshot, issue.services) if stake is Stake.SPENDING and is_open(issue) else None
+    if rate is not None:
+        shown = reader.amount(rate.amount, rate.currency)
+        return Amount(shown.text, f"{shown.currency}/h"), reader.say("money.spending")
     if not issue.money_at_risk:
         return Amount(NONE), reader.say("money.none")
     first = issue.money_at_risk[0]

@@ -41,13 +41,17 @@ export function axisNumber(value, step, isSigned) {
   return signed(value, Math.min(6, digits), isSigned);
 }
 
+const written = new Map(); // how numbers with so many decimals are written; making one takes long
+
+function writer(decimals) {
+  if (!written.has(decimals)) written.set(decimals, new Intl.NumberFormat("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }));
+  return written.get(decimals);
+}
+
 /** A number with grouped digits and a true minus sign. */
 export function signed(value, decimals, isSigned = true) {
   if (value === null || value === undefined) return "\u2014";
-  const text = Math.abs(value).toLocaleString("en-US", {
-    minimumFractionDigits: decimals,
-    maximumFractionDigits: decimals,
-  });
+  const text = writer(decimals).format(Math.abs(value));
   if (!/[1-9]/.test(text)) return text;
   return (value < 0 ? MINUS : isSigned ? "+" : "") + text;
 }
@@ -119,6 +123,16 @@ export function labelWidth(labels) {
   const context = document.createElement("canvas").getContext("2d");
   context.font = `12px ${getComputedStyle(document.body).fontFamily}`;
   return Math.ceil(Math.max(12, ...labels.map((label) => context.measureText(label).width))) + 12;
+}
+
+/** What was drawn of the same things, as it was: at four paints a second a chart changes seldom. */
+export function remembered() {
+  let known = [];
+  let drawn = null;
+  return (things, draw) => {
+    if (!drawn || things.some((thing, n) => thing !== known[n])) [known, drawn] = [things, draw()];
+    return drawn;
+  };
 }
 
 /** A place for one chart: it makes the plot again when its shape changes, and only feeds it otherwise. */

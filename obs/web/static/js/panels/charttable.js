@@ -19,6 +19,7 @@ function swatch(look) {
 export function behind(ctx, redraw) {
   let isShown = false;
   return {
+    isShown: () => isShown,
     button: () => h("button", {
       type: "button", class: "button is-plain chart-table-button", "aria-expanded": String(isShown),
       onclick: () => { isShown = !isShown; redraw(); },

@@ -3,7 +3,7 @@
 import { h, make, patch } from "../dom.js";
 import { money, rich } from "../parts.js";
 import { empty, section } from "../section.js";
-import { axisNumber, bars, decimalsOf, labelWidth, niceStep, options, place, signed, ticks, timeline, token } from "./charting.js";
+import { axisNumber, bars, decimalsOf, labelWidth, niceStep, options, place, remembered, signed, ticks, timeline, token } from "./charting.js";
 import { behind, key } from "./charttable.js";
 import { sharedWindow } from "./windows.js";
 
@@ -14,13 +14,14 @@ export function panel(ctx) {
   const frame = section(ctx, "llm", { bones: 6 });
   const plot = place(ctx);
   const readout = make(h("span", { class: "chart-readout", "aria-hidden": "true" }));
+  const memory = remembered();
   let last = null;
   const draw = (page, state) => {
     last = [page, state];
     const model = page?.llm;
     const has = Boolean(model?.hours?.length || model?.days?.length);
     frame.draw(state, { note: has ? model.currency : "", tools: has ? window.control() : "" }, () =>
-      has ? h("div", { class: "chart chart-llm" }, inside(model)) : empty(rich(ctx, model.empty)));
+      has ? h("div", { class: "chart chart-llm" }, memory([model, window.isDays, table.isShown()], () => inside(model))) : empty(rich(ctx, model.empty)));
     if (!has) plot.clear();
   };
   const again = () => last && draw(...last);

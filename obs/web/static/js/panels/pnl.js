@@ -4,7 +4,7 @@
 import { h, make, patch } from "../dom.js";
 import { money, rich } from "../parts.js";
 import { empty, section } from "../section.js";
-import { axisNumber, bars, decimalsOf, labelWidth, linear, niceStep, options, place, signed, ticks, timeline, token } from "./charting.js";
+import { axisNumber, bars, decimalsOf, labelWidth, linear, niceStep, options, place, remembered, signed, ticks, timeline, token } from "./charting.js";
 import { behind, key } from "./charttable.js";
 import { segments, sharedWindow } from "./windows.js";
 
@@ -16,6 +16,7 @@ export function panel(ctx) {
   const frame = section(ctx, "pnl", { bones: 6 });
   const plot = place(ctx);
   const readout = make(h("span", { class: "chart-readout", "aria-hidden": "true" }));
+  const memory = remembered();
   let last = null;
   let chosen = ctx.prefs.get("pnl.currency");
   const draw = (page, state) => {
@@ -28,7 +29,7 @@ export function panel(ctx) {
       window.control(),
     ] : "";
     frame.draw(state, { note: state.kind === "lost" ? "" : (model?.note ?? ""), tools }, () =>
-      currencies.length ? h("div", { class: "chart chart-pnl" }, inside(model)) : empty(rich(ctx, model.empty)));
+      currencies.length ? h("div", { class: "chart chart-pnl" }, memory([model, chosen, window.isDays, table.isShown()], () => inside(model))) : empty(rich(ctx, model.empty)));
     if (!currencies.length) plot.clear();
   };
   const again = () => last && draw(...last);

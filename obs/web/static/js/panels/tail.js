@@ -27,13 +27,14 @@ export function panel(ctx) {
   let waiting = []; // rows that came while the tail was held
   let isPaused = false;
   let isPointed = false;
+  let scrolled = 0; // px, as the last scroll event said: to ask for it would lay out the page at each paint
   let plan = "";
 
   const isSelected = () => {
     const selection = getSelection();
     return Boolean(selection && !selection.isCollapsed && list.el.contains(selection.anchorNode));
   };
-  const isHeld = () => isPaused || isPointed || list.el.scrollTop > 4 || isSelected();
+  const isHeld = () => isPaused || isPointed || scrolled > 4 || isSelected();
 
   function take(rows) {
     if (!rows.length) return start(); // a sidecar that began anew, or another bot
@@ -60,9 +61,13 @@ export function panel(ctx) {
     const oldest = all[0]?.seq ?? 0;
     [...grave.filter((row) => row.seq < oldest), ...all].filter(accepts).forEach((row) => folded.add(row));
     waiting = [];
-    list.el.scrollTop = 0;
+    toTop();
     list.show(folded.newestFirst());
     if (last) draw(...last);
+  }
+
+  function toTop() {
+    list.el.scrollTop = scrolled = 0;
   }
 
   function flow() {
@@ -119,7 +124,7 @@ export function panel(ctx) {
   function release() {
     isPaused = isPointed = false;
     if (isSelected()) getSelection().removeAllRanges();
-    list.el.scrollTop = 0;
+    toTop();
     flow();
     if (last) draw(...last);
   }
@@ -172,7 +177,7 @@ export function panel(ctx) {
 
   list.el.addEventListener("pointerenter", (event) => { isPointed = event.pointerType === "mouse"; });
   list.el.addEventListener("pointerleave", () => { isPointed = false; ctx.repaint(); });
-  list.el.addEventListener("scroll", () => ctx.repaint(), { passive: true });
+  list.el.addEventListener("scroll", () => { scrolled = list.el.scrollTop; ctx.repaint(); }, { passive: true });
   ctx.keys.on("Space", () => (ctx.route().issue ? false : void pause()));
   ctx.tail.listen((rows) => take(rows));
   if (ctx.tail.rows.length) {
