@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 from obs.web.model import Amount, Bot, Cell, Exposure, ExposurePart, Mark, Rhythm, RhythmRow
 from tests.browser.spans import ago, only, strong
@@ -54,7 +55,7 @@ def rhythm(now: int, feed_stopped: int) -> Rhythm:
     )
     none = _bad("signal", "late", "none today", Mark.ERROR, _closed(15, [], [MISSING] * 45))
     refused = _bad("order", "failed", "4 refused", Mark.CRITICAL, [*sparse(1, 57), *[MISSING] * 3])
-    repeats = _bad("llm", "often", "41 in 20 min", Mark.WARNING, [*even(1, 53), *[7] * 7])
+    repeats = _bad("llm", "often", "41 in 20 min", Mark.WARNING, [*sparse(8, 53), *[7] * 7])
     stalled = Cell(
         stage="order",
         state="late",
@@ -117,17 +118,19 @@ def calm_rhythm(now: int) -> Rhythm:
 
 def even(count: int, bars: int = BARS) -> list[int]:
     """A steady rhythm, one bar in seven a touch lower."""
-    return [count if at % 7 else max(1, count - 1) for at in range(bars)]
+    return [count - (at % 5 == 3 and count > 4) for at in range(bars)]
 
 
 def rough(count: int, bars: int = BARS) -> list[int]:
     """A lively rhythm, never silent."""
-    return [count - (at * 7919 % 11) * count // 40 for at in range(bars)]
+    chance = Random(count)
+    return [count - chance.randrange(count // 3) for _ in range(bars)]
 
 
 def sparse(seed: int, bars: int = BARS) -> list[int]:
     """Now and then."""
-    return [1 + at % 2 if (at * 31 + seed * 17) % 9 in (0, 4) else 0 for at in range(bars)]
+    chance = Random(seed)
+    return [chance.choice((1, 2, 2)) if chance.random() < 0.3 else 0 for _ in range(bars)]
 
 
 def _grid(now: int) -> tuple[Cell, ...]:
