@@ -17,6 +17,7 @@ import os
 import queue
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -27,6 +28,8 @@ import msgspec
 
 from obs.analysis import Analyzer
 from obs.events import Event
+from obs.history.chronicle import Chronicle
+from obs.history.retention import Bounds, Keeper
 from obs.keeping.intake import Intake, Onlooker
 from obs.keeping.ledger import Ledger
 from obs.keeping.memory import MemoryOptimizer
@@ -37,6 +40,7 @@ from obs.keeping.store import StoreError
 from obs.keeping.tails import Tails
 from obs.keeping.vault import Vault
 from obs.keeping.vitals import vitals
+from obs.money.metrics import PerformanceMetricsCalculator
 from obs.pipeline import Processor
 from obs.rules import RuleError, RuleSet
 from obs.snapshot import Snapshot
@@ -117,6 +121,8 @@ class Sidecar:
         budget: int = 2000,
         lang: str = "en",
         audience: Audience | None = None,
+        store: str = "",
+        history: Bounds | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """Take the directory over and go on where the last sidecar stopped.
@@ -132,6 +138,8 @@ class Sidecar:
             budget: Most tokens of a briefing.
             lang: Its language.
             audience: Is shown each new picture, beside the files.
+            store: Address of a server that keeps what is remembered; empty: `obs.db` in the directory.
+            history: How much history is kept; the defaults when None.
             clock: Unix ns now.
 
         Raises:
@@ -144,6 +152,8 @@ class Sidecar:
         self._follow, self._timezone = follow, timezone
         self._audience = audience
         self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._called = threading.Event()
+        """Set when something was posted: whoever asks need not wait out the pause."""
         self._offered: queue.Queue[Event] = queue.Queue(WAITING_EVENTS)
         self._is_halted = False
         self._is_unshown = True
@@ -152,12 +162,15 @@ class Sidecar:
         _prepare(self.directory)
         self._reader = _reader(self.directory / "spool")
         try:
-            self.vault = Vault(self.directory / "obs.db")
+            self.vault = Vault(store or self.directory / "obs.db")
         except BaseException:
             self._reader.close()
             raise
         self.outlet = Outlet(self.directory, budget=budget, lang=lang)
         self._analyzer = Analyzer(ruleset, expected=expected)
+        told = self._analyzer.expected
+        self._chronicle = Chronicle(zone=told.timezone, prices=told.prices, clock=clock)
+        self._keeper = Keeper(self.vault.store, self.directory, history or Bounds(), clock=clock)
         self._memory, self._memory_at = MemoryOptimizer(), 0.0
         self._vitals_at = 0.0
         self._refused = ""
@@ -201,6 +214,7 @@ class Sidecar:
     def adopt(self, *, ruleset: RuleSet, expected: Expectations, budget: int, lang: str) -> None:
         """Go on with other rules and another page; what is remembered stays."""
         self._analyzer.rules, self._analyzer.expected = ruleset, expected
+        self._chronicle.adopt(zone=expected.timezone, prices=expected.prices)
         self.outlet.budget, self.outlet.lang = budget, lang
         self._refused = ""
         self._touch()
@@ -217,6 +231,7 @@ class Sidecar:
     def post(self, work: Callable[[], None]) -> None:
         """Have something done between two steps, by the thread that runs them; from any thread."""
         self._posted.put(work)
+        self._called.set()
 
     def offer(self, event: Event) -> None:
         """Hand over an event of another source from any thread; waits while too many wait already."""
@@ -241,6 +256,8 @@ class Sidecar:
         self._do_posted()
         # Looked at before the poll: what stood in the spool when they were made is in this poll or later.
         asked = flush_requests(self.directory)
+        if self._chronicle.is_full and not self._relieved():
+            return 0
         try:
             batch = self._reader.poll(1 if self._guard.is_careful else limit)
             self._guard.about_to_take(batch.lines)
@@ -284,10 +301,17 @@ class Sidecar:
         taken = self._analyzer.snapshot(
             now=self._clock(), live=True, lifecycle=self.vault.lifecycle, losses=self._ledger.losses()
         )
-        notices = (*([self._refused] if self._refused else ()), *self.vault.notices)
+        notices = (*filter(None, (self._refused, self._keeper.said)), *self.vault.notices)
         if not notices:
             return taken
         return msgspec.structs.replace(taken, not_known=(*taken.not_known, *notices))
+
+    def frozen_metrics(self) -> Callable[[], PerformanceMetricsCalculator]:
+        """Return what makes, in any thread, the calculator of this moment over a copy of the book.
+
+        Only for the thread that runs the sidecar: see `post`.
+        """
+        return self._analyzer.metrics(self._clock()).frozen()
 
     def commit(self) -> bool:
         """Store checkpoint, State and ledger in one transaction, then let the spool delete what is in it.
@@ -304,8 +328,9 @@ class Sidecar:
         self._commit_at = began + RETRY_SECONDS
         notes = {**self._notes(), **self._guard.notes(), "ledger": self._ledger.encode()}
         checkpoints = {SPOOL: self._checkpoint, **self._tails.checkpoints()}
-        if not self.vault.save(checkpoints, self.state.encode(), notes):
+        if not self.vault.save(checkpoints, self.state.encode(), notes, self._chronicle.pending()):
             return False
+        self._chronicle.stored()
         self._reader.release(self._checkpoint)
         self._is_dirty = False
         self._guard.progressed()
@@ -348,7 +373,10 @@ class Sidecar:
             if idle_exit and time.monotonic() - idle_since > idle_exit:
                 break
             pause = POLL_SECONDS[0] if taken else min(pause * 1.5, POLL_SECONDS[1])
-            time.sleep(0 if self._pending and not self._is_only_held else pause)
+            if self._pending and not self._is_only_held:
+                time.sleep(0)
+            else:
+                self._called.wait(pause)
         deadline = time.monotonic() + DRAIN_SECONDS
         while (self.step() or self._pending) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS[0] if self._is_only_held else 0)
@@ -385,6 +413,8 @@ class Sidecar:
             self.vault.notice("what was remembered is of another version of obs: counts start anew")
         self._analyzer = Analyzer(self._analyzer.rules, state=state, expected=self._analyzer.expected)
         self._intake = Intake(self._analyzer, self._ledger, also=self._also, clock=self._clock)
+        self._chronicle.forget(self.vault.batch)
+        self._analyzer.listeners.append(self._chronicle)
         self._intake.watch(self._audience.onlooker if self._audience is not None else None)
         self._intake.poison = self._guard.poison
         self._intake.living = {
@@ -453,6 +483,7 @@ class Sidecar:
         self._is_unshown = False
 
     def _do_posted(self) -> None:
+        self._called.clear()
         with contextlib.suppress(queue.Empty):
             while True:
                 self._posted.get_nowait()()
@@ -485,7 +516,15 @@ class Sidecar:
             self._resume()
         time.sleep(min(0.05 * self._errors, RETRY_SECONDS))
 
+    def _relieved(self) -> bool:
+        """What may not be lost waits for a store that refuses: nothing more is taken, the spool keeps it."""
+        if time.monotonic() < self._commit_at:
+            time.sleep(POLL_SECONDS[1])
+            return False
+        return self.commit()
+
     def _look_around(self) -> None:
+        self._keeper.tick()
         decided = self.vault.lifecycle
         self.vault.look()
         # What a person decided in another process shows without a new event.

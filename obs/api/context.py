@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from starlette.requests import HTTPConnection
 
 from obs.api.board import Board
+from obs.api.desk import Desk
 from obs.api.tokens import Tokens
 from obs.config import Settings
 
@@ -39,6 +40,8 @@ class Context:
     """`obs.history.queries.History`; None where nothing is stored."""
     pipeline: Any = None
     """The dashboard's data pipeline; None when it is off."""
+    desk: Desk = field(default_factory=Desk)
+    """Lends what computes money figures."""
     tokens: Tokens = field(default_factory=Tokens)
     workers: Executor = field(default_factory=_workers)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
