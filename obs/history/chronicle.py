@@ -50,7 +50,11 @@ MOST_NAME = 120
 BODY, WORDS, DETAIL = 8_192, 1_024, 32_768
 """Most characters of a text, of what else is searched, and of the rest."""
 Entry = TypeVar("Entry", bound=msgspec.Struct)
-_UNSEARCHED = frozenset(("component", "service.name", "bot.id", "log.record.uid", "run.mode"))
+_UNSEARCHED = frozenset(
+    ("component", "service.name", "bot.id", "log.record.uid", "run.mode", "thread.name", "process.pid")
+)
+_PLACES = "code."
+"""Family of attributes that say where a record was written."""
 
 
 class Chronicle:
@@ -205,7 +209,7 @@ def _exemplar(event: Event, at: int, service: str, fingerprint: str) -> Exemplar
     said += [
         str(value)
         for key, value in event.attributes.items()
-        if key not in _UNSEARCHED and type(value) in (str, int, float)
+        if type(value) in (str, int, float) and key not in _UNSEARCHED and not key.startswith(_PLACES)
     ]
     return Exemplar(
         uid=uid,

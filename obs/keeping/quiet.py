@@ -15,10 +15,12 @@ from itertools import accumulate
 from typing import Any
 
 import msgspec
+import orjson
 
 import obs
 from obs.analysis import Analyzer
-from obs.events import MAX_TIMESTAMP_NS, Event, Severity, component_of, service_of
+from obs.events import MAX_TIMESTAMP_NS, Event, Severity, component_of, decode_line, service_of
+from obs.keeping.sampling import FEW, MINUTE_NS, OPENING, Minute
 from obs.printed import STREAMS
 from obs.rules.gate import MAX_LINE
 from obs.rules.matching import TOLD
@@ -47,6 +49,8 @@ class Place(msgspec.Struct, gc=False):
     words: tuple[str, ...]
     """Words by which a line of a known program's logger may say more than text."""
     times: list[int]
+    shown: Minute = msgspec.field(default_factory=Minute)
+    """Which kinds of records were shown as examples."""
 
 
 class Heard(msgspec.Struct, frozen=True, gc=False):
@@ -116,6 +120,8 @@ class QuietCount:
             _heard(lines[numbers[index]], places[index], service)
             for index in sorted(self._worth_keeping(numbers, kept, places, len(lines)))
         ]
+        if self._analyzer.listeners:
+            self._show_examples(lines, numbers, kept, places, service)
         counted = self._count(places, moments, loud, service)
         quiet = (
             {number for index, number in enumerate(numbers) if index not in loud} if loud else set(numbers)
@@ -163,6 +169,29 @@ class QuietCount:
             return False
         event = Event(timestamp=0, severity=place.severity, logger=place.logger, body=body)
         return self._analyzer.rules.is_silent(event, body.lower(), openings)
+
+    def _show_examples(
+        self,
+        lines: Sequence[SpoolLine],
+        numbers: Sequence[int],
+        kept: Sequence[int],
+        places: Sequence[Place],
+        service: str,
+    ) -> None:
+        """Show whoever listens the first few of each kind, of the records that are counted."""
+        minute = 0
+        for index in kept:
+            line = lines[numbers[index]]
+            glance, shown = line.glance, places[index].shown
+            assert glance is not None
+            # A minute has 6e10 ns; the batch is of one writer, so the minute seldom turns within it.
+            if glance.timestamp // MINUTE_NS != minute:  # type: ignore[operator]
+                minute = glance.timestamp // MINUTE_NS  # type: ignore[operator,assignment]
+            if shown.minute != minute:
+                shown.turn(minute)
+            # Asked here first, because nearly every record is one more of a kind that was shown.
+            if shown.kinds.get(glance.body[:OPENING], 0) < FEW and shown.is_example(glance.body):
+                self._analyzer.sample(_event_of(line), service)
 
     def _worth_keeping(
         self, numbers: Sequence[int], kept: Sequence[int], places: Sequence[Place], count: int
@@ -217,6 +246,10 @@ class QuietCount:
                 self._analyzer.count(spoke.times, spoke.severity, spoke.component, service)
                 spoke.times = []
         return counted
+
+
+def _event_of(line: SpoolLine) -> Event:
+    return decode_line(orjson.loads(line.raw), resource=line.resource, uid=f"{line.process}-{line.seq}")
 
 
 def _heard(line: SpoolLine, place: Place, service: str) -> Heard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["MINUTE_NS", "Minute"]
+__all__ = ["FEW", "MINUTE_NS", "OPENING", "Minute"]
 
 MINUTE_NS = 60_000_000_000
 FEW = 2

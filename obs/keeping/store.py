@@ -74,6 +74,8 @@ class Place(Protocol):
 
     def size(self) -> int: ...
 
+    def live_bytes(self) -> int: ...
+
     def changes_elsewhere(self) -> int: ...
 
     def explain(self, error: BaseException) -> StoreError: ...
@@ -180,6 +182,15 @@ class Store:
         """
         with self._lock, self._explained():
             return self._place.size()
+
+    def live_bytes(self) -> int:
+        """Return how many bytes of it are in use: what was freed and can be used again is not counted.
+
+        Raises:
+            StoreError: If the store does not say.
+        """
+        with self._lock, self._explained():
+            return self._place.live_bytes()
 
     @property
     def wal_bytes(self) -> int:

@@ -112,6 +112,11 @@ class FilePlace:
         """Return the bytes on the disk, with the write-ahead log."""
         return _size(self.path) + self.wal_bytes
 
+    def live_bytes(self) -> int:
+        """Return the bytes of pages in use and of the write-ahead log."""
+        pages = int(self.pragma("page_count")) - int(self.pragma("freelist_count"))
+        return pages * int(self.pragma("page_size")) + self.wal_bytes
+
     def changes_elsewhere(self) -> int:
         """Return a number that differs from the last one when another process has written since."""
         return int(self.pragma("data_version"))

@@ -110,6 +110,16 @@ class ServerPlace:
             )
             return int(connection.execute(query, {"schema": self._address.schema}).scalar() or 0)
 
+    def live_bytes(self) -> int:
+        """Return the bytes of rows that live, as the server's statistics know them."""
+        with self.transaction(writes=False) as connection:
+            query = sa.text(
+                "SELECT coalesce(sum(pg_total_relation_size(relid) * (n_live_tup + 1.0)"
+                " / (n_live_tup + n_dead_tup + 1.0)), 0) FROM pg_catalog.pg_stat_user_tables"
+                " WHERE schemaname = :schema"
+            )
+            return int(connection.execute(query, {"schema": self._address.schema}).scalar() or 0)
+
     def changes_elsewhere(self) -> int:
         """Return a number that differs from the last one when another process has written since."""
         with self.transaction(writes=False) as connection:

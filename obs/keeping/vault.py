@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 import msgspec
 import orjson
 
+from obs.history.rows import Batch
 from obs.insight.lifecycle import Lifecycle
 from obs.keeping.store import Change, LifecycleEntry, Saved, Store, StoreError, StoreTakenError
+from obs.keeping.store_tables import BATCH
 from obs.snapshot import IssueStatus
 
 __all__ = ["Vault", "decisions"]
@@ -30,13 +32,16 @@ KEPT_NOTICES = 5
 class Vault:
     """An open store under this sidecar's claim."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, where: Path | str) -> None:
         """Open and claim.
 
+        Args:
+            where: The file, or the address of a server.
+
         Raises:
-            StoreError: If the file is of a newer version or cannot be opened.
+            StoreError: If the store is of a newer version or cannot be opened.
         """
-        self._store = Store(path)
+        self._store = Store(where)
         self._owner = f"{os.getpid()}-{os.urandom(8).hex()}"
         self._look_at = 0.0
         self._changes = 0
@@ -56,13 +61,30 @@ class Vault:
         self._take(self._store.load())
         return self.saved
 
-    def save(self, checkpoints: Mapping[str, Any], state: bytes, notes: Mapping[str, str]) -> bool:
+    @property
+    def store(self) -> Store:
+        """The open store, for whoever keeps its history within bounds."""
+        return self._store
+
+    @property
+    def batch(self) -> int:
+        """Number of the last batch of history that was stored when it was last loaded."""
+        return int(self.saved.notes.get(BATCH, 0))
+
+    def save(
+        self,
+        checkpoints: Mapping[str, Any],
+        state: bytes,
+        notes: Mapping[str, str],
+        rows: Sequence[Batch] = (),
+    ) -> bool:
         """Write one transaction; False when the store refused, which `fault` explains.
 
         Args:
             checkpoints: Source -> how far it is read.
             state: `State.encode()` of what was read so far.
             notes: Texts to be kept beside them.
+            rows: History, oldest batch first.
 
         Raises:
             StoreTakenError: If another sidecar has taken over; nothing may be written any more.
@@ -71,6 +93,7 @@ class Vault:
             checkpoints=checkpoints,
             state=state,
             notes={**notes, **self._own_notes()},
+            rows=rows,
             owner=self._owner,
         )
         try:
