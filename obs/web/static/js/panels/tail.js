@@ -11,6 +11,7 @@ import { tailList } from "./taillist.js";
 const KEPT = 2_000; // rows, for another filter
 const KEPT_GRAVE = 500; // warnings and orders are kept longer than the rest
 const RATE_OVER = 10; // s
+const FLOWING = 80; // rows drawn while lines flow: more than can be seen; all of them as soon as it holds
 
 /** The panel `tail`. */
 export function panel(ctx) {
@@ -27,14 +28,12 @@ export function panel(ctx) {
   let waiting = []; // rows that came while the tail was held
   let isPaused = false;
   let isPointed = false;
-  let scrolled = 0; // px, as the last scroll event said: to ask for it would lay out the page at each paint
+  // As the last events said: to ask for either would lay out the page at each paint.
+  let scrolled = 0; // px
+  let isSelected = false;
   let plan = "";
 
-  const isSelected = () => {
-    const selection = getSelection();
-    return Boolean(selection && !selection.isCollapsed && list.el.contains(selection.anchorNode));
-  };
-  const isHeld = () => isPaused || isPointed || scrolled > 4 || isSelected();
+  const isHeld = () => isPaused || isPointed || isSelected || scrolled > 4;
 
   function take(rows) {
     if (!rows.length) return start(); // a sidecar that began anew, or another bot
@@ -62,7 +61,7 @@ export function panel(ctx) {
     [...grave.filter((row) => row.seq < oldest), ...all].filter(accepts).forEach((row) => folded.add(row));
     waiting = [];
     toTop();
-    list.show(folded.newestFirst());
+    flow();
     if (last) draw(...last);
   }
 
@@ -71,10 +70,10 @@ export function panel(ctx) {
   }
 
   function flow() {
-    if (!waiting.length || isHeld()) return;
-    waiting.forEach((row) => folded.add(row));
-    waiting = [];
-    list.show(folded.newestFirst());
+    const isStill = isHeld();
+    if (!isStill) waiting.splice(0).forEach((row) => folded.add(row));
+    const lines = folded.newestFirst();
+    list.show(isStill ? lines : lines.slice(0, FLOWING));
   }
 
   function draw(page, state) {
@@ -83,7 +82,6 @@ export function panel(ctx) {
       plan = page.verdict.plan;
       list.tint((row) => Boolean(plan) && row.issue === plan);
       list.forget();
-      list.show(folded.newestFirst());
     }
     flow();
     frame.draw(state, { note: note(state), tools: pauseButton() }, () => [
@@ -123,7 +121,8 @@ export function panel(ctx) {
 
   function release() {
     isPaused = isPointed = false;
-    if (isSelected()) getSelection().removeAllRanges();
+    if (isSelected) getSelection().removeAllRanges();
+    isSelected = false;
     toTop();
     flow();
     if (last) draw(...last);
@@ -178,6 +177,12 @@ export function panel(ctx) {
   list.el.addEventListener("pointerenter", (event) => { isPointed = event.pointerType === "mouse"; });
   list.el.addEventListener("pointerleave", () => { isPointed = false; ctx.repaint(); });
   list.el.addEventListener("scroll", () => { scrolled = list.el.scrollTop; ctx.repaint(); }, { passive: true });
+  document.addEventListener("selectionchange", () => {
+    const selection = getSelection();
+    const now = Boolean(selection && !selection.isCollapsed && list.el.contains(selection.anchorNode));
+    if (now !== isSelected) ctx.repaint();
+    isSelected = now;
+  });
   ctx.keys.on("Space", () => (ctx.route().issue ? false : void pause()));
   ctx.tail.listen((rows) => take(rows));
   if (ctx.tail.rows.length) {
