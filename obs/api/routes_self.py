@@ -10,10 +10,11 @@ from starlette.responses import PlainTextResponse, Response
 
 from obs import briefing
 from obs.api.context import Context, context_of
-from obs.api.envelope import ApiError
+from obs.api.envelope import ApiError, answer, described
 from obs.keeping.caching import SHARED
 from obs.keeping.memory import resident_bytes
 from obs.metrics import CONTENT_TYPE, Inner, exposition
+from obs.web.scope import scoped
 
 __all__ = ["router"]
 
@@ -80,32 +81,72 @@ async def metrics(request: Request) -> Response:
     return Response(text, media_type=CONTENT_TYPE)
 
 
+class Briefing(msgspec.Struct, frozen=True, kw_only=True):
+    """A briefing and its size, for whoever asks for JSON."""
+
+    text: str
+    """Markdown."""
+    tokens: int
+    budget: int
+    """Most tokens that were allowed."""
+    since: int
+    """Unix ms of the earlier look that it is compared with; 0: none."""
+    taken_at: int
+    """Unix ms of the picture it tells."""
+
+
 @router.get(
     "/api/briefing",
     tags=["views"],
     responses={
-        200: {"description": "The page.", "content": {"text/markdown": {"schema": {"type": "string"}}}}
+        200: {
+            "description": "The page.",
+            "content": {
+                "text/markdown": {"schema": {"type": "string"}},
+                **described(Briefing)[200]["content"],
+            },
+        }
     },
 )
 async def page(
     request: Request,
     budget: Annotated[int | None, Query(ge=50, le=1_000_000, description="Most tokens.")] = None,
     lang: Annotated[Literal["en", "ko"] | None, Query(description="Language.")] = None,
+    since: Annotated[
+        int, Query(ge=0, le=32_503_680_000_000, description="Unix ms: tell what changed since as well.")
+    ] = 0,
+    bot: Annotated[str, Query(max_length=200, description="Of this bot alone.")] = "",
+    issue: Annotated[str, Query(max_length=100, description="Of this issue alone, by id.")] = "",
+    form: Annotated[
+        Literal["md", "json"], Query(alias="format", description="Markdown, or JSON with its tokens.")
+    ] = "md",
 ) -> Response:
     """Return the briefing of this moment."""
     context = context_of(request)
     settings = context.settings
+    snapshot = context.board.snapshot
+    if issue and all(one.id != issue for one in snapshot.issues):
+        raise ApiError(404, "There is no issue of that id.")
+    most = min(budget or settings.budget, MOST_TOKENS)
     try:
         text = await context.offload(
             briefing.render,
-            context.board.snapshot,
-            budget=min(budget or settings.budget, MOST_TOKENS),
+            scoped(snapshot, bot),
+            budget=most,
+            since=since * 1_000_000 or None,
             lang=lang or settings.lang,
             templates=settings.templates,
+            template="incident" if issue else "status",
+            issue=issue,
         )
     except ValueError as error:
         raise ApiError(422, "The page cannot be made with these values.") from error
-    return Response(text.encode("utf-8", "backslashreplace"), media_type="text/markdown; charset=utf-8")
+    whole = text.encode("utf-8", "backslashreplace")
+    if form == "md":
+        return Response(whole, media_type="text/markdown; charset=utf-8")
+    size = briefing.tokens(text)
+    taken = snapshot.taken_at // 1_000_000
+    return answer(Briefing(text=whole.decode(), tokens=size, budget=most, since=since, taken_at=taken))
 
 
 def _exposition(context: Context) -> bytes:
