@@ -13,6 +13,7 @@ from obs.books import BotFacts, Thing, decimal
 from obs.hazards import mark_price, open_positions, protection
 from obs.hazards.positions import stop_at_exchange
 from obs.healthrows import amount, clock, number, times_open, waiting
+from obs.money.book import MoneyBook
 from obs.quoting import plain
 from obs.snapshot import Category, Issue, IssueStatus
 
@@ -24,15 +25,16 @@ MAX_SHOWN = 6
 """So many positions and orders are named, the rest is counted."""
 
 
-def money(bots: Mapping[str, BotFacts], mode: str) -> list[str]:
+def money(bots: Mapping[str, BotFacts], mode: str, book: MoneyBook) -> list[str]:
     """Return what is known of money, one sentence for each thing known.
 
     Args:
         bots: The facts of each bot.
         mode: `live`, `dry run`, `backtest` or empty.
+        book: Their results.
     """
     if mode == "backtest":
-        return ["backtest: no real funds, nothing at risk.", *_results(bots)]
+        return ["backtest: no real funds, nothing at risk.", *_results(bots, book)]
     simulated = "dry run, no real funds" if mode == "dry run" else ""
     lines = []
     parts = [part for name, bot in bots.items() for part in _holdings(_who(name, bots), bot)]
@@ -43,13 +45,14 @@ def money(bots: Mapping[str, BotFacts], mode: str) -> list[str]:
         )
     elif simulated:
         lines.append(f"{simulated}; no open position seen.")
-    results = list(_results(bots))
+    results = list(_results(bots, book))
     lines += results
     if not results and any(bot.orders or bot.positions for bot in bots.values()):
         lines.append("No trade closed, so no P&L and no win rate yet.")
     lines += _uncounted(bots)
     if not lines:
-        known = any(bot.positions or bot.orders or bot.order_outcomes or bot.trades for bot in bots.values())
+        known = any(bot.positions or bot.orders or bot.order_outcomes for bot in bots.values())
+        known = known or any(book.results(name) for name in bots)
         lines.append(
             "no open position or order seen."
             if known
@@ -207,10 +210,10 @@ def _position_line(bot: BotFacts, key: str, position: Thing) -> str:
     return f"holds {text}"
 
 
-def _results(bots: Mapping[str, BotFacts]) -> Iterable[str]:
+def _results(bots: Mapping[str, BotFacts], book: MoneyBook) -> Iterable[str]:
     parts = []
     for name, bot in bots.items():
-        for currency, trades in sorted(bot.trades.items()):
+        for currency, trades in sorted(book.results(name).items()):
             if trades.settled:
                 closed = f"{trades.settled} closed trade{'' if trades.settled == 1 else 's'}"
                 result = f"{trades.won} won, {amount(trades.pnl)} {plain(currency)}"

@@ -13,6 +13,7 @@ from obs.books import BotFacts, Llm
 from obs.hazards import open_positions, protection
 from obs.healthrows import clock, facts
 from obs.holdings import money, restart, stop_at_exchange
+from obs.money.book import MoneyBook
 from obs.quoting import plain
 from obs.snapshot import Funnel, Issue, IssueStatus, ProcessEnd, Source
 from obs.state import State
@@ -67,9 +68,9 @@ def look(
         # A parent that only starts others says nothing itself: whether it runs is not whether a bot does.
         # A bot that only prints text has no facts: it is not known to have stopped.
         phase=_phase({n: bots.get(n, BotFacts()) for n in state.services if n} or bots, ends, live=live),
-        money=tuple(money(bots, mode)),
+        money=tuple(money(bots, mode, state.money)),
         restart=restart(bots, mode, issues, now),
-        not_exercised=tuple(_not_exercised(bots, issues)),
+        not_exercised=tuple(_not_exercised(bots, state.money, issues)),
         not_known=tuple(_not_known(bots, sources, ends, live=live)),
         facts=tuple(facts(bots)),
         funnel=_funnel(bots.values()),
@@ -139,13 +140,12 @@ def _phase(bots: dict[str, BotFacts], ends: Sequence[ProcessEnd], *, live: bool)
     return "running" if live and bots else ""
 
 
-def _not_exercised(bots: dict[str, BotFacts], issues: Sequence[Issue]) -> Iterable[str]:
+def _not_exercised(bots: dict[str, BotFacts], book: MoneyBook, issues: Sequence[Issue]) -> Iterable[str]:
     outcomes: dict[str, int] = {}
-    closed = 0
+    closed = sum(results.settled for name in bots for results in book.results(name).values())
     for bot in bots.values():
         for name, count in bot.order_outcomes.items():
             outcomes[name] = outcomes.get(name, 0) + count
-        closed += sum(trades.settled for trades in bot.trades.values())
     if not outcomes and not closed:
         return []
     missing = [*_not_since(bots, issues)]

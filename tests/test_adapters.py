@@ -29,10 +29,15 @@ def trade(*, number: int = 1, pair: str = "ETH/BTC", amount: str = "2", short: b
 
 def freqtrade(*lines: tuple[str, str], at: float = 0) -> BotFacts:
     """Return what is known of a bot that printed these lines of (module, message)."""
+    return analyzed(*lines, at=at).state.books.bots["bot-1"]
+
+
+def analyzed(*lines: tuple[str, str], at: float = 0) -> Analyzer:
+    """Return the analyzer of a bot that printed these lines of (module, message)."""
     analyzer = Analyzer()
     for number, (module, body) in enumerate(lines):
         analyzer.feed(event(body, at=at + number, logger=f"freqtrade.{module}"))
-    return analyzer.state.books.bots["bot-1"]
+    return analyzer
 
 
 def filled(*, side: str = "Long", amount: str = "2", more: bool = False) -> tuple[str, str]:
@@ -187,7 +192,7 @@ def test_a_stop_that_was_taken_back_leaves_a_position_bare() -> None:
 
     issues = analyzer.snapshot().issues
 
-    assert [issue.title for issue in issues] == ["Position without stop"]
+    assert [issue.title for issue in issues] == ["ETH/BTC has no stop-loss"]
 
 
 def test_only_the_last_exit_of_a_trade_gives_its_result() -> None:
@@ -195,10 +200,9 @@ def test_only_the_last_exit_of_a_trade_gives_its_result() -> None:
     part = said("exit_fill", **result, cumulative_profit="0.2", is_final_exit="False")
     last = said("exit_fill", **result, cumulative_profit="-0.5", is_final_exit="True")
 
-    bot = freqtrade(part, last)
+    results = analyzed(part, last).state.money.results("bot-1")["BTC"]
 
-    assert bot.trades["BTC"].settled == 1
-    assert str(bot.trades["BTC"].pnl) == "-0.5"
+    assert (results.settled, str(results.pnl)) == (1, "-0.5")
 
 
 def test_an_error_of_a_bot_that_ends_is_no_signal() -> None:
@@ -277,7 +281,7 @@ def test_a_stop_order_of_nautilus_is_known_by_its_first_event() -> None:
 
     assert held.issues == ()
     assert "stop not known" not in held.money_lines[0]
-    assert [issue.title for issue in pulled.issues] == ["Position without stop"]
+    assert [issue.title for issue in pulled.issues] == ["GBP/USD.SIM has no stop-loss"]
     assert "without a stop since" in pulled.money_lines[0]
 
 
@@ -441,7 +445,7 @@ def test_a_refused_stop_leaves_the_position_bare() -> None:
     for number, (module, body) in enumerate((opened, ("freqtradebot", refused))):
         analyzer.feed(event(body, at=number, logger=f"freqtrade.{module}"))
 
-    assert "Position without stop" in [issue.title for issue in analyzer.snapshot().issues]
+    assert "ETH/BTC has no stop-loss" in [issue.title for issue in analyzer.snapshot().issues]
 
 
 def test_a_message_that_a_console_broke_is_read_whole() -> None:

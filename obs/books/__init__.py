@@ -19,7 +19,6 @@ from obs.books.facts import (
     Llm,
     Register,
     Thing,
-    Trades,
     decimal,
     forget_kinds,
     merge_into,
@@ -40,7 +39,6 @@ __all__ = [
     "Llm",
     "Register",
     "Thing",
-    "Trades",
     "decimal",
 ]
 

@@ -20,7 +20,6 @@ __all__ = [
     "Register",
     "Size",
     "Thing",
-    "Trades",
     "decimal",
     "earlier",
     "forget_kinds",
@@ -114,14 +113,6 @@ class Calls(msgspec.Struct):
     first_ok_after: Register = msgspec.field(default_factory=Register)
 
 
-class Trades(msgspec.Struct):
-    """Closed trades of one currency."""
-
-    settled: int = 0
-    won: int = 0
-    pnl: Decimal = Decimal(0)
-
-
 class Llm(msgspec.Struct):
     """One agent's model calls."""
 
@@ -159,7 +150,6 @@ class BotFacts(msgspec.Struct):
     order_outcomes: dict[str, int] = {}
     cancels: dict[str, int] = {}
     """Why orders were canceled."""
-    trades: dict[str, Trades] = {}
     calls: dict[str, Calls] = {}
     notifications: dict[str, Calls] = {}
     llm: dict[str, Llm] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from obs.books.facts import BotFacts, Register, Trades, decimal, note, put, tally
+from obs.books.facts import BotFacts, Register, note, put, tally
 from obs.events import Event
 
 __all__ = ["account", "equity", "order", "position", "trade", "with_stops"]
@@ -67,17 +67,9 @@ def with_stops(bot: BotFacts) -> None:
 
 
 def trade(bot: BotFacts, event: Event, register: Register) -> None:
+    """Its result is `obs.money`'s affair."""
     values = register.values
     if values.get("position.id"):
         # A closed trade ends its position, also when no word of the position itself says so.
         ended = msgspec.structs.replace(register, name="position.closed")
         put(bot.positions, str(values["position.id"]), ended)
-    if values.get("reconciliation") is True:
-        return
-    pnl = decimal(values.get("pnl.net"))
-    trades = bot.trades.setdefault(str(values.get("currency") or "?"), Trades())
-    if pnl is None:
-        return
-    trades.settled += 1
-    trades.won += pnl > 0
-    trades.pnl += pnl

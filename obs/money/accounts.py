@@ -164,6 +164,16 @@ class Account(msgspec.Struct):
         """Return the trades that are kept one by one, in no order."""
         return with_bare_closes(trip for key, rows in self.rows.items() for trip in walked(key, rows))
 
+    def results(self) -> dict[str, Results]:
+        """Return all results by currency, however old."""
+        whole: dict[str, Results] = {}
+        for key, results in self.totals.items():
+            whole.setdefault(split(key)[1], Results()).plus(results)
+        for trip in self.trips():
+            if (row := trip.result) is not None:
+                whole.setdefault(row.currency, Results()).plus(results_of(row))
+        return whole
+
     def merge(self, other: Account) -> None:
         """Add all that `other` has seen."""
         for key, rows in other.rows.items():

@@ -18,7 +18,7 @@ from obs.money.accounts import Account
 from obs.money.amounts import Rate
 from obs.money.decisions import awarded, decision_of, signal_of
 from obs.money.entries import LlmCall, credit_of, mode_of, name, trade_of
-from obs.money.quarters import joined
+from obs.money.quarters import Results, joined
 
 if TYPE_CHECKING:
     from obs.exhibits import Quote
@@ -134,6 +134,11 @@ class MoneyBook(msgspec.Struct):
             account.rows or account.quarters or account.credits or account.older
             for account in self.accounts.values()
         )
+
+    def results(self, service: str) -> dict[str, Results]:
+        """Return all results of one bot by currency, however old and of whatever mode."""
+        account = self.accounts.get(service)
+        return account.results() if account is not None else {}
 
     def _account(self, service: str) -> Account | None:
         account = self.accounts.get(service)
