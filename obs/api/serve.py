@@ -31,6 +31,7 @@ from obs.api.listening import listen
 from obs.api.tokens import Tokens, in_force
 from obs.config import ConfigError, Settings, expectations, load, pipeline_config
 from obs.journal import Journal, journal
+from obs.keeping.whereabouts import announced
 from obs.quoting import plain
 from obs.refreshing.pipeline import DashboardDataPipeline
 from obs.sidecar import Sidecar
@@ -72,7 +73,7 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
             audience=board,
         ) as sidecar,
     ):
-        _say_where(sidecar.directory, door, tokens)
+        address = _say_where(sidecar.directory, door, tokens)
         board.publish(sidecar.snapshot(), fault=sidecar.fault)
         pipeline = DashboardDataPipeline(
             pipeline_config(settings),
@@ -90,18 +91,23 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
         )
         gc.freeze()
         sys.setswitchinterval(SWITCH_SECONDS)
-        with pipeline, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with (
+            announced(sidecar.directory, address),
+            pipeline,
+            asyncio.Runner(loop_factory=_loop_factory()) as runner,
+        ):
             runner.run(_run(sidecar, door, context, idle_exit, with_input="-" in follow))
     return 0
 
 
-def _say_where(directory: Path, door: socket.socket, tokens: Tokens) -> None:
-    """Print the address; the token in it only where a person looks on, for a log keeps what it gets."""
+def _say_where(directory: Path, door: socket.socket, tokens: Tokens) -> str:
+    """Print and return the address; with the token only where a person looks on: a log keeps what it gets."""
     host, port = door.getsockname()[:2]
     address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
     is_seen = sys.stderr is not None and sys.stderr.isatty()
     secret = f"#token={tokens.control}" if is_seen and tokens.control else ""
     sys.stderr.write(f"obs: watching {directory}, {address}{secret}\n")
+    return address
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -51,4 +51,6 @@ def listening_at(directory: Path) -> str:
         pid, url = int(said["pid"]), str(said["url"])
     except (OSError, LookupError, TypeError, ValueError):
         return ""
+    # One that listens everywhere listens here too.
+    url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     return url if url.startswith("http://") and running_pid(directory) == pid else ""
