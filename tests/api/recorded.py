@@ -1,4 +1,4 @@
-"""A day's paper trades on real candles, as the records a bot writes; and a small one of them kept in tests/data.
+"""A day of paper trades on real candles, as the records a bot writes; a small one is kept in tests/data.
 
 `python -m tests.api.recorded CORPUS` writes the kept one anew. The rule is simple: two averages cross at a
 close, the order fills at the next open, both sides pay a fee. Two agents advise and are credited; models are
@@ -13,7 +13,7 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,14 +27,14 @@ MS = 1_000_000
 MODELS = (
     ("trend-desk", "anthropic", "desk-large"),
     ("news-desk", "openai", "desk-small"),
-    ("news-desk", "perplexity", "nobody-prices-this"),
+    ("news-desk", "perplexity", "desk-search"),
 )
-PRICES = {"desk-large": ("3.00", "15.00"), "desk-small": ("0.25", "1.25")}
-"""Model -> USD for a million tokens in and out; the price file that a sidecar under test is given."""
-PRICE_FILE = "".join(
-    f'[[price]]\nmodel = "{model}"\ninput = "{into}"\noutput = "{out}"\n\n'
-    for model, (into, out) in PRICES.items()
-)
+PRICES = {
+    "desk-large": ("3.00", "15.00"),
+    "desk-small": ("0.25", "1.25"),
+    "desk-search": ("1.00", "1.00"),
+}
+"""Model -> USD for a million tokens in and out."""
 
 Bar = tuple[int, Decimal, Decimal]
 """Ms since midnight, open, close."""
@@ -70,6 +70,14 @@ def kept() -> list[Record]:
     """Return the records of tests/data."""
     with gzip.open(KEPT, "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
+
+
+def price_file(prices: Mapping[str, tuple[str, str]]) -> str:
+    """Return the prices as a sidecar's price file holds them."""
+    return "".join(
+        f'[[price]]\nmodel = "{model}"\ninput = "{into}"\noutput = "{out}"\n\n'
+        for model, (into, out) in prices.items()
+    )
 
 
 def lines(records: Sequence[Record]) -> str:
@@ -145,7 +153,7 @@ def _traded(bars: Sequence[Bar], bot: str, symbol: str, currency: str, quantity:
 def _asked(record: Any, at: int, bot: str, index: int) -> Iterator[Record]:
     """What the models were asked before a decision; each tenth call fails."""
     for place, (agent, provider, model) in enumerate(MODELS):
-        if model.startswith("nobody") and index % 3:
+        if model == "desk-search" and index % 3:
             continue
         is_failed = (index + place) % 10 == 0
         tokens = (
