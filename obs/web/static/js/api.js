@@ -24,7 +24,8 @@ export function api(prefs) {
     if (answer.ok && as === "text") return answer.text();
     const found = await answer.json().catch(() => null);
     if (!answer.ok || found?.success === false) throw new Refused(answer.status, found?.error?.message ?? answer.statusText, found?.error?.code);
-    return found && "success" in found ? found.data : found;
+    if (found === null) throw new Refused(answer.status, "not JSON");
+    return "success" in found ? found.data : found;
   }
 
   return {

@@ -16,12 +16,18 @@ export function tokensOf(text) {
   return Math.ceil((text.length - other) / 4) + other;
 }
 
+/** What a briefing says of itself that it leaves out, in its first words. @param {string} text */
+function leftOut(text) {
+  const [, line = ""] = /^## (?:Left out|생략)\n(.+)$/m.exec(text) ?? [];
+  return line.split(/[;.] ?(?=[`a-z가-힣])/)[0].replace(/\.$/, "");
+}
+
 /** @param {Object} ctx */
 export function panel(ctx) {
   const { words, format } = ctx;
   const frame = section(ctx, "briefing", { bones: 9 });
   let isFull = ctx.prefs.get("briefing") === "full";
-  let shown = null; // {text, tokens, budget, left_out, command, at, about}
+  let shown = null; // {text, tokens, budget, at, about}
   let failure = null;
   let asking = null;
   let copied = "";
@@ -34,8 +40,7 @@ export function panel(ctx) {
     const asked = about(page);
     const query = { format: "json", lang: ctx.lang, budget: BUDGET, ...(!isFull && since() && { since: since() }), ...(ctx.route().bot && { bot: ctx.route().bot }) };
     asking = ctx.api.get("api/briefing", query).then((answer) => {
-      const text = typeof answer === "string" ? answer : answer.text;
-      shown = { budget: BUDGET, left_out: [], ...answer, text, tokens: answer.tokens ?? tokensOf(text), at: Date.now(), about: asked };
+      shown = { budget: BUDGET, ...answer, tokens: answer.tokens ?? tokensOf(answer.text), at: Date.now(), about: asked };
       failure = null;
     }, (error) => { failure = { status: error.status ?? 0, at: Date.now(), message: "" }; })
       .finally(() => { asking = null; ctx.repaint(); });
@@ -112,10 +117,10 @@ export function panel(ctx) {
   }
 
   function omitted() {
-    const left = [shown.left_out ?? []].flat();
+    const left = leftOut(shown.text);
     return h("div", { class: "briefing-omitted" },
-      h("p", null, left.length ? words("briefing.left_out", { what: left.join(" ").replace(/\.$/, "") }) : words("briefing.more")),
-      command(ctx, shown.command || `obs brief --budget ${BUDGET * 2}`));
+      h("p", null, left ? words("briefing.left_out", { what: left }) : words("briefing.more")),
+      command(ctx, `obs brief --budget ${shown.budget * 2}`));
   }
 
   return { el: frame.el, draw };
