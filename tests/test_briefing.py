@@ -78,7 +78,7 @@ def test_what_decides_an_action_is_never_dropped(budget: int) -> None:
 
     for word in (
         "CRITICAL",
-        "Position without stop",
+        "BTC/USDT has no stop-loss",
         "200.00 USDT",
         "Restart:",
         "[read] The exchange",

@@ -76,7 +76,7 @@ def test_a_missing_stop_tells_how_it_went_away_however_long_ago() -> None:
         event("stop pulled", at=900, name="order.canceled", attributes=stop),
     ).issues
 
-    assert issue.title == "Position without stop"
+    assert issue.title == "SOL/USDT has no stop-loss"
     told = [*story(issue), *(item.text for item in issue.evidence)]
     assert [next(line for line in told if line.startswith(word)) for word in ("bought", "stop set")]
 

@@ -79,7 +79,7 @@ def loops(name: str, bot: BotFacts) -> Iterator[Issue]:
             ("llm-loop", name, agent),
             Category.LLM,
             IssueSeverity.ERROR,
-            "LLM agent loops",
+            f"LLM agent {plain(agent)} loops",
             name,
             first=loop.first,
             last=loop.last,

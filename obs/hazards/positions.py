@@ -171,7 +171,7 @@ def unprotected(name: str, bot: BotFacts) -> Iterator[Issue]:
             ("unprotected", name, key),
             Category.TRADING,
             IssueSeverity.CRITICAL,
-            "Position without stop",
+            f"{plain(values.get('symbol') or key)} has no stop-loss",
             name,
             first=since,
             last=max(position.last.time, *(stop.last.time for stop in stops)),

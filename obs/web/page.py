@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from obs import __version__
 from obs.quoting import plain
 from obs.snapshot import Snapshot
@@ -24,7 +26,15 @@ __all__ = ["page"]
 MOST_BOTS = 50
 
 
-def page(snapshot: Snapshot, *, lang: str = "en", bot: str = "", since: int = 0, zone: str = "UTC") -> Page:
+def page(
+    snapshot: Snapshot,
+    *,
+    lang: str = "en",
+    bot: str = "",
+    since: int = 0,
+    zone: str = "UTC",
+    tokens: int = 0,
+) -> Page:
     """Return everything the live page shows.
 
     Args:
@@ -33,13 +43,14 @@ def page(snapshot: Snapshot, *, lang: str = "en", bot: str = "", since: int = 0,
         bot: Show one bot alone; empty shows all.
         since: Unix ms at which the reader looked last; 0: the last 12 hours.
         zone: IANA name of the time zone in which times are shown.
+        tokens: Of the briefing that can be copied, where somebody has counted them.
 
     Raises:
         ValueError: If the language is none of ours.
     """
     reader = Reader(lang, zone, snapshot.taken_at)
     one = scoped(snapshot, bot)
-    shown = verdict(one, reader)
+    shown = msgspec.structs.replace(verdict(one, reader), tokens=tokens)
     return Page(
         taken_at=ms(snapshot.taken_at),
         version=__version__,

@@ -8,6 +8,7 @@ from obs.insight.ranking import Stake, stake_of
 from obs.page.telling import SIMULATED, deciding, is_bad
 from obs.quoting import plain
 from obs.snapshot import Health, Issue, IssueSeverity, Loss, Snapshot
+from obs.web.figures import spending
 from obs.web.model import Amount, Mark, Rich, Span, Style, Verdict
 from obs.web.numbers import ms
 from obs.web.plans import first_step
@@ -90,6 +91,9 @@ def _standing(top: Issue, snapshot: Snapshot, reader: Reader) -> Rich:
     lasts = is_lasting(top)
     last = Span(since=ms(top.last_seen))
     often = f"×{top.count:,}"
+    rate = spending(snapshot, top.services) if stake_of(top) is Stake.SPENDING else None
+    if rate is not None:
+        return reader.say.rich("verdict.spending", money=reader.money(rate), age=age, where=where)
     if top.money_at_risk:
         why = _why(top, snapshot, reader)
         if lasts:

@@ -293,7 +293,7 @@ def test_an_unprotected_position_leads_the_page_with_its_money_whatever_else_is_
 
     said = verdict(story.page())
 
-    assert said.startswith("**CRITICAL, ongoing: Position without stop, since 10:10:00")
+    assert said.startswith("**CRITICAL, ongoing: SOL/USDT has no stop-loss, since 10:10:00")
     assert "at risk 100,002.00 USDT" in said
 
 

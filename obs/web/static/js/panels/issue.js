@@ -114,8 +114,10 @@ export function panel(ctx) {
   }
 
   function problem() {
-    if (failure.status === GONE) {
-      return h("div", { class: "panel-error" }, mark("unknown"), h("div", null, h("h1", { class: "strong" }, ctx.words("issue.gone", { id })), h("p", null, ctx.words("issue.gone_why")),
+    // What the list still shows is not gone, whatever the answer was: then it only could not be read.
+    const { rows = [], quiet = [] } = ctx.page()?.issues ?? {};
+    if (failure.status === GONE && ![...rows, ...quiet].some((row) => row.id === id)) {
+      return h("div", { class: "panel-error" }, mark("unknown"), h("div", null, h("h1", { class: "view-title" }, ctx.words("issue.gone", { id })), h("p", null, ctx.words("issue.gone_why")),
         h("div", { class: "buttons" }, h("a", { class: "button", href: ctx.issueHref("") }, ctx.words("issue.back")))));
     }
     return failed(ctx, { title: ctx.words("issue.failed"), status: failure.status, at: failure.at, retry: read });
