@@ -1,4 +1,4 @@
-// The frame of a panel: its heading over a hairline, and the four states that are not "loaded".
+// The frame of a panel: its heading over a hairline, and the states that are not "loaded".
 
 import { h, make, patch } from "./dom.js";
 import { mark } from "./marks.js";
@@ -39,7 +39,7 @@ export function section(ctx, name, { bones = 4, anchor = "" } = {}) {
     stale.hidden = !isStale;
     if (isStale) patch(stale, ctx.words("state.as_of", { time: ctx.format.clock(state.asOf) }));
     el.setAttribute("aria-busy", String(state.kind === "loading"));
-    if (!state.asOf && state.failure) patch(body, failed(ctx, { title: ctx.words("state.page_failed"), ...state.failure }));
+    if (!state.asOf && state.failure) patch(body, h("p", { class: "panel-empty" }, ctx.words("state.waits")));
     else if (!state.asOf) patch(body, state.showBones ? h("div", { class: "bones", "aria-hidden": "true" }, Array.from({ length: bones }, () => h("span", null))) : "");
     else patch(body, inside());
   }

@@ -45,13 +45,14 @@ export function panel(ctx) {
   }
 
   function connection(page, state) {
-    const shape = { live: "dot", catching: "ring", slow: "diamond" }[state.kind] ?? "dashed";
+    const kind = state.kind === "loading" && state.failure ? "lost" : state.kind;
+    const shape = { live: "dot", catching: "ring", slow: "diamond" }[kind] ?? "dashed";
     const more = { live: () => ctx.format.duration(state.behind, { tenths: true }),
       slow: () => words("connection.slow_by", { age: ctx.format.duration(state.behind) }),
       catching: () => words("connection.catching_by", { size: size(state.pending) }),
-      lost: () => ctx.format.duration(Date.now() - state.lostAt) }[state.kind];
-    return h("span", { class: `connection is-${state.kind}` }, h("span", { class: `dot dot-${shape}`, "aria-hidden": "true" }),
-      h("span", null, words(`connection.${state.kind}`)), " ", more && h("span", { class: "quiet nowrap" }, more()));
+      lost: () => (state.lostAt ? ctx.format.duration(Date.now() - state.lostAt) : "") }[kind];
+    return h("span", { class: `connection is-${kind}` }, h("span", { class: `dot dot-${shape}`, "aria-hidden": "true" }),
+      h("span", null, words(`connection.${kind}`)), " ", more && h("span", { class: "quiet nowrap" }, more()));
   }
 
   return { el, draw };

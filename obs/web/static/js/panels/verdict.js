@@ -54,8 +54,12 @@ export function panel(ctx) {
   function asking(state) {
     const isRefused = state.failure && state.attempt > 0;
     return { mark: "unknown", word: words("lost.word"), subject: isRefused ? words("lost.never") : words("verdict.loading"),
-      text: isRefused ? [h("p", null, state.failure.status === 401 ? words("lost.token") : words("lost.explain_never"))] : [h("p", { class: "bone-line", "aria-hidden": "true" })],
+      text: isRefused ? [h("p", null, state.failure.status === 401 ? words("lost.token") : [reason(state.failure), " ", words("lost.explain_never")])] : [h("p", { class: "bone-line", "aria-hidden": "true" })],
       buttons: isRefused ? trying(state) : [] };
+  }
+
+  function reason({ status, at }) {
+    return status ? words("state.answered", { status, time: ctx.format.clock(at) }) : "";
   }
 
   function lost(page, state) {
