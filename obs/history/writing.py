@@ -6,16 +6,15 @@ exactly. A row that the database will not take costs only itself.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
-import orjson
 import sqlalchemy as sa
 
 from obs.history.days import Day, agent_days, model_days
+from obs.history.inserting import Row, insert
 from obs.history.rows import Batch, Exemplar
 from obs.history.tables import (
     AGENT_DAYS,
@@ -33,8 +32,6 @@ __all__ = ["write"]
 ASKED_AT_ONCE = 500
 """Ids looked up by one statement."""
 
-Row = tuple[Any, ...]
-
 
 def write(connection: sa.Connection, batches: Sequence[Batch]) -> int:
     """Write batches, all of which are new; return how many rows the database refused."""
@@ -42,12 +39,12 @@ def write(connection: sa.Connection, batches: Sequence[Batch]) -> int:
     for batch in batches:
         refused += _rollups(connection, batch)
         exemplars = [_exemplar(one, batch.seen) for one in sorted(batch.exemplars, key=_when)]
-        refused += _insert(connection, EXEMPLARS, exemplars)
-        refused += _insert(connection, TRADES, [_trade(one, batch.seen) for one in batch.trades])
+        refused += insert(connection, EXEMPLARS, exemplars)
+        refused += insert(connection, TRADES, [_trade(one, batch.seen) for one in batch.trades])
         credited = _new(connection, CONTRIBUTIONS, batch.credits)
-        refused += _insert(connection, CONTRIBUTIONS, [_credit(one, batch.seen) for _, one in credited])
+        refused += insert(connection, CONTRIBUTIONS, [_credit(one, batch.seen) for _, one in credited])
         calls = _new(connection, CALLS, batch.calls)
-        refused += _insert(connection, CALLS, [_call(one, batch.seen) for _, one in calls])
+        refused += insert(connection, CALLS, [_call(one, batch.seen) for _, one in calls])
         _add_days(connection, AGENT_DAYS, agent_days(credited, calls), batch.seen)
         _add_days(connection, MODEL_DAYS, model_days(calls), batch.seen)
     return refused
@@ -55,7 +52,7 @@ def write(connection: sa.Connection, batches: Sequence[Batch]) -> int:
 
 def _rollups(connection: sa.Connection, batch: Batch) -> int:
     rows = [(*key, count, batch.seen) for key, count in batch.rollups.items()]
-    return _insert(
+    return insert(
         connection,
         ROLLUPS,
         rows,
@@ -140,71 +137,3 @@ def _last_use(connection: sa.Connection, key: tuple[str, ...]) -> Sequence[tuple
         .group_by(MODEL_DAYS.c.model)
     )
     return [(str(model), int(at)) for model, at in connection.execute(query)]
-
-
-def _insert(connection: sa.Connection, table: sa.Table, rows: list[Row], conflict: str = "") -> int:
-    """Insert rows; return how many the database refused for what is in them."""
-    if not rows:
-        return 0
-    try:
-        # A failed statement would otherwise end the whole transaction on a server.
-        with connection.begin_nested():
-            _send(connection, table, rows, conflict or "DO NOTHING")
-    except (sa.exc.DBAPIError, OverflowError, ValueError) as error:
-        if not _blames_row(error):
-            raise
-        if len(rows) == 1:
-            return 1
-        half = len(rows) // 2
-        return _insert(connection, table, rows[:half], conflict) + _insert(
-            connection, table, rows[half:], conflict
-        )
-    return 0
-
-
-def _send(connection: sa.Connection, table: sa.Table, rows: list[Row], conflict: str) -> None:
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_statement(table, "sqlite", conflict), rows)
-        return
-    # One statement with one argument: the driver would send rows one by one, and wait for each.
-    names = _names(table)
-    text = orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
-    connection.execute(sa.text(_statement(table, "postgresql", conflict)), {"rows": text})
-
-
-def _names(table: sa.Table) -> list[str]:
-    return [column.name for column in table.columns if column.name not in ("seq", "id")]
-
-
-@functools.cache
-def _statement(table: sa.Table, dialect: str, conflict: str) -> str:
-    names = [f'"{name}"' for name in _names(table)]
-    into = f"INSERT INTO {table.name} ({', '.join(names)})"
-    if dialect == "sqlite":
-        return f"{into} VALUES ({', '.join('?' * len(names))}) ON CONFLICT {conflict}"
-    types = [table.columns[name.strip('"')].type.compile(_server_dialect()) for name in names]
-    columns = ", ".join(f"{name} {kind}" for name, kind in zip(names, types, strict=True))
-    # Without a condition the parser would take ON for that of a join.
-    return (
-        f"{into} SELECT {', '.join(names)} FROM json_to_recordset(CAST(:rows AS json)) AS r({columns})"
-        f" WHERE true ON CONFLICT {conflict}"
-    )
-
-
-@functools.cache
-def _server_dialect() -> sa.Dialect:
-    from sqlalchemy.dialects.postgresql.pg8000 import PGDialect_pg8000
-
-    return PGDialect_pg8000()  # type: ignore[no-untyped-call]
-
-
-def _blames_row(error: BaseException) -> bool:
-    """Whether the data of the row is at fault, and not the database or the way to it."""
-    if isinstance(error, (OverflowError, ValueError)):
-        return True
-    original = getattr(error, "orig", None)
-    told = original.args[0] if original is not None and original.args else None
-    if isinstance(told, dict):
-        # SQLSTATE classes: 22 data exception, 23 integrity constraint violation, 54 limit exceeded.
-        return str(told.get("C", ""))[:2] in ("22", "23", "54")
-    return isinstance(error, (sa.exc.DataError, sa.exc.IntegrityError))

@@ -125,7 +125,7 @@ class Store:
         Raises:
             StoreError: If the store cannot be read.
         """
-        with self._lock, self._explained(), self._place.transaction(writes=False) as connection:
+        with self.reading() as connection:
             return tables.load(connection)
 
     def save(self, change: Change) -> None:
@@ -150,6 +150,16 @@ class Store:
             with self._place.transaction(writes=True) as connection:
                 yield connection
             self._place.settle()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give the connection, in a transaction that sees one instant.
+
+        Raises:
+            StoreError: If the store cannot be read.
+        """
+        with self._lock, self._explained(), self._place.transaction(writes=False) as connection:
+            yield connection
 
     def is_intact(self) -> bool:
         """Whether the open file is still the one at its path: false when someone deleted or replaced it."""

@@ -23,7 +23,6 @@ WAL_BYTES = 64 * 2**20
 """Beyond this the write-ahead log is folded back even if that makes one save slow."""
 CHECKED_BYTES = 32 * 2**20
 """A larger file is not looked through as a whole on opening, only the tables that are needed to go on."""
-CORE = ("checkpoint", "state", "lifecycle", "cursors", "notes")
 KEPT_MALFORMED = 3
 INCREMENTAL = 2
 
@@ -172,7 +171,7 @@ class FilePlace:
 
     def _check(self, size: int) -> None:
         is_whole = size <= CHECKED_BYTES or self._is_suspect
-        for what in ("1",) if is_whole else CORE:
+        for what in ("1",) if is_whole else [table.name for table in tables.CORE]:
             verdict = self.pragma(f"quick_check({what})")
             if verdict != "ok":
                 raise MalformedError(verdict)

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from obs.history.writing import write as write_rows
 from obs.keeping.stored import Change, Cursor, LifecycleEntry, MalformedError, Saved, StoreTakenError
 
-__all__ = ["BATCH", "REFUSED", "claim", "count_write", "load", "write", "writes"]
+__all__ = ["BATCH", "CORE", "REFUSED", "claim", "count_write", "load", "write", "writes"]
 
 BATCH = "history.batch"
 """Note that holds the number of the last batch of history that is stored."""
@@ -56,6 +56,10 @@ _cursors = sa.Table(
 _notes = sa.Table(
     "notes", _metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text)
 )
+
+
+CORE = (_checkpoint, _state, _lifecycle, _cursors, _notes)
+"""Without these nothing goes on."""
 
 
 def load(connection: sa.Connection) -> Saved:
