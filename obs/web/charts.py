@@ -15,6 +15,7 @@ from obs.page.telling import is_bad
 from obs.quoting import plain
 from obs.snapshot import Snapshot
 from obs.web.changes import release_of
+from obs.web.exposure import by_currency
 from obs.web.figures import cost_currency
 from obs.web.model import Amount, Flag, LlmCost, LlmPoint, Pnl, PnlPoint, Rich, Window
 from obs.web.numbers import NONE, UNKNOWN, ms
@@ -36,13 +37,13 @@ def pnl(snapshot: Snapshot, reader: Reader) -> Pnl:
     if money is None:
         return Pnl(empty=reader.say.rich("pnl.unknown"))
     hours, days = money.hourly_trends, money.daily_trends
-    currencies = _currencies(days, hours)
+    currencies = _currencies(snapshot, days, hours)
     if not currencies:
         return Pnl(empty=_no_result(money, reader))
     return Pnl(
         currencies=currencies,
-        hours={currency: _window(hours, currency, money, reader) for currency in currencies},
-        days={currency: _window(days, currency, money, reader) for currency in currencies},
+        hours={currency: _window(hours, currency, money, currencies, reader) for currency in currencies},
+        days={currency: _window(days, currency, money, currencies, reader) for currency in currencies},
         flags=_flags(snapshot, min((point.time for point in days), default=0), reader),
         note=reader.say("pnl.simulated" if money.is_simulated else "pnl.note"),
     )
@@ -75,16 +76,28 @@ def llm(snapshot: Snapshot, reader: Reader) -> LlmCost:
     )
 
 
-def _currencies(*windows: Sequence[TrendPoint]) -> tuple[str, ...]:
-    """Currencies with a result, that of most settled hours first."""
+def _currencies(snapshot: Snapshot, *windows: Sequence[TrendPoint]) -> tuple[str, ...]:
+    """Currencies with a result: those in which most is held first, then those of most settled hours."""
+    held = list(by_currency(snapshot.held))
     counts: dict[str, int] = {}
     for point in (point for window in windows for point in window):
         for amount in point.pnl:
             counts[amount.currency] = counts.get(amount.currency, 0) + 1
-    return tuple(sorted(counts, key=lambda currency: (-counts[currency], currency)))
+
+    def key(currency: str) -> tuple[int, int, str]:
+        place = held.index(currency) if currency in held else len(held)
+        return place, -counts[currency], currency
+
+    return tuple(sorted(counts, key=key))
 
 
-def _window(points: Sequence[TrendPoint], currency: str, money: RealTimeMetrics, reader: Reader) -> Window:
+def _window(
+    points: Sequence[TrendPoint],
+    currency: str,
+    money: RealTimeMetrics,
+    currencies: Sequence[str],
+    reader: Reader,
+) -> Window:
     total = Decimal(0)
     shown: list[PnlPoint] = []
     settled = won = 0
@@ -92,20 +105,21 @@ def _window(points: Sequence[TrendPoint], currency: str, money: RealTimeMetrics,
         here = [amount.amount for amount in point.pnl if amount.currency == currency]
         value = sum(here, Decimal(0))
         total += value
-        settled += point.settled if here else 0
-        won += point.won if here else 0
+        settled += point.settled
+        won += point.won
         known = point.has_data or bool(here)
         shown.append(
             PnlPoint(
                 ms(point.time),
                 float(value) if known else None,
                 float(total) if known else None,
-                point.settled if here else 0,
+                point.settled,
             )
         )
-    if not settled:
+    if not any(amount.currency == currency for point in points for amount in point.pnl):
         return Window(points=tuple(shown), amount=Amount(NONE, currency), text=reader.say("pnl.none_settled"))
-    text = reader.say("pnl.text", n=settled, won=won)
+    # Trades are counted over all currencies: of several none can call them its own.
+    text = reader.say("pnl.text" if len(currencies) == 1 else "pnl.all", n=settled, won=won)
     if money.open_trades:
         text += reader.say("pnl.open", n=money.open_trades)
     return Window(points=tuple(shown), amount=reader.amount(total, currency, sign=True), text=text)

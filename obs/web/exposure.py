@@ -142,7 +142,10 @@ def _result(snapshot: Snapshot, reader: Reader) -> Figure:
         return Figure(
             key="pnl", label=label, amount=Amount(NONE), more=reader.say.rich(key, n=money.open_trades)
         )
-    first, *rest = money.total_pnl_today or (Money(Decimal(0), ""),)
+    # What is held says which currency its owner thinks in first; amounts of two cannot be compared.
+    held = list(by_currency(snapshot.held))
+    results = sorted(money.total_pnl_today, key=lambda one: (one.currency not in held, one.currency))
+    first, *rest = results or [Money(Decimal(0), "")]
     told = [reader.money(one, sign=True) for one in rest] or [reader.say("figure.settled", n=money.settled)]
     if money.is_simulated:
         told.append(reader.say("figure.simulated"))

@@ -98,7 +98,8 @@ def _counts(passage: Passage, reader: Reader) -> tuple[FunnelStage, ...]:
 def _label(gate: Gate, reader: Reader) -> str:
     if gate.kind != "filter":
         return reader.say(f"funnel.{gate.kind}")
-    return reader.say.get(f"funnel.{gate.name}", gate.name[:1].upper() + gate.name[1:])
+    name = gate.name.replace("_", " ")
+    return reader.say.get(f"funnel.{gate.name}", name[:1].upper() + name[1:])
 
 
 def _why(gate: Gate, reader: Reader) -> str:
@@ -124,7 +125,14 @@ def _side(gate: Gate) -> str:
 
 def _sentence(passage: Passage, reader: Reader, *, is_chain: bool) -> Rich:
     if not is_chain:
-        return reader.say.rich("funnel.counted", n=passage.signals, m=passage.orders, k=passage.fills)
+        refused = sum(gate.stopped for gate in passage.gates if gate.kind == "exchange")
+        counted = (("signals", passage.signals), ("orders", passage.orders), ("fills", passage.fills))
+        told = [
+            reader.say(f"funnel.n_{name}", n=count)
+            for name, count in (*counted, ("refused", refused))
+            if count
+        ]
+        return reader.say.rich("funnel.counted", list=", ".join(told))
     trades = min(passage.fills, passage.signals)
     text = reader.say.rich("funnel.became", n=passage.signals, m=trades)
     worst = max(passage.gates, key=lambda gate: gate.stopped, default=None)

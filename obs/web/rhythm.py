@@ -35,7 +35,7 @@ _REFUSED = ("rejected", "exit-refused")
 
 def rhythm(snapshot: Snapshot, reader: Reader) -> Rhythm:
     """Return the rhythm of all bots."""
-    bots = snapshot.standings[:MOST]
+    bots = [bot for bot in snapshot.standings if bot.name in snapshot.bots][:MOST]
     told = {pulse.stage for bot in bots for pulse in bot.pulses}
     works = told - {"records"}
     stages = [stage for stage in STAGES if stage in told or (works and stage in ALWAYS)]

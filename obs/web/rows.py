@@ -72,12 +72,12 @@ def is_open(issue: Issue) -> bool:
 
 
 def is_quiet(issue: Issue, midnight: int) -> bool:
-    """Whether it needs no row of its own: a mere notice, or a fault that did not come back today.
+    """Whether it can wait unseen: a notice, a side matter, or a fault that did not come back today.
 
     What is found in facts, such as a position without a stop, lasts until the facts change.
     """
     if not is_bad(issue):
-        return issue.severity is IssueSeverity.INFO
+        return True
     return "." in issue.rule and 0 < issue.last_seen < midnight
 
 
@@ -148,8 +148,12 @@ def mark_of(issue: Issue) -> Mark:
 
 def worst(found: Iterable[Issue]) -> Mark:
     """Return the gravest mark of open issues that decide something; the tick when there is none."""
+    found = list(found)
     bad = [one for one in found if is_bad(one) and one.cause is None]
-    return mark_of(max(bad, key=lambda one: one.severity.rank)) if bad else Mark.OK
+    if bad:
+        return mark_of(max(bad, key=lambda one: one.severity.rank))
+    # Nothing bad was seen, but the end of it neither.
+    return Mark.UNKNOWN if any(one.rule == "stopped-short" for one in found) else Mark.OK
 
 
 def services(names: Sequence[str]) -> str:

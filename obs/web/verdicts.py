@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from obs.insight.ranking import Stake, stake_of
@@ -20,6 +21,8 @@ __all__ = ["SUBJECT", "grave_losses", "title", "verdict"]
 
 SUBJECT = 60
 """Characters of what the verdict is about."""
+_ASIDE = re.compile(r" \([^()]*\)")
+"""Names in parentheses, which a short sentence can do without."""
 _GRAVE = ("WARN", "WARNING", "ERROR", "FATAL", "CRITICAL")
 
 
@@ -52,6 +55,8 @@ def title(shown: Verdict) -> str:
 def subject(text: str) -> str:
     """Return what the verdict is about, as one short sentence."""
     text = text.rstrip(".")
+    if len(text) >= SUBJECT:
+        text = _ASIDE.sub("", text)
     if len(text) >= SUBJECT:
         return text[: SUBJECT - 2].rsplit(" ", 1)[0].rstrip(" ,:;(") + "…"
     return f"{text}."
@@ -150,7 +155,8 @@ def _well(snapshot: Snapshot, reader: Reader) -> Rich:
     if snapshot.checks:
         text.append(reader.say.rich("well.checks", n=len(snapshot.checks)))
     if not snapshot.live and snapshot.phase:
-        text.append((Span(f"{reader.prose(snapshot.phase).rstrip('.')}."),))
+        phase = reader.prose(snapshot.phase).rstrip(".")
+        text.append((Span(f"{phase[:1].upper()}{phase[1:]}."),))
     return _joined(text)
 
 
