@@ -18,7 +18,7 @@ from obs.books.facts import decimal
 from obs.events import Event
 from obs.money.crediting import Crediting
 from obs.money.decisions import Awarded, Decided, Signalled
-from obs.money.entries import LlmCall, TradeEntry, uid_of
+from obs.money.entries import MAX_NAME, LlmCall, TradeEntry, mode_of, uid_of
 from obs.money.quarters import DAY_QUARTERS, QUARTER_NS, Credited, Quarter, Results, joined, split
 from obs.money.trips import Told, Trip, told, walked, with_bare_closes
 
@@ -34,6 +34,8 @@ MAX_DECISIONS = 2_000
 MAX_SIGNALS = 6_000
 MAX_CREDITS = 6_000
 MAX_MODES = 64
+MAX_FILLS = 2_000
+"""Orders whose first fill is remembered, so that a second one is no other trade."""
 MAX_MARKS = 500
 
 
@@ -55,6 +57,14 @@ class Unrealized(msgspec.Struct, frozen=True, array_like=True):
     currency: str
 
 
+class Filled(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The first fill of an order."""
+
+    time: int
+    uid: str
+    mode: str
+
+
 class Account(msgspec.Struct):
     """What one bot earned and spent."""
 
@@ -74,6 +84,10 @@ class Account(msgspec.Struct):
     """Time, id and mode of its starts and state changes, the newest."""
     mode: tuple[int, str, str] = (0, "", "")
     """The same of whatever event told a mode last."""
+    tells_trades: bool = False
+    """Whether the bot says any word of positions or trades."""
+    fills: dict[str, Filled] = {}
+    """Of a bot that does not: order -> its first fill. Each such order counts as a trade without a result."""
     decisions: dict[str, Decided] = {}
     signals: dict[str, Signalled] = {}
     credits: dict[str, Awarded] = {}
@@ -86,6 +100,8 @@ class Account(msgspec.Struct):
 
     def trade(self, entry: TradeEntry) -> None:
         """Take in what an event says of a trade."""
+        if not self.tells_trades:
+            self._tell_trades()
         row = told(entry)
         rows = self.rows.setdefault(entry.position, [])
         if rows and row.order <= rows[-1].order:
@@ -97,6 +113,15 @@ class Account(msgspec.Struct):
         self.count += 1
         if self.count > MAX_ROWS + SLACK:
             self._settle()
+
+    def fill(self, event: Event, values: Mapping[str, Any]) -> None:
+        """Take in the fill of an order."""
+        if self.tells_trades or values.get("reconciliation") is True:
+            return
+        said = Filled(event.time, uid_of(event), mode_of(values))
+        key = str(values.get("order.id") or said.uid)[:MAX_NAME]
+        self.fills[key] = min(self.fills.get(key, said), said, key=_when)
+        self._forget_fills()
 
     def call(self, call: LlmCall) -> None:
         """Take in a call of a model."""
@@ -185,6 +210,11 @@ class Account(msgspec.Struct):
         for quarter, sums in other.quarters.items():
             self._add(quarter, sums)
         self.older += other.older
+        for key, said in other.fills.items():
+            self.fills[key] = min(self.fills.get(key, said), said, key=_when)
+        if self.tells_trades or other.tells_trades:
+            self._tell_trades()
+        self._forget_fills()
         for key, results in other.totals.items():
             self.totals.setdefault(key, Results()).plus(results)
         self.modes = sorted({*self.modes, *other.modes})[-MAX_MODES:]
@@ -221,9 +251,29 @@ class Account(msgspec.Struct):
         else:
             quarter.plus(sums)
 
+    def _tell_trades(self) -> None:
+        """From now on trades are what the bot calls so."""
+        self.tells_trades = True
+        self.fills.clear()
+        for quarter in self.quarters.values():
+            quarter.filled.clear()
+
+    def _forget_fills(self) -> None:
+        if len(self.fills) <= MAX_FILLS + SLACK:
+            return
+        for key in sorted(self.fills, key=lambda key: (_when(self.fills[key]), key))[:-MAX_FILLS]:
+            said = self.fills.pop(key)
+            self._add(said.time // QUARTER_NS, Quarter(filled={said.mode: 1}))
+
     def _settle(self) -> None:
-        """Turn the oldest trades into sums until the list is at its size again."""
-        trips = sorted(self.trips(), key=lambda trip: (trip.is_open, trip.left or trip.entered, trip.key))
+        """Turn the oldest trades into sums until the list is at its size again.
+
+        Whole ones first: the other end of half a trade may be in a part of the stream that is merged later.
+        """
+        trips = sorted(
+            self.trips(),
+            key=lambda trip: (trip.is_open, not trip.entered, trip.left or trip.entered, trip.key),
+        )
         crediting = Crediting(self)
         for trip in trips:
             if self.count <= MAX_ROWS:

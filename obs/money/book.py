@@ -131,7 +131,7 @@ class MoneyBook(msgspec.Struct):
     def is_empty(self) -> bool:
         """Whether nobody said anything of trades, models or credits."""
         return not any(
-            account.rows or account.quarters or account.credits or account.older
+            account.rows or account.quarters or account.fills or account.credits or account.older
             for account in self.accounts.values()
         )
 
@@ -181,6 +181,10 @@ def _mark(book: MoneyBook, account: Account, event: Event, service: str) -> None
     account.mark(event, event.attributes)
 
 
+def _fill(book: MoneyBook, account: Account, event: Event, service: str) -> None:
+    account.fill(event, event.attributes)
+
+
 def _equity(book: MoneyBook, account: Account, event: Event, service: str) -> None:
     account.worth(event, event.attributes)
 
@@ -212,6 +216,7 @@ def _rate(book: MoneyBook, account: Account, event: Event, service: str) -> None
 _WRITERS: Mapping[str, Callable[[MoneyBook, Account, Event, str], None]] = {
     **dict.fromkeys(("position.opened", "position.closed", "trade.closed"), _trade),
     "position.changed": _mark,
+    "order.filled": _fill,
     "equity.measured": _equity,
     "signal.generated": _signal,
     "decision.made": _decision,

@@ -121,6 +121,8 @@ class Quarter(msgspec.Struct):
     """Mode -> trades entered."""
     closed: dict[str, int] = {}
     """Mode -> trades closed."""
+    filled: dict[str, int] = {}
+    """Mode -> orders with their first fill, of a bot that tells no trades."""
     both: dict[str, int] = {}
     """Mode and quarters back to the entry -> trades closed here, where both may fall on one day."""
     results: dict[str, Results] = {}
@@ -133,7 +135,8 @@ class Quarter(msgspec.Struct):
     @property
     def records(self) -> int:
         """How many trades and calls it holds."""
-        return sum(self.closed.values()) + sum(calls.calls for calls in self.llm.values())
+        trades = sum(self.closed.values()) + sum(self.filled.values())
+        return trades + sum(calls.calls for calls in self.llm.values())
 
     def call(self, call: LlmCall) -> None:
         """Count one call of a model."""
@@ -147,6 +150,7 @@ class Quarter(msgspec.Struct):
             (self.entered, other.entered),
             (self.closed, other.closed),
             (self.both, other.both),
+            (self.filled, other.filled),
         ):
             for key, count in theirs.items():
                 mine[key] = mine.get(key, 0) + count

@@ -139,6 +139,7 @@ class Ledger:
         modes = {listed.mode for listed in self.listed}
         for account in self._book.accounts.values():
             modes |= {_mode(account.mode_at(0, split(key)[0])) for key in account.totals}
+            modes |= {_mode(account.mode_at(said.time, said.mode)) for said in account.fills.values()}
         if not modes:
             modes = {_mode(account.mode[2]) for account in self._book.accounts.values()}
         return bool(modes) and modes <= {PAPER, "backtest"}
@@ -162,6 +163,8 @@ class Ledger:
 
         for listed in self.listed:
             _spread(listed, windows, at)
+        for account in self.accounts:
+            _spread_fills(account, windows, at)
         for service, account in self._book.accounts.items():
             _spread_sums(service, account, windows, at)
         return windows
@@ -205,6 +208,14 @@ def _spread(listed: Listed, windows: list[Window], at: Callable[[int], int | Non
         windows[left].of(is_simulated=is_simulated).results(result.currency, results_of(result))
 
 
+def _spread_fills(account: Account, windows: list[Window], at: Callable[[int], int | None]) -> None:
+    """Of a bot that tells no trades each filled order is one, whose result nobody knows."""
+    for said in account.fills.values():
+        index, mode = at(said.time), _mode(account.mode_at(said.time, said.mode))
+        if index is not None and mode != "backtest":
+            windows[index].of(is_simulated=mode == PAPER).trades += 1
+
+
 def _spread_sums(
     service: str, account: Account, windows: list[Window], at: Callable[[int], int | None]
 ) -> None:
@@ -222,7 +233,12 @@ def _spread_sums(
             told = _mode(account.mode_at(end, mode))
             return None if told == "backtest" else window.of(is_simulated=told == PAPER)
 
-        for counts, sign in ((quarter.entered, 1), (quarter.closed, 1), (quarter.both, -1)):
+        for counts, sign in (
+            (quarter.entered, 1),
+            (quarter.closed, 1),
+            (quarter.filled, 1),
+            (quarter.both, -1),
+        ):
             for key, count in counts.items():
                 mode, *distance = split(key)
                 if distance and at((number - int(distance[0])) * QUARTER_NS) != index:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from obs.events import Event
 from obs.money.book import MoneyBook
 from tests.money.telling import amounts, book_of, calculator, call, closed, ns, opened, picked, say
 
 COUNTS = ("total_trades_today", "settled", "pending", "won", "lost", "open_trades", "win_rate_today")
 
 
-def counts(*events: object, **more: object) -> tuple[object, ...]:
+def counts(*events: Event, **more: Any) -> tuple[object, ...]:
     return tuple(picked(calculator(*events, **more).realtime(), *COUNTS).values())
 
 
@@ -130,7 +133,7 @@ def test_a_close_without_a_result_is_not_open_and_not_settled() -> None:
 
 
 @pytest.mark.parametrize("mark", [{"run__mode": "backtest"}, {"reconciliation": True}])
-def test_backtests_and_what_a_start_finds_again_are_no_trades(mark: dict[str, object]) -> None:
+def test_backtests_and_what_a_start_finds_again_are_no_trades(mark: dict[str, Any]) -> None:
     events = [opened("p-1", **mark), closed("t-1", 60, "5", **mark), call(5, **mark)]
 
     now = calculator(*events).realtime()
@@ -206,6 +209,15 @@ def test_what_is_older_than_the_book_is_counted_and_left_out() -> None:
     account = book.accounts["bot-1"]
 
     assert (len(account.quarters), account.older) == (1, 2)
+
+
+def test_a_bot_that_tells_fills_only_trades_once_for_each_order() -> None:
+    fills = [say("order.filled", at, order__id=order) for at, order in ((1, "o-1"), (2, "o-1"), (3, "o-2"))]
+
+    assert counts(*fills) == (2, 0, 2, 0, 0, 0, None)
+    # Once it tells of trades, those are what counts.
+    assert counts(*fills, closed("t-1", 60, "5"))[:2] == (1, 1)
+    assert counts(closed("t-1", 60, "5"), *fills)[:2] == (1, 1)
 
 
 def test_an_empty_book_says_so() -> None:
