@@ -1,4 +1,4 @@
-"""What the live page reads: the whole page as data."""
+"""What the live page reads: the whole page as data, one issue in full."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from obs.api.context import context_of
-from obs.api.envelope import described
+from obs.api.envelope import answer, described
 from obs.api.pages import View, joined
 from obs.api.parameters import Lang
+from obs.api.routes_views import IssueId, the_issue
 from obs.api.telling import tell_json
-from obs.web.model import Page
+from obs.web.issue import view
+from obs.web.model import IssueView, Page
 
 __all__ = ["router"]
 
@@ -32,3 +34,14 @@ async def page(
     context = context_of(request)
     view = View(lang or context.settings.lang, bot, since)
     return tell_json(joined(await request.app.state.pages.sections(context.board.picture, view)))
+
+
+@router.get("/api/page/issues/{id}", responses=described(IssueView))
+async def one_issue(request: Request, id: IssueId, lang: Lang = None) -> Response:  # noqa: A002
+    """Return everything about one issue, ready to be drawn."""
+    context = context_of(request)
+    snapshot = context.board.snapshot
+    found = the_issue(snapshot, id)
+    zone = context.settings.timezone
+    shown = await context.offload(view, snapshot, found.id, lang=lang or context.settings.lang, zone=zone)
+    return answer(shown)
