@@ -27,7 +27,7 @@ export function todo(ctx, view, isAside) {
 function doNot(ctx, view) {
   const said = (view.steps ?? []).flatMap((step) => step.text).map((span) => span.text ?? "").join("").toLowerCase();
   if (!view.do_not || said.includes(view.do_not.toLowerCase().replace(/\.$/, ""))) return null;
-  return h("p", { class: "do-not" }, h("strong", null, ctx.words("issue.do_not")), " ", view.do_not);
+  return h("p", { class: "do-not" }, h("strong", null, ctx.words("issue.do_not")), " ", coded(view.do_not));
 }
 
 /** The records that led to the first occurrence, on one line of time. */
@@ -68,11 +68,17 @@ async function copied(ctx, button, id) {
 /** Records as they were, with their ids; what came from outside has a dashed edge. */
 export function evidence(ctx, view) {
   if (!view.evidence?.length) return null;
-  const shown = [view.evidence_note && `${view.evidence_note}, `, h("code", null, `obs show ${view.row.id}`)];
+  const said = view.evidence_note ?? "";
+  const shown = [coded(said), said.includes("obs show") ? "" : [said && ", ", h("code", null, `obs show ${view.row.id}`)]];
   return part(ctx.words("issue.evidence"), shown, view.evidence.some((one) => one.kind.is_foreign) ? ctx.words("issue.foreign") : "",
     h("ul", { class: "evidence" }, view.evidence.map((one, n) => h("li", { key: one.id + n, class: "evidence-row" },
       eventId(ctx, one.id), h("span", { class: "evidence-kind" }, badge(one.kind)),
       h("div", { class: "evidence-lines" }, one.lines.map((line, at) => h("p", { key: at, class: at ? "quiet" : "" }, line)))))));
+}
+
+/** Words with `code` between backticks. */
+function coded(words) {
+  return words.split("`").map((piece, n) => (n % 2 ? h("code", { key: n }, piece) : piece));
 }
 
 /** Labels and values under a heading. */
@@ -99,7 +105,7 @@ export function life(ctx, view) {
 /** Sentences under a heading. */
 export function sentences(title, list) {
   if (!list?.length) return null;
-  return part(title, "", "", h("ul", { class: "sentences" }, list.map((line, n) => h("li", { key: n }, line))));
+  return part(title, "", "", h("ul", { class: "sentences" }, list.map((line, n) => h("li", { key: n }, coded(line)))));
 }
 
 /** The line below the title: how grave, its life, where, how often, when. */
