@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from obs.commands.backup import backup, restore
+from obs.commands.export import export
+from obs.commands.search import search
 from obs.commands.shell import Dir, Zone, configured, say, told
 from obs.commands.status import status
+from obs.commands.tail import tail
 
 if TYPE_CHECKING:
     from obs.config import Effective
@@ -61,6 +65,7 @@ def run(
     command: Annotated[list[str], typer.Argument(help="The program and its arguments, after `--`.")],
     directory: Dir = None,
     service: Annotated[str | None, typer.Option(help="Name of the bot [the program's name].")] = None,
+    page: Annotated[bool, typer.Option("--page", help="Serve the live page too, and say where.")] = False,
 ) -> None:
     """Run a bot under watch; nothing in it changes. Exits with its exit code."""
     with told():
@@ -73,6 +78,7 @@ def run(
             directory=settings.dir,
             service=settings.service or None,
             quota_bytes=quota_of(settings.spool_quota),
+            page=page,
         )
     raise typer.Exit(code)
 
@@ -136,6 +142,8 @@ def brief(
 
 
 app.command()(status)
+app.command()(tail)
+app.command()(search)
 
 
 @app.command()
@@ -235,13 +243,21 @@ def check(
     raise typer.Exit(1 if found or unknown else 0)
 
 
+app.command()(export)
+app.command()(backup)
+app.command()(restore)
+
+
 @app.command()
 def config(directory: Dir = None) -> None:
     """Show every setting, its value and where it came from."""
+    from obs.keeping.store_address import shown as address_shown
+
     with told():
         effective = configured(dir=directory)
         for name, origin in effective.origins.items():
-            typer.echo(f"{name} = {getattr(effective.settings, name)!s}  ({origin})")
+            value = str(getattr(effective.settings, name))
+            typer.echo(f"{name} = {address_shown(value) if name == 'store' else value}  ({origin})")
 
 
 def main() -> None:

@@ -48,10 +48,13 @@ def stream(url: str, directory: Path, *, after: int, follow: bool) -> Iterator[l
         headers["Last-Event-ID"] = str(after)
     try:
         with _asked(url, "/api/stream", headers) as answer:
+            beats = 0
             for kind, data in _messages(answer):
                 if kind == "events":
                     yield _ROWS.decode(data)
-                elif kind == "beat" and not follow:
+                beats += kind == "beat"
+                # What is kept comes in one message; a sidecar that keeps nothing yet only goes on beating.
+                if not follow and (kind == "events" or beats > 1):
                     return
     except (OSError, http.client.HTTPException, msgspec.DecodeError):
         # It ended or was killed: the caller looks again where the sidecar is.

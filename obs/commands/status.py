@@ -61,8 +61,8 @@ def status(
 
 
 def _sidecar(directory: Path) -> Sidecar:
-    from obs.keeping.whereabouts import listening_at
     from obs.keeping.presence import running_pid
+    from obs.keeping.whereabouts import listening_at
 
     pid = running_pid(directory)
     if pid is None:

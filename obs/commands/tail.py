@@ -1,0 +1,124 @@
+"""`obs tail`: what the bots say, as they say it.
+
+From the sidecar's stream where it serves one; else from the examples it has stored, looked at twice a second.
+It only ever reads from the observer: no bot notices it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from obs.commands.shell import Dir, Zone, chosen, configured, severity, told
+
+if TYPE_CHECKING:
+    from obs.web.model import EventRow
+
+__all__ = ["tail"]
+
+LOOK_SECONDS = 0.5
+PAGE = 500
+"""Stored examples asked for at a time."""
+
+Wanted = Callable[["EventRow"], bool]
+
+
+def tail(
+    service: Annotated[str, typer.Option(help="Only this bot.")] = "",
+    least: Annotated[str, typer.Option("--severity", help="Only from this severity on, e.g. `warn`.")] = "",
+    grep: Annotated[str, typer.Option(help="Only lines in which this regular expression is found.")] = "",
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="Lines to show first.")] = 20,
+    follow: Annotated[bool, typer.Option(help="Go on with what comes, until Ctrl-C.")] = True,
+    form: Annotated[str, typer.Option("--format", help="`text` or `json`, one object a line.")] = "text",
+    directory: Dir = None,
+    zone: Zone = None,
+) -> None:
+    """Show what the bots say, newest last, and go on with what comes."""
+    with told():
+        chosen(form, "--format", "text", "json")
+        wanted = _filter(service, least, grep)
+        settings = configured(dir=directory, timezone=zone).settings
+        from obs.commands.lines import Printer
+
+        printer = Printer(form, settings.timezone)
+        try:
+            for rows in _rows(settings.dir, wanted, lines, follow=follow):
+                printer.print(rows)
+        except KeyboardInterrupt:
+            raise typer.Exit from None
+
+
+def _filter(service: str, least: str, grep: str) -> Wanted:
+    try:
+        pattern = re.compile(grep, re.IGNORECASE) if grep else None
+    except re.error as error:
+        raise ValueError(f"--grep {grep}: is no regular expression: {error}") from None
+    lowest = severity(least)
+
+    def wanted(row: EventRow) -> bool:
+        from obs.events import severity_of
+
+        if service and row.service != service:
+            return False
+        if lowest is not None and severity_of(row.severity) < lowest:
+            return False
+        return pattern is None or pattern.search("".join(span.text for span in row.text)) is not None
+
+    return wanted
+
+
+def _rows(directory: Path, wanted: Wanted, lines: int, *, follow: bool) -> Iterator[list[EventRow]]:
+    """The last lines, then, if wanted, all that comes; from whichever source there is at the moment."""
+    from obs import looking
+    from obs.commands.remote import stream
+    from obs.commands.stored import newest
+    from obs.keeping.presence import running_pid
+    from obs.keeping.whereabouts import listening_at
+
+    if running_pid(directory) is None:
+        looking.current(directory)  # takes in what is in the spool, and says so when nothing was recorded
+        if follow:
+            typer.echo("obs: no sidecar is running here: waiting for one (`obs up` starts it)", err=True)
+    seen = _Seen(wanted, lines)
+    while True:
+        url = listening_at(directory)
+        if url:
+            yield from seen.pick(stream(url, directory, after=seen.newest, follow=follow))
+        elif not seen.is_begun or running_pid(directory) is not None:
+            yield from seen.pick([newest(directory, PAGE)])
+        if not follow:
+            return
+        time.sleep(LOOK_SECONDS)
+
+
+class _Seen:
+    """What was shown already, so that a reader who changes the source reads on and not again."""
+
+    def __init__(self, wanted: Wanted, lines: int) -> None:
+        self.newest = 0
+        """Number of the newest row, as its source counts."""
+        self.is_begun = False
+        self._wanted = wanted
+        self._lines = lines
+        self._ids: dict[str, None] = {}
+
+    def pick(self, batches: Iterable[list[EventRow]]) -> Iterator[list[EventRow]]:
+        """Give on what is new and wanted; of the first batch the last lines."""
+        for batch in batches:
+            fresh = [row for row in batch if row.id not in self._ids or not row.id]
+            if batch:
+                self.newest = batch[-1].seq
+            self._ids.update(dict.fromkeys(row.id for row in fresh))
+            while len(self._ids) > 20_000:
+                self._ids.pop(next(iter(self._ids)))
+            kept = [row for row in fresh if self._wanted(row)]
+            if not self.is_begun:
+                kept = kept[max(0, len(kept) - self._lines) :] if self._lines else []
+                self.is_begun = True
+            if kept:
+                yield kept
