@@ -38,8 +38,8 @@ function axis(ctx, incident, began) {
 function symptom(ctx, view, one, n, began) {
   const isIssue = one.id && one.id !== view.row.id && (ctx.page()?.issues?.rows ?? []).some((row) => row.id === one.id);
   return h("tr", { key: one.id || n, role: "row" },
-    h("th", { scope: "row", role: "rowheader", class: "symptom-what" }, mark(one.mark, { size: 14, label: ctx.words(`mark.${one.mark}`) }),
-      isIssue ? h("a", { class: "link", href: ctx.issueHref(one.id) }, one.title) : h("span", null, one.title)),
+    h("th", { scope: "row", role: "rowheader", class: "symptom-what" }, h("span", { class: "symptom-name" }, mark(one.mark, { size: 14, label: ctx.words(`mark.${one.mark}`) }),
+      isIssue ? h("a", { class: "link", href: ctx.issueHref(one.id) }, one.title) : h("span", null, one.title))),
     h("td", { role: "cell", class: "symptom-where" }, one.component),
     h("td", { role: "cell", class: "symptom-axis" }, bars(one.bars ?? [], began, view.row.mark)),
     h("td", { role: "cell", class: "symptom-count" }, h("span", { "aria-hidden": "true" }, "×", ctx.format.count(one.count)), h("span", { class: "only-spoken" }, ctx.words("issues.count", { count: one.count }))));

@@ -76,9 +76,9 @@ export function evidence(ctx, view) {
       h("div", { class: "evidence-lines" }, one.lines.map((line, at) => h("p", { key: at, class: at ? "quiet" : "" }, line)))))));
 }
 
-/** Words with `code` between backticks. */
+/** Words with `code` between backticks, and the command of ours that they may name. */
 function coded(words) {
-  return words.split("`").map((piece, n) => (n % 2 ? h("code", { key: n }, piece) : piece));
+  return words.split(/`([^`]+)`|(obs show \S+)/).map((piece, n) => (n % 3 && piece ? h("code", { key: n }, piece) : piece));
 }
 
 /** Labels and values under a heading. */

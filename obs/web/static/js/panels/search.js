@@ -31,7 +31,7 @@ export function panel(ctx) {
     clearTimeout(timer);
     if (!wanted) return close();
     el.hidden = false;
-    field()?.setAttribute("aria-expanded", "true");
+    field()?.setAttribute("aria-controls", "search-panel");
     if (wanted !== text) {
       text = wanted;
       stop.abort();
@@ -68,7 +68,6 @@ export function panel(ctx) {
     stop.abort();
     [text, rows, state] = ["", [], "idle"];
     el.hidden = true;
-    field()?.setAttribute("aria-expanded", "false");
   }
 
   function issues() {
