@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from obs.keeping.presence import ensure_running
+from obs.keeping.presence import ensure_running, working_folder
 
 __all__ = ["Attachment", "attach"]
 
@@ -95,11 +95,13 @@ def _attach(directory: Path, level: int, service: str, spool_quota: str | None) 
 
 def _start_sidecar(directory: Path) -> None:
     """Start a sidecar unless one is alive; nothing of it is loaded into the bot, and it is nobody's child."""
+    # The program may go elsewhere while the thread starts.
+    folder = working_folder()
 
     def start() -> None:
         # A bot without a sidecar runs on, and its spool waits.
         with suppress(Exception):
-            ensure_running(directory)
+            ensure_running(directory, folder=folder)
 
     # It takes some milliseconds; a sick machine may make it seconds, and those are not the bot's.
     thread = threading.Thread(target=start, name="obs-sidecar-start", daemon=True)

@@ -24,10 +24,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from obs.keeping import store_address
 from obs.money import pricing
 from obs.money.amounts import Money, Rate
 from obs.refreshing.config import LEAST_SECONDS, MOST_FILES, MOST_MINUTES, MOST_SECONDS, PipelineConfig
-from obs.spooling.sizes import quota_of
+from obs.spooling.sizes import bytes_of, quota_of
 from obs.watch import sessions
 from obs.watch.expectations import Expectations
 from obs.watch.sessions import CalendarError
@@ -42,9 +43,11 @@ __all__ = [
     "expectations",
     "load",
     "pipeline_config",
+    "placed",
 ]
 
 FILE = "obs.toml"
+LEAST_HISTORY = 16 * 2**20
 _LIMITS = Limits()
 _PIPELINE = PipelineConfig()
 _PERIOD = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
@@ -141,6 +144,17 @@ class Settings(BaseSettings):
     spool_quota: str = Field(
         "512MiB", description="Most that the spool of bots takes on the disk while nobody reads it."
     )
+    store: str = Field(
+        "",
+        description="A PostgreSQL database that keeps what is remembered, `postgresql://…`; empty: `obs.db`.",
+    )
+    history_days: int = Field(
+        90, ge=1, le=36_500, description="Days for which events, counts, trades and model calls are kept."
+    )
+    history_quota: str = Field(
+        "2GiB",
+        description="Most that the folder takes beside the spool; beyond it the oldest events and counts go.",
+    )
     service: str = Field("", description="Name of the bot, where its records do not say.")
     timezone: str = Field(
         "UTC", description="Zone in which times without one are read and days are counted, e.g. `Asia/Seoul`."
@@ -207,6 +221,20 @@ class Settings(BaseSettings):
         if value and _BUDGET.fullmatch(value.strip()) is None:
             raise ValueError('is no amount: write it with its currency, e.g. "6.00 USD"')
         return value.strip()
+
+    @field_validator("store")
+    @classmethod
+    def _store_is_known(cls, value: str) -> str:
+        if value:
+            store_address.parse(value)
+        return value
+
+    @field_validator("history_quota")
+    @classmethod
+    def _history_has_room(cls, value: str) -> str:
+        if bytes_of(value) < LEAST_HISTORY:
+            raise ValueError('is too small for a history: write at least "16MiB"')
+        return value
 
     @field_validator("spool_quota")
     @classmethod
@@ -310,6 +338,20 @@ def load(arguments: Mapping[str, Any] | None = None, *, folder: Path | None = No
     return Effective(settings, {key: origins[key] for key in Settings.model_fields})
 
 
+def placed(settings: Settings, folder: Path) -> Settings:
+    """Return settings whose paths mean the same in every working directory: those of a folder's own file."""
+    return settings.model_copy(
+        update={
+            "dir": folder / settings.dir,
+            "rules": tuple(folder / path for path in settings.rules),
+            "templates": folder / settings.templates if settings.templates else None,
+            "calendars": folder / settings.calendars if settings.calendars else None,
+            "prices": folder / settings.prices if settings.prices else None,
+            "follow": tuple(path if path == "-" else str(folder / path) for path in settings.follow),
+        }
+    )
+
+
 def _joined(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """The layers as one, later ones first in force; of a table each key by itself."""
     joined: dict[str, Any] = {}
@@ -373,4 +415,6 @@ def _explained(error: ValidationError, origins: Mapping[str, str]) -> str:
         known = ", ".join(fields)
         return f"{place}: {key}: no such setting: use one of {known}"
     message = str(first["msg"]).removeprefix("Value error, ")
+    if key == "store":
+        return f"{place}: store = {store_address.shown(str(first['input']))!r}: {message}"
     return f"{place}: {key} = {first['input']!r}: {message[:1].lower()}{message[1:]}"

@@ -48,7 +48,17 @@ from obs.spool_reader import SpoolBatch, SpoolBusyError, SpoolReader
 from obs.state import State
 from obs.watch.expectations import Expectations
 
-__all__ = ["Audience", "Flag", "Sidecar", "ensure_running", "main", "running_pid", "wait_processed"]
+__all__ = [
+    "Audience",
+    "Flag",
+    "Sidecar",
+    "Told",
+    "ensure_running",
+    "flags_of_signals",
+    "main",
+    "running_pid",
+    "wait_processed",
+]
 
 SPOOL = "spool"
 """Name of the spool's checkpoint."""
@@ -552,8 +562,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("directory", help="the OBS_DIR")
     parser.add_argument("--idle-exit", type=float, default=0.0, metavar="SECONDS", help="0: never")
+    parser.add_argument(
+        "--for", dest="folder", metavar="FOLDER", help="started by a bot in this folder, whose settings count"
+    )
     options = parser.parse_args(arguments)
     try:
+        if options.folder is not None:
+            # By the name under which everybody else knows it: as a program this module is another one.
+            from obs.ondemand import run
+
+            return run(Path(options.directory).absolute(), Path(options.folder), options.idle_exit)
         _serve(options.directory, options.idle_exit)
     except (SpoolBusyError, StoreError, RuleError) as error:
         sys.stderr.write(f"{error}\n")
@@ -567,6 +585,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(directory: str, idle_exit: float) -> None:
     # Before anything is opened: a signal that comes while we start is answered like any other.
+    stop, hurry = flags_of_signals()
+    with Sidecar(directory) as sidecar:
+        # What is loaded now stays; the collector need not look at it again.
+        gc.freeze()
+        sidecar.work(stop, hurry=hurry, idle_exit=idle_exit)
+
+
+def flags_of_signals() -> tuple[Flag, Flag]:
+    """Return the flag that the first SIGTERM or SIGINT sets, and that of the second."""
     stop, hurry = Flag(), Flag()
 
     def told(*_: object) -> None:
@@ -574,10 +601,7 @@ def _serve(directory: str, idle_exit: float) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
-    with Sidecar(directory) as sidecar:
-        # What is loaded now stays; the collector need not look at it again.
-        gc.freeze()
-        sidecar.work(stop, hurry=hurry, idle_exit=idle_exit)
+    return stop, hurry
 
 
 def _prepare(directory: Path) -> None:

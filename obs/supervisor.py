@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from obs.keeping.presence import ensure_running, running_pid, wait_processed
+from obs.keeping.whereabouts import listening_at
 from obs.running import exits, launch, signals
 from obs.running.lifecycle import Lifecycle
 from obs.running.pipes import OutputPipe, open_pipes
@@ -27,6 +29,7 @@ from obs.spooling.sizes import DEFAULT_QUOTA
 __all__ = ["run"]
 
 _BRIEFING_SECONDS = 3.0
+_PAGE_SECONDS = 15.0
 _STARTING_SECONDS = 3.0
 """How much longer the end may wait for a sidecar that has only just been started."""
 
@@ -37,6 +40,7 @@ def run(
     directory: Path,
     service: str | None = None,
     quota_bytes: int = DEFAULT_QUOTA,
+    page: bool = False,
 ) -> int:
     """Run a program to its end, attached, and return what a shell would call its status.
 
@@ -45,6 +49,7 @@ def run(
         directory: `OBS_DIR`; made when it does not exist. If that fails the program runs all the same.
         service: The bot's name in all that is recorded; by default that of its script or program.
         quota_bytes: How much the spool may take while nobody reads it.
+        page: Have the sidecar serve the live page, and say where.
 
     Returns:
         The program's exit code, 128 plus the signal's number, or 2 when it could not be started.
@@ -59,9 +64,11 @@ def run(
     directory = directory.absolute()
     service = service or _named_by_environment() or launch.service_of(command)
     lifecycle = Lifecycle(directory, service, quota_bytes)
-    sidecar = _start_sidecar(directory)
+    sidecar = _start_sidecar(directory, page=page)
     if sys.stderr is not None and sys.stderr.isatty():
         _say(f"attached, writing to {_short(directory)}")
+    if page:
+        threading.Thread(target=_say_where_the_page_is, args=(directory,), daemon=True).start()
     this_run = _Run(command, program, lifecycle)
     status = this_run.to_its_end()
     lifecycle.close()
@@ -151,9 +158,26 @@ class _Run:
         return any(pipe.is_terminal for pipe in self._pipes)
 
 
-def _start_sidecar(directory: Path) -> int | None:
+def _start_sidecar(directory: Path, *, page: bool = False) -> int | None:
     """Have a sidecar read the spool, unless `OBS_SIDECAR=never`; without one the spool waits for it."""
-    return ensure_running(directory) if os.environ.get("OBS_SIDECAR", "auto") == "auto" else None
+    if os.environ.get("OBS_SIDECAR", "auto") != "auto":
+        return None
+    return ensure_running(directory, page=page)
+
+
+def _say_where_the_page_is(directory: Path) -> None:
+    """Wait until the page is served, and say where; the token only to a person who looks on."""
+    deadline = time.monotonic() + _PAGE_SECONDS
+    while not (address := listening_at(directory)):
+        if time.monotonic() >= deadline:
+            _say("no page: the sidecar of this folder serves none; see sidecar.log, or use obs up")
+            return
+        time.sleep(0.1)
+    secret = ""
+    if sys.stderr is not None and sys.stderr.isatty():
+        with suppress(OSError):
+            secret = f"#token={(directory / 'token').read_text(encoding='ascii').strip()}"
+    _say(f"page: {address}{secret}")
 
 
 def _where_the_briefing_is(directory: Path, sidecar: int | None) -> str:

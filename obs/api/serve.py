@@ -12,33 +12,32 @@ import gc
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from watchfiles import Change, awatch
 
-from obs import dashboard, rules, sources
+from obs import dashboard
 from obs.api.app import application
 from obs.api.board import Board
 from obs.api.context import Context
 from obs.api.desk import Desk
 from obs.api.doors import Doorkeeper, Socket
+from obs.api.inputs import read_standard_input, reload_on_change
 from obs.api.listening import listen
-from obs.api.tokens import Tokens, in_force
-from obs.config import ConfigError, Settings, expectations, load, pipeline_config
-from obs.journal import Journal, journal
+from obs.api.tokens import TokenError, Tokens, in_force
+from obs.config import Settings, load, pipeline_config, placed
+from obs.history.queries import History
+from obs.journal import journal
 from obs.keeping.whereabouts import announced
-from obs.quoting import plain
+from obs.opening import LOOK_SECONDS, Marker, opened, opened_for_a_bot, taken_over
 from obs.refreshing.pipeline import DashboardDataPipeline
-from obs.sidecar import Sidecar
+from obs.sidecar import Sidecar, Told
 from obs.snapshot import Snapshot
-from obs.watch.expectations import Expectations
 
-__all__ = ["serve", "server_of", "stop_on_signals"]
+__all__ = ["serve", "serve_for_a_bot", "server_of", "stop_on_signals"]
 
 SWITCH_SECONDS = 0.001
 """How long the fold may hold the interpreter while a request waits for it."""
@@ -47,6 +46,8 @@ SWITCH_SECONDS = 0.001
 def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) -> int:
     """Run until a signal or the idle time; return the exit code.
 
+    A sidecar that a bot has started in this directory is asked to leave first.
+
     Args:
         settings: Where to work and listen.
         files: Logs to take in and follow; `-` is standard input.
@@ -54,26 +55,81 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
 
     Raises:
         ValueError: If the address is not loopback and there is no token, or the port is taken.
+        SpoolBusyError: If another sidecar works in the directory that no bot has started.
         OSError: If the directory cannot be written.
     """
-    tokens = in_force(settings, settings.dir.absolute())
+    directory = settings.dir.absolute()
+    tokens = in_force(settings, directory)
     door = listen(settings)
-    follow = [str(path) for path in (*files, *settings.follow)]
-    board = Board(Snapshot(taken_at=time.time_ns(), live=True))
+    follow = [str(path) for path in files]
+    board = _empty_board()
     with (
         contextlib.closing(door),
-        Sidecar(
-            settings.dir,
-            ruleset=rules.load(settings.rules),
-            expected=expectations(settings),
-            follow=[path for path in follow if path != "-"],
-            timezone=settings.timezone,
-            budget=settings.budget,
-            lang=settings.lang,
-            audience=board,
-        ) as sidecar,
+        taken_over(directory, lambda: opened(settings, directory, files=follow, audience=board)) as sidecar,
     ):
-        address = _say_where(sidecar.directory, door, tokens)
+        address = _address(door)
+        # With the token only where a person looks on: a log keeps what it gets.
+        is_seen = sys.stderr is not None and sys.stderr.isatty()
+        secret = f"#token={tokens.control}" if is_seen and tokens.control else ""
+        sys.stderr.write(f"obs: watching {directory}, {address}{secret}\n")
+        running = _Running(sidecar, door, idle_exit, with_input="-" in (*follow, *settings.follow))
+        running.serve(settings, tokens, board)
+    return 0
+
+
+def serve_for_a_bot(directory: Path, folder: Path, *, idle_exit: float) -> int:
+    """Do as `serve`, for a bot that has started its sidecar; a taken port is replaced by a free one.
+
+    Args:
+        directory: The `OBS_DIR`.
+        folder: Where the bot was started: its settings count.
+        idle_exit: Seconds without a living bot after which to end; 0 is never.
+
+    Raises:
+        SpoolBusyError, StoreError, OSError: As `Sidecar`.
+    """
+    # On loopback whatever they say: nobody is there to read why it would not listen elsewhere.
+    settings = placed(load(folder=folder).settings, folder).model_copy(
+        update={"dir": directory, "host": "127.0.0.1"}
+    )
+    try:
+        door = listen(settings)
+    except ValueError:
+        settings = settings.model_copy(update={"port": 0})
+        door = listen(settings)
+    board = _empty_board()
+    with (
+        contextlib.closing(door),
+        opened_for_a_bot(directory, folder, audience=board) as sidecar,
+        contextlib.closing(Marker(directory)) as marker,
+    ):
+        try:
+            tokens = in_force(settings, directory)
+        except TokenError as error:
+            tokens = Tokens()
+            sidecar.vault.notice(f"nobody can decide anything on the page ({error})")
+        _Running(sidecar, door, idle_exit, folder=folder, leave=marker).serve(settings, tokens, board)
+    return 0
+
+
+class _Running:
+    """One life of a sidecar with HTTP beside it."""
+
+    def __init__(
+        self,
+        sidecar: Sidecar,
+        door: socket.socket,
+        idle_exit: float,
+        *,
+        with_input: bool = False,
+        folder: Path | None = None,
+        leave: Told | None = None,
+    ) -> None:
+        self._sidecar, self._door, self._idle_exit = sidecar, door, idle_exit
+        self._with_input, self._folder, self._leave = with_input, folder, leave
+
+    def serve(self, settings: Settings, tokens: Tokens, board: Board) -> None:
+        sidecar = self._sidecar
         board.publish(sidecar.snapshot(), fault=sidecar.fault)
         pipeline = DashboardDataPipeline(
             pipeline_config(settings),
@@ -85,6 +141,7 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
             settings=settings,
             board=board,
             sidecar=sidecar,
+            history=History(settings.store or sidecar.directory / "obs.db"),
             pipeline=pipeline,
             desk=Desk(sidecar, board),
             tokens=tokens,
@@ -92,22 +149,50 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
         gc.freeze()
         sys.setswitchinterval(SWITCH_SECONDS)
         with (
-            announced(sidecar.directory, address),
+            announced(sidecar.directory, _address(self._door)),
             pipeline,
             asyncio.Runner(loop_factory=_loop_factory()) as runner,
         ):
-            runner.run(_run(sidecar, door, context, idle_exit, with_input="-" in follow))
-    return 0
+            runner.run(self._until_stopped(context))
+
+    async def _until_stopped(self, context: Context) -> None:
+        log = journal("sidecar")
+        stop = asyncio.Event()
+        sidecar, app = self._sidecar, application(context)
+        server = server_of(app)
+        hurry = stop_on_signals(stop)
+        web = asyncio.create_task(server.serve([self._door]))
+        tasks = [asyncio.create_task(reload_on_change(sidecar, context, self._folder, log))]
+        if self._leave is not None:
+            tasks.append(asyncio.create_task(_stop_when(self._leave, stop)))
+        if self._with_input:
+            read_standard_input(sidecar, context.settings.timezone)
+        log.info("started", directory=str(sidecar.directory))
+        try:
+            await sidecar.run(stop, hurry=hurry, idle_exit=self._idle_exit)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            log.info("stopped", pending_bytes=sidecar.pending_bytes)
+            app.state.streams.end()
+            server.should_exit = True
+            await web
 
 
-def _say_where(directory: Path, door: socket.socket, tokens: Tokens) -> str:
-    """Print and return the address; with the token only where a person looks on: a log keeps what it gets."""
+async def _stop_when(leave: Told, stop: asyncio.Event) -> None:
+    while not leave.is_set():
+        await asyncio.sleep(LOOK_SECONDS)
+    stop.set()
+
+
+def _empty_board() -> Board:
+    return Board(Snapshot(taken_at=time.time_ns(), live=True))
+
+
+def _address(door: socket.socket) -> str:
     host, port = door.getsockname()[:2]
-    address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-    is_seen = sys.stderr is not None and sys.stderr.isatty()
-    secret = f"#token={tokens.control}" if is_seen and tokens.control else ""
-    sys.stderr.write(f"obs: watching {directory}, {address}{secret}\n")
-    return address
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -135,32 +220,6 @@ def stop_on_signals(stop: asyncio.Event) -> asyncio.Event:
     return hurry
 
 
-async def _run(
-    sidecar: Sidecar, door: socket.socket, context: Context, idle_exit: float, *, with_input: bool
-) -> None:
-    log = journal("sidecar")
-    stop = asyncio.Event()
-    settings = context.settings
-    app = application(context)
-    server = server_of(app)
-    hurry = stop_on_signals(stop)
-    web = asyncio.create_task(server.serve([door]))
-    tasks = [asyncio.create_task(_reload_on_change(sidecar, context, log))]
-    if with_input:
-        _read_standard_input(sidecar, settings.timezone)
-    log.info("started", directory=str(sidecar.directory))
-    try:
-        await sidecar.run(stop, hurry=hurry, idle_exit=idle_exit)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        log.info("stopped", pending_bytes=sidecar.pending_bytes)
-        app.state.streams.end()
-        server.should_exit = True
-        await web
-
-
 def server_of(app: FastAPI) -> uvicorn.Server:
     """Return the HTTP server of an app, with its limits; signals are left to whoever runs it."""
     return _Server(
@@ -179,54 +238,6 @@ def server_of(app: FastAPI) -> uvicorn.Server:
             ws_per_message_deflate=False,
         )
     )
-
-
-async def _reload_on_change(sidecar: Sidecar, context: Context, log: Journal) -> None:
-    """Take over changed settings and rule packs once they are valid; else keep the old and say why."""
-    settings = context.settings
-    places = {Path(name).parent.absolute() for name in ("obs.toml", *map(str, settings.rules))}
-    places |= {path.absolute() for path in settings.rules if path.is_dir()}
-    async for changed in awatch(*places, recursive=False, watch_filter=_is_ours):
-        try:
-            fresh = load().settings
-            ruleset, expected = rules.load(fresh.rules), expectations(fresh)
-        except (ConfigError, rules.RuleError) as error:
-            file = plain(str(error).partition(":")[0])
-            _refuse(sidecar, file)
-            log.error("settings kept", why=str(error))
-        else:
-            _adopt(sidecar, fresh, ruleset, expected)
-            if context.pipeline is not None:
-                context.pipeline.config = pipeline_config(fresh)
-            log.info("settings reloaded", files=sorted(Path(path).name for _, path in changed))
-
-
-def _adopt(sidecar: Sidecar, fresh: Settings, ruleset: rules.RuleSet, expected: Expectations) -> None:
-    sidecar.post(
-        lambda: sidecar.adopt(ruleset=ruleset, expected=expected, budget=fresh.budget, lang=fresh.lang)
-    )
-
-
-def _refuse(sidecar: Sidecar, file: str) -> None:
-    what = (
-        f"What the changed {file} asks for: it is wrong and not in force, what stood there before "
-        "is; `obs check --rules FILE` and the sidecar's log say what to mend."
-    )
-    sidecar.post(lambda: sidecar.refuse(what))
-
-
-def _is_ours(_: Change, path: str) -> bool:
-    return path.endswith(".toml")
-
-
-def _read_standard_input(sidecar: Sidecar, timezone: str) -> None:
-    """Offer standard input as it comes; the thread waits when the fold is behind."""
-
-    def read() -> None:
-        for event in sources.read("-", letter="a", timezone=timezone):
-            sidecar.offer(event)
-
-    threading.Thread(target=read, name="obs-stdin", daemon=True).start()
 
 
 class _Server(uvicorn.Server):

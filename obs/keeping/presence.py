@@ -19,7 +19,7 @@ from obs.running.launch import plain_environment
 from obs.spooling import ownership
 from obs.spooling.reader_lock import LOCK_NAME
 
-__all__ = ["ensure_running", "flush_requests", "running_pid", "wait_processed"]
+__all__ = ["ensure_running", "flush_requests", "running_pid", "wait_processed", "working_folder"]
 
 LOG_NAME = "sidecar.log"
 FLUSH_NAME = "flush"
@@ -47,14 +47,21 @@ def running_pid(directory: Path) -> int | None:
 
 
 def ensure_running(
-    directory: Path, *, idle_exit: float = IDLE_EXIT_SECONDS, wait_seconds: float = 0.0
+    directory: Path,
+    *,
+    folder: Path | None = None,
+    idle_exit: float = IDLE_EXIT_SECONDS,
+    wait_seconds: float = 0.0,
+    page: bool = False,
 ) -> int | None:
     """Start a detached sidecar for the directory if none is alive.
 
     Args:
         directory: The `OBS_DIR`.
+        folder: Where the bot was started: the settings there count; the working directory when None.
         idle_exit: Seconds the new one stays after its last bot has ended.
         wait_seconds: How long to wait until it reads; by default it is left to come up by itself.
+        page: Have it serve the page too, whatever the settings say.
 
     Returns:
         The process id of the sidecar, or None when none could be started (its log says why).
@@ -64,7 +71,7 @@ def ensure_running(
     if running is not None or os.environ.get("OBS_ENABLED") == "0":
         return running
     try:
-        started = _start(directory, idle_exit)
+        started = _start(directory, folder, idle_exit, page=page)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
     deadline = time.monotonic() + wait_seconds
@@ -74,6 +81,14 @@ def ensure_running(
             return running
         time.sleep(_PAUSE_SECONDS)
     return None if wait_seconds else started
+
+
+def working_folder() -> Path | None:
+    """Return the working directory; None when it was deleted."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
 
 
 def wait_processed(directory: Path, timeout: float) -> bool:
@@ -112,7 +127,7 @@ def flush_requests(directory: Path) -> list[Path]:
         return []
 
 
-def _start(directory: Path, idle_exit: float) -> int:
+def _start(directory: Path, folder: Path | None, idle_exit: float, *, page: bool) -> int:
     if not sys.executable:
         raise ValueError("this program embeds Python: there is no interpreter to start a sidecar with")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -122,7 +137,8 @@ def _start(directory: Path, idle_exit: float) -> int:
             log.unlink()
     # -P: a module in the bot's folder must not take the place of one of ours.
     command = [sys.executable, "-P", "-m", "obs.sidecar", str(directory), "--idle-exit", str(idle_exit)]
-    environment = _environment()
+    command += ["--for", str(folder or working_folder() or directory)]
+    environment = {**_environment(), **({"OBS_PAGE": "1"} if page else {})}
     if sys.platform == "win32":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
         with log.open("ab") as output:
