@@ -15,7 +15,7 @@ from obs.insight.lifecycle import decide
 from obs.keeping.presence import running_pid
 from obs.keeping.store import Change, LifecycleEntry, Store
 from obs.keeping.vault import decisions
-from obs.looking import DATABASE, current, find_issue, since_ns, span_ns
+from obs.looking import current, find_issue, since_ns, span_ns, store_of
 from obs.snapshot import Issue, IssueStatus, Snapshot
 
 __all__ = ["FOREVER", "VERBS", "apply", "listed", "wakes_at"]
@@ -55,7 +55,7 @@ def apply(
     """
     who = by or _user()
     entries, lines = [], []
-    with Store(directory / DATABASE) as store:
+    with Store(store_of(directory)) as store:
         stored = decisions(store.load())
     for wanted in ids:
         issue = find_issue(snapshot.issues, wanted)
@@ -76,7 +76,7 @@ def apply(
             )
         )
         lines.append(_said(issue, verb, made.expires))
-    with Store(directory / DATABASE) as store:
+    with Store(store_of(directory)) as store:
         store.save(Change(lifecycle=entries))
     if running_pid(directory) is None:
         current(directory)  # nobody else draws the pages anew

@@ -27,6 +27,7 @@ __all__ = [
     "shown",
     "since_ns",
     "span_ns",
+    "store_of",
 ]
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
@@ -60,12 +61,12 @@ def current(directory: Path) -> Snapshot:
         )
     expected = expectations(load({"dir": directory}).settings)
     if running_pid(directory) is None:
-        with Sidecar(directory, expected=expected) as sidecar:
+        with Sidecar(directory, expected=expected, store=load().settings.store) as sidecar:
             sidecar.flush()
             taken = sidecar.snapshot()
         return msgspec.structs.replace(taken, not_known=(*taken.not_known, UNWATCHED))
     wait_processed(directory, FRESH_SECONDS)
-    with Store(directory / DATABASE) as store:
+    with Store(store_of(directory)) as store:
         saved = store.load()
     state = State.decode(saved.state) if saved.state is not None else State()
     losses = Ledger.decode(saved.notes["ledger"]).losses() if "ledger" in saved.notes else ()
@@ -95,13 +96,24 @@ def cursor(
             raise ValueError("--since last: recorded files have no cursor: write a duration or a time")
         yield since_ns(since, snapshot.taken_at) if since else None
         return
-    with Store(directory / DATABASE) as store:
+    with Store(store_of(directory)) as store:
         if since and since != "last":
             yield since_ns(since, snapshot.taken_at)
         else:
             yield _last_look(store, reader) if since else None
         text = msgspec.json.encode(snapshot).decode()
         store.save(Change(cursors=[Cursor(reader=reader, looked=snapshot.taken_at, snapshot=text)]))
+
+
+def store_of(directory: Path) -> Path | str:
+    """Return where a directory's sidecar keeps what it remembers: its file, or the server of the settings.
+
+    Raises:
+        ConfigError: If the settings are wrong.
+    """
+    from obs.config import load
+
+    return load().settings.store or directory / DATABASE
 
 
 def since_ns(text: str, now: int, *, option: str = "--since") -> int:

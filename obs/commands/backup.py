@@ -23,7 +23,7 @@ def backup(
 
         if file.is_dir():
             raise ValueError(f"{file}: is a folder: name a file in it, e.g. {file / 'obs-backup.db'}")
-        size = copies.backup(settings.dir, file)
+        size = copies.backup(settings.store or settings.dir, file)
         say(f"{file}: {size:,} bytes, whole")
 
 
@@ -35,8 +35,10 @@ def restore(
     with told():
         settings = configured(dir=directory).settings
         from obs.history import backup as copies
+        from obs.keeping.store_address import shown
 
         if not file.is_file():
             raise ValueError(f"{file}: is not there: name a file that `obs backup` wrote")
-        copies.restore(file, settings.dir)
-        say(f"{settings.dir} holds what {file} held; what it held before is in obs.db.before-restore")
+        copies.restore(file, settings.store or settings.dir)
+        kept = "" if settings.store else "; what it held before is in obs.db.before-restore"
+        say(f"{shown(settings.store) or settings.dir} holds what {file} held{kept}")

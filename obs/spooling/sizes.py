@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["DEFAULT_QUOTA", "LEAST_QUOTA", "quota_of"]
+__all__ = ["DEFAULT_QUOTA", "LEAST_QUOTA", "bytes_of", "quota_of"]
 
 DEFAULT_QUOTA: Final = 512 * 2**20
 """Bytes that the spool may take while nobody reads it."""
@@ -24,16 +24,25 @@ _UNITS: Final = {
 }
 
 
+def bytes_of(text: str) -> int:
+    """Return how many bytes a size means.
+
+    Raises:
+        ValueError: If the text is no size; the message names the mend.
+    """
+    size = _SIZE.fullmatch(text.strip())
+    if size is None:
+        raise ValueError('is no size: write a number and a unit, e.g. "512MiB" or "2GB"')
+    return int(float(size[1]) * _UNITS[size[2]])
+
+
 def quota_of(text: str) -> int:
     """Return the quota of the spool in bytes.
 
     Raises:
         ValueError: If the text is no size or too small; the message names the mend.
     """
-    size = _SIZE.fullmatch(text.strip())
-    if size is None:
-        raise ValueError('is no size: write a number and a unit, e.g. "512MiB" or "2GB"')
-    quota = int(float(size[1]) * _UNITS[size[2]])
+    quota = bytes_of(text)
     if quota < LEAST_QUOTA:
         raise ValueError(f'is too small for a spool: write at least "{LEAST_QUOTA // 2**20}MiB"')
     return quota
