@@ -150,18 +150,17 @@ def _filled(words: str, values: dict[str, str]) -> str:
 
 @cache
 def _book(lang: str, folder: Path | None) -> tuple[dict[str, str], tuple[Phrase, ...]]:
-    sayings: dict[str, str] = {}
     name = f"phrases.{lang}.toml"
     texts = [(folder / name).read_text(encoding="utf-8")] if folder and (folder / name).is_file() else []
     texts.append((definitions("briefings") / name).read_text(encoding="utf-8"))
+    exact: dict[str, str] = {}
+    open_ones: dict[str, str] = {}
     for text in texts:
-        for english, words in tomllib.loads(text)["say"].items():
-            sayings.setdefault(english, words)
-    exact = {english: words for english, words in sayings.items() if not _SLOT.search(english)}
-    open_ones = tuple(
-        Phrase(_pattern(english), words) for english, words in sayings.items() if english not in exact
-    )
-    return exact, open_ones
+        said = tomllib.loads(text)["say"]
+        # Of two sentences that fit, the one that says more of itself is meant; a user's own come first.
+        for english in sorted(said, key=lambda one: -len(_SLOT.sub("", one))):
+            (open_ones if _SLOT.search(english) else exact).setdefault(english, said[english])
+    return exact, tuple(Phrase(_pattern(english), words) for english, words in open_ones.items())
 
 
 def _pattern(english: str) -> re.Pattern[str]:

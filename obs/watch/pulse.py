@@ -119,7 +119,7 @@ def _pulse(what: str, seen: Series, set_to: int | None, calendar: Calendar | Non
     low, high = _range(seen, calendar) if rhythm is not None and rhythm.source == "learned" else (0, 0)
     return Pulse(
         stage=what,
-        state=_word(rhythm, calendar, time, is_late=is_late),
+        state=_word(rhythm, calendar, time, seen.last, is_late=is_late),
         count=seen.count,
         last=seen.last,
         every=rhythm.every if rhythm is not None else 0,
@@ -131,13 +131,15 @@ def _pulse(what: str, seen: Series, set_to: int | None, calendar: Calendar | Non
     )
 
 
-def _word(rhythm: Rhythm | None, calendar: Calendar | None, time: _Time, *, is_late: bool) -> str:
+def _word(rhythm: Rhythm | None, calendar: Calendar | None, time: _Time, seen: int, *, is_late: bool) -> str:
     if time.end < time.at:
         return "off"
     if is_late:
         return "late"
     if calendar is not None and not calendar.is_open(time.at):
-        return "closed"
+        # A heartbeat goes on through the night; what rests until the market opens is not late.
+        beats = rhythm is not None and time.at - seen <= rhythm.patience
+        return "on_time" if beats else "closed"
     return "on_time" if rhythm is not None else "unknown"
 
 

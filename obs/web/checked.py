@@ -27,7 +27,7 @@ def ahead(snapshot: Snapshot, reader: Reader) -> Rich:
     first = min(waits, key=lambda bot: (bot.opens_at, bot.name))
     return reader.say.rich(
         "check.ahead",
-        market=first.market,
+        market=reader.market(first.market),
         time=Span(clock=ms(first.opens_at)),
         wait=Span(until=ms(first.opens_at)),
     )
@@ -45,7 +45,7 @@ def data_size(number: float) -> str:
 def check_value(fact: Fact, reader: Reader) -> Rich:
     """Return what a check found, as it is shown."""
     if fact.name == "calendars" and fact.until:
-        return (Span(f"{fact.about} "), Span(clock=ms(fact.until)))
+        return (Span(f"{reader.market(fact.about)} "), Span(clock=ms(fact.until)))
     if fact.of:
         return (Span(f"{fact.good} / {fact.of}"),)
     if fact.name == "disk":

@@ -40,11 +40,16 @@ def exposures(snapshot: Snapshot, reader: Reader) -> tuple[Exposure, ...]:
 
 
 def by_currency(held: Iterable[Holding]) -> dict[str, list[Holding]]:
-    """Return positions by currency, that of most positions first; amounts are never added across them."""
+    """Return positions by currency, never added across them: bare ones first, then that of most positions."""
     found: dict[str, list[Holding]] = {}
     for one in held:
         found.setdefault(one.currency, []).append(one)
-    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
+
+    def key(item: tuple[str, list[Holding]]) -> tuple[int, int, str]:
+        currency, each = item
+        return -sum(one.protection == "none" for one in each), -len(each), currency
+
+    return dict(sorted(found.items(), key=key))
 
 
 def open_amounts(held: Iterable[Holding]) -> tuple[Money, ...]:
@@ -89,8 +94,12 @@ def _unprotected(snapshot: Snapshot, reader: Reader) -> Figure:
         label=label,
         amount=_sum(groups[first], first, reader),
         mark=Mark.CRITICAL,
-        more=more + _others(groups, reader) + _more(reader, unsure=len(unsure)),
+        more=_spaced(more, _others(groups, reader)) + _more(reader, unsure=len(unsure)),
     )
+
+
+def _spaced(first: Rich, second: Rich) -> Rich:
+    return (*first, Span(" "), *second) if first and second else first or second
 
 
 def _more(reader: Reader, *, inside: int = 0, unsure: int = 0) -> Rich:
@@ -110,7 +119,7 @@ def _open(snapshot: Snapshot, reader: Reader) -> Figure:
     first = next(iter(groups))
     more = _others(groups, reader)
     if all(one.is_simulated for one in snapshot.held):
-        more = (Span(reader.say("figure.simulated")), *((Span(" "), *more) if more else ()))
+        more = _spaced((Span(reader.say("figure.simulated")),), more)
     return Figure(key="open", label=label, amount=_sum(groups[first], first, reader), more=more)
 
 
@@ -130,7 +139,7 @@ def _others(groups: dict[str, list[Holding]], reader: Reader) -> Rich:
     rest = list(groups.items())[1:]
     if not rest:
         return ()
-    return (Span(" + " + " + ".join(joined(_sum(held, currency, reader)) for currency, held in rest)),)
+    return (Span("+ " + " + ".join(joined(_sum(held, currency, reader)) for currency, held in rest)),)
 
 
 def _result(snapshot: Snapshot, reader: Reader) -> Figure:

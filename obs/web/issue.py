@@ -13,9 +13,11 @@ from obs.web.plans import minutes, steps
 from obs.web.reader import Reader
 from obs.web.rows import row
 from obs.web.stakes import stakes
+from obs.web.tail import visible
 
 __all__ = ["view"]
 
+FOREIGN = 120
 COPIED = 2_000
 """Tokens of the text that is copied for an agent, at most."""
 
@@ -100,7 +102,15 @@ def _proof(issue: Issue, reader: Reader) -> Rich:
 def _grouped(issue: Issue, snapshot: Snapshot, reader: Reader) -> tuple[Fact, ...]:
     facts = []
     if issue.grouped_by:
-        facts.append(Fact(label=reader.say("grouped.by"), value=(Span(reader.prose(issue.grouped_by)),)))
+        # What a rule was about may be the log's own words.
+        why, about, foreign = issue.grouped_by.partition(" names about ")
+        facts.append(
+            Fact(
+                label=reader.say("grouped.by"),
+                value=(Span(reader.prose(f"{why} names" if about else why)),),
+                detail=(Span(visible(foreign)[:FOREIGN], Style.FOREIGN),) if foreign else (),
+            )
+        )
     if issue.rule:
         facts.append(Fact(label=reader.say("grouped.rule"), value=(Span(issue.rule, Style.CODE),)))
     if "code_file" in issue.values:

@@ -27,7 +27,7 @@ _COMMAND = re.compile(
 _TOUCHES = {"ask": "person", "restart": "restart", "code": "code", "config": "config"}
 _MARKETS = (Category.TRADING, Category.EXCHANGE)
 _MONEY = re.compile(r"\b(position|positions|stop|stops|close|sell|buy|order|orders|funds|hedge)\b")
-_OPERATOR = re.compile(r"Operator: (\w)")
+_OPERATOR = re.compile(r"^(?:Operator|운영자): (\w)")
 
 
 def todo(issue: Issue, reader: Reader) -> str:
@@ -83,8 +83,8 @@ def step_text(step: str, reader: Reader) -> str:
     """Return a step as a sentence that begins with what to do; its gate is told elsewhere."""
     found = _GATE.fullmatch(step)
     gate, text = (found[1], found[2]) if found else ("", step)
-    text = _OPERATOR.sub(lambda one: one[1].upper(), text)
-    told = reader.prose(text)
+    # The reader is the operator: nobody need be called.
+    told = _OPERATOR.sub(lambda one: one[1].upper(), reader.prose(text))
     if gate != "read" or _QUESTION.match(text) or _VERB.match(text):
         return told
     # Steps of looking name what to look at.

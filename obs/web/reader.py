@@ -61,6 +61,10 @@ class Reader:
         day = f"{here.month}월 {here.day}일" if self.lang == "ko" else f"{here.day} {here:%b}"
         return f"{day} {text}"
 
+    def market(self, code: str) -> str:
+        """Return a market as people call it: `KRX`; one of the user's own by its name."""
+        return "/".join(self.say.get(f"market.{one}", one) for one in code.split("+"))
+
     def length(self, ns: int) -> str:
         """Return a length of time in words."""
         return numbers.length(ns, self.lang)

@@ -183,7 +183,7 @@ def _bots(snapshot: Snapshot, reader: Reader) -> str:
         first = min(waits, key=lambda bot: (bot.opens_at, bot.name))
         who = plain(first.name) if len(waits) == 1 else reader.say("well.bots", n=len(waits))
         time = reader.clock(first.opens_at)
-        parts.append(reader.say("well.waits", bot=who, market=first.market, time=time))
+        parts.append(reader.say("well.waits", bot=who, market=reader.market(first.market), time=time))
     return ", ".join(parts)
 
 

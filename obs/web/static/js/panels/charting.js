@@ -18,6 +18,11 @@ export function token(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+/** The font beside an axis: as large as the reader has text. */
+function labelFont() {
+  return `${0.75 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize)}px ${getComputedStyle(document.body).fontFamily}`;
+}
+
 /** A step that reads well (1, 2, 2.5 or 5 times a power of ten), for about `count` lines over `span`. */
 export function niceStep(span, count) {
   const raw = span / Math.max(1, count);
@@ -85,7 +90,7 @@ export function timeline(ctx, points, isDays) {
 /** The options every chart has; `left` is the width of the labels beside it. */
 export function options({ width, height, line, scales, axis, series, left, syncKey, onCursor, hooks = {} }) {
   const text = () => token("text3");
-  const font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  const font = labelFont();
   const grid = { stroke: () => token("line"), width: 1 };
   return {
     width,
@@ -121,7 +126,7 @@ export function options({ width, height, line, scales, axis, series, left, syncK
 /** How wide the labels beside a plot are, in px. */
 export function labelWidth(labels) {
   const context = document.createElement("canvas").getContext("2d");
-  context.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  context.font = labelFont();
   return Math.ceil(Math.max(12, ...labels.map((label) => context.measureText(label).width))) + 12;
 }
 
