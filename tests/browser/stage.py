@@ -56,6 +56,12 @@ class Stage:
         self.views = views or {}
         self.kept: list[EventRow] = list(events)
         self.briefing = BRIEFING
+        self.omissions: dict[str, object] = {
+            "tokens": 1_684,
+            "budget": 2_000,
+            "left_out": ["3 quiet issues", "212 lines", "1 traceback"],
+            "command": "obs brief --budget 4000",
+        }
         self.beat_seconds = beat_seconds
         self.beating = True
         """Whether the stream says each two seconds that the observer lives."""
@@ -182,7 +188,7 @@ class Stage:
 
     def _briefing(self, request: Request) -> Response:
         if request.query_params.get("format") == "json":
-            return _answer({"text": self.briefing})
+            return _answer({"text": self.briefing, **self.omissions})
         return PlainTextResponse(self.briefing, media_type="text/markdown")
 
     def _events(self, request: Request) -> Response:
@@ -192,8 +198,12 @@ class Stage:
             row
             for row in reversed(self.kept)
             if all(word in "".join(span.text for span in row.text).casefold() for word in words)
+            and row.seq < int(wanted.get("before", 2**53))
         ]
-        return _answer(found[: int(wanted.get("limit", 200))])
+        limit = int(wanted.get("limit", 100))
+        return _answer(
+            {"events": found[:limit], "next": found[limit - 1].seq if len(found) > limit else None}
+        )
 
     async def _decide(self, request: Request) -> Response:
         if self.token and request.headers.get("authorization") != f"Bearer {self.token}":

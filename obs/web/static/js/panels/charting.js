@@ -88,14 +88,15 @@ export function timeline(ctx, points, isDays) {
 }
 
 /** The options every chart has; `left` is the width of the labels beside it. */
-export function options({ width, height, line, scales, axis, series, left, syncKey, onCursor, hooks = {} }) {
+export function options({ width, height, line, scales, axis, series, left, syncKey, onCursor, onDraw, hooks = {} }) {
   const text = () => token("text3");
   const font = labelFont();
   const grid = { stroke: () => token("line"), width: 1 };
   return {
     width,
     height,
-    padding: [TOP, 8, 0, 0],
+    // The last label stands in the middle of its bar, half of it to the right.
+    padding: [TOP, Math.max(8, labelWidth([line.label(line.middles.at(-1))]) / 2 - 8), 0, 0],
     legend: { show: false },
     focus: { alpha: 1 },
     cursor: {
@@ -117,7 +118,8 @@ export function options({ width, height, line, scales, axis, series, left, syncK
       },
     ],
     hooks: {
-      ...hooks,
+      // The flags last: where a moment lies is known only once the plot is drawn.
+      draw: [...(hooks.draw ?? []), onDraw],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
     },
   };
@@ -151,10 +153,10 @@ export function place(ctx) {
     if (!current || !host.clientWidth) return;
     plot?.destroy();
     const size = { width: width(), height: host.clientHeight || 220 };
-    plot = new uPlot(current.options({ ...size, onCursor: (n) => current?.onCursor(n) }), current.data, host);
+    const onDraw = (drawn) => current && drawFlags(drawn, current.flags, ctx.issueHref);
+    plot = new uPlot(current.options({ ...size, onDraw, onCursor: (n) => current?.onCursor(n) }), current.data, host);
     // The table says it all: the canvas would only be an unnamed picture to a screen reader.
     plot.root.querySelector("canvas")?.setAttribute("aria-hidden", "true");
-    drawFlags(plot, current.flags, ctx.issueHref);
   };
   const show = (next) => {
     const isSame = plot && current && current.shape === next.shape;
@@ -162,6 +164,7 @@ export function place(ctx) {
     host.setAttribute("aria-label", next.label);
     if (!isSame) return build();
     plot.setData(next.data);
+    // The same data is not drawn anew, but its flags may be others.
     drawFlags(plot, next.flags, ctx.issueHref);
   };
   const clear = () => {

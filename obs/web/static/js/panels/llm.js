@@ -34,7 +34,7 @@ export function panel(ctx) {
     const points = (isDays ? model.days : model.hours) ?? [];
     const total = (isDays ? model.amount_days : model.amount_hours) ?? { text: "?", currency: model.currency };
     const text = (isDays ? model.text_days : model.text_hours) ?? "";
-    const figure = h("p", { class: "chart-figure" }, money(ctx, total), h("span", { class: "chart-said" }, text), readout);
+    const figure = h("p", { key: `${isDays}`, class: "chart-figure" }, money(ctx, total), h("span", { class: "chart-said" }, text), readout);
     if (!points.length) {
       plot.clear();
       return [figure, empty(ctx.words("chart.no_data_yet"))];

@@ -45,7 +45,7 @@ export function panel(ctx) {
     const { isDays } = window;
     const shown = (isDays ? model.days : model.hours)?.[chosen] ?? { points: [], amount: { text: "?", currency: chosen }, text: "" };
     const unit = isDays ? "day" : "hour";
-    const figure = h("p", { class: "chart-figure" }, money(ctx, shown.amount), h("span", { class: "chart-said" }, shown.text), readout);
+    const figure = h("p", { key: `${isDays} ${chosen}`, class: "chart-figure" }, money(ctx, shown.amount), h("span", { class: "chart-said" }, shown.text), readout);
     if (!shown.points.length) {
       plot.clear();
       return [figure, empty(ctx.words("chart.no_data_yet"))];
@@ -98,10 +98,10 @@ function measure(totals, values) {
   return { total, bar, splits: [zero, ...lines], labels: ["0", ...lines.map((value) => axisNumber(value, step, true))] };
 }
 
-function optionsOf({ width, height, onCursor, line, lanes, isDays }) {
+function optionsOf({ width, height, onCursor, onDraw, line, lanes, isDays }) {
   const column = { scale: "bar", paths: bars({ size: [0.62, isDays ? 10 : 12, 2], gap: 1 }), points: { show: false }, stroke: () => token("data1"), fillTo: () => 0 };
   return options({
-    width, height, line, onCursor,
+    width, height, line, onCursor, onDraw,
     left: labelWidth(lanes.labels),
     syncKey: isDays ? "days" : "hours",
     axis: { scale: "total", splits: lanes.splits, labels: lanes.labels },

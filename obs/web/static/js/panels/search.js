@@ -20,7 +20,7 @@ export function panel(ctx) {
   let rows = [];
   let state = "idle"; // idle, asking, done, more, failed
   let failure = null;
-  let isAll = false;
+  let next = null; // where the next page begins; null: there is none
   let timer = 0;
   let stop = new AbortController();
 
@@ -35,7 +35,7 @@ export function panel(ctx) {
     if (wanted !== text) {
       text = wanted;
       stop.abort();
-      [rows, isAll, failure, state] = [[], false, null, "asking"];
+      [rows, next, failure, state] = [[], null, null, "asking"];
     }
     paint();
     if (isFinal || state === "asking") timer = setTimeout(read, isFinal ? 0 : WAIT);
@@ -44,16 +44,15 @@ export function panel(ctx) {
 
   async function read() {
     const asked = text;
-    const before = rows.at(-1)?.seq;
+    const before = next;
     stop = new AbortController();
-    state = before ? "more" : "asking";
+    state = rows.length ? "more" : "asking";
     paint();
     try {
-      const found = await ctx.api.get("api/events", { text: asked, limit: PAGE, ...(before ? { before } : {}) }, { signal: stop.signal });
+      const found = await ctx.api.get("api/events", { text: asked, limit: PAGE, ...(before === null ? {} : { before }) }, { signal: stop.signal });
       if (asked !== text) return;
-      const fresh = (found?.events ?? found ?? []).filter((row) => !rows.some((known) => known.seq === row.seq));
-      rows = [...rows, ...fresh];
-      isAll = fresh.length < PAGE;
+      rows = [...rows, ...found.events];
+      next = found.next ?? null;
       state = "done";
     } catch (error) {
       if (asked !== text || stop.signal.aborted) return;
@@ -97,7 +96,7 @@ export function panel(ctx) {
     if (state === "asking" && !rows.length) return h("div", { class: "bones", "aria-hidden": "true" }, h("span", null), h("span", null), h("span", null));
     if (!rows.length) return h("p", { class: "search-none" }, ctx.words("search.no_event", { text }));
     return [h("ul", { class: "search-events" }, repeated(rows).map(eventHit)),
-      isAll ? h("p", { class: "search-none" }, ctx.words("search.all")) : h("button", { type: "button", class: "button search-more", disabled: state === "more", onclick: read }, ctx.words("search.older"))];
+      next === null ? h("p", { class: "search-none" }, ctx.words("search.all")) : h("button", { type: "button", class: "button search-more", disabled: state === "more", onclick: read }, ctx.words("search.older"))];
   }
 
   function eventHit({ row, count }) {

@@ -11,6 +11,7 @@ import { tailList } from "./taillist.js";
 const KEPT = 2_000; // rows, for another filter
 const KEPT_GRAVE = 500; // warnings and orders are kept longer than the rest
 const RATE_OVER = 10; // s
+const EARLIER = 200; // events of the history that the tail begins with
 const FLOWING = 80; // rows drawn while lines flow: more than can be seen; all of them as soon as it holds
 
 /** The panel `tail`. */
@@ -51,6 +52,24 @@ export function panel(ctx) {
     all = [];
     grave = [];
     refold();
+    readEarlier();
+  }
+
+  /** What was logged before the page was opened: a tail that waits for the next event would look like silence. */
+  async function readEarlier() {
+    const { bot } = ctx.route();
+    try {
+      const found = await ctx.api.get("api/events", { limit: EARLIER, ...(bot ? { service: bot } : {}) });
+      if (bot !== ctx.route().bot) return;
+      const known = new Set(all.map((row) => row.id));
+      const rows = found.events.filter((row) => !known.has(row.id)).reverse();
+      all = [...rows, ...all].slice(-KEPT);
+      grave = [...rows.filter(isGrave), ...grave].slice(-KEPT_GRAVE);
+      for (const row of rows) if (row.component && components.size < 200) components.add(row.component);
+      if (!isHeld()) refold();
+    } catch {
+      // Without a history the tail begins with what comes; the search says why there is none.
+    }
   }
 
   /** Fold all kept rows anew, after another choice. */
@@ -189,5 +208,6 @@ export function panel(ctx) {
     take(ctx.tail.rows);
     refold();
   }
+  readEarlier();
   return { el: frame.el, draw };
 }
