@@ -31,6 +31,7 @@ DESKTOP: Size = (1440, 900)
 TABLET: Size = (820, 1180)
 PHONE: Size = (390, 844)
 NARROW: Size = (320, 640)
+MOST_PIXELS = 8_000
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,11 @@ def shoot(browser: Browser, shot: Shot, folder: Path) -> Path:
             if shot.act is not None:
                 shot.act(tab, stage)
             tab.wait_for_timeout(250)
+            if shot.is_full:
+                # As tall as the page: what is fixed to the window's edge then stands at the page's end.
+                tall = tab.evaluate("document.documentElement.scrollHeight")
+                tab.set_viewport_size({"width": shot.size[0], "height": min(tall, MOST_PIXELS)})
+                tab.wait_for_timeout(300)
             target = folder / f"{shot.name}.png"
             tab.screenshot(path=target, full_page=shot.is_full, animations="disabled")
         finally:
