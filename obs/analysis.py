@@ -35,6 +35,7 @@ from obs.logs.composed import is_side
 from obs.logs.folding import folded
 from obs.logs.tracebacks import Frame, culprit
 from obs.money.metrics import PerformanceMetricsCalculator
+from obs.money.windows import Memo
 from obs.passages import passages
 from obs.patterns import TemplateMiner, form
 from obs.pipeline import redact_event
@@ -101,6 +102,7 @@ class Analyzer:
         self.listeners: list[Listener] = []
         """Told of each record after it is folded."""
         self._last_time: dict[str, int] = {}
+        self._memo = Memo()
         self._miner = TemplateMiner(self.state.templates)
 
     def feed(self, event: Event, *, service: str = "", is_redacted: bool = False) -> None:
@@ -251,6 +253,7 @@ class Analyzer:
             seen=state.seen,
             budget=self.expected.llm_daily_budget,
             cache_seconds=0,
+            memo=self._memo,
         )
 
     def _issues(

@@ -14,11 +14,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from obs.books.facts import decimal
 from obs.events import Event
 from obs.money.crediting import Crediting
 from obs.money.decisions import Awarded, Decided, Signalled
-from obs.money.entries import MAX_NAME, LlmCall, TradeEntry, mode_of, uid_of
+from obs.money.entries import MAX_NAME, LlmCall, TradeEntry, decimal, mode_of, uid_of
 from obs.money.quarters import DAY_QUARTERS, QUARTER_NS, Credited, Quarter, Results, joined, split
 from obs.money.trips import Told, Trip, told, walked, with_bare_closes
 
@@ -26,13 +25,13 @@ __all__ = ["KEPT_QUARTERS", "MAX_ROWS", "Account", "Equity", "Unrealized"]
 
 KEPT_QUARTERS = 31 * 96
 """31 days: 30 days of any time zone are whole."""
-MAX_ROWS = 4_000
+MAX_ROWS = 1_200
 """Statements about trades that are kept one by one."""
-SLACK = 400
+SLACK = 200
 """So many more may gather before the oldest trades become sums."""
-MAX_DECISIONS = 2_000
-MAX_SIGNALS = 6_000
-MAX_CREDITS = 6_000
+MAX_DECISIONS = 1_000
+MAX_SIGNALS = 4_000
+MAX_CREDITS = 4_000
 MAX_MODES = 64
 MAX_FILLS = 2_000
 """Orders whose first fill is remembered, so that a second one is no other trade."""
@@ -263,7 +262,7 @@ class Account(msgspec.Struct):
             return
         for key in sorted(self.fills, key=lambda key: (_when(self.fills[key]), key))[:-MAX_FILLS]:
             said = self.fills.pop(key)
-            self._add(said.time // QUARTER_NS, Quarter(filled={said.mode: 1}))
+            self._add(said.time // QUARTER_NS, Quarter(1, filled={said.mode: 1}))
 
     def _settle(self) -> None:
         """Turn the oldest trades into sums until the list is at its size again.
@@ -293,16 +292,16 @@ class Account(msgspec.Struct):
             award = self.credits.pop(key)
             self.credits_until = max(self.credits_until, award.time)
             name = joined(award.mode, split(key)[1], award.currency, award.method)
-            sums = Quarter(credits={name: Credited(1, int(award.amount > 0), award.amount)})
+            sums = Quarter(1, credits={name: Credited(1, int(award.amount > 0), award.amount)})
             self._add(award.time // QUARTER_NS, sums)
 
     def _sum(self, trip: Trip, crediting: Crediting) -> None:
         mode, entered, left = trip.mode, trip.entered // QUARTER_NS, trip.left // QUARTER_NS
         if entered:
-            self._add(entered, Quarter(entered={mode: 1}))
+            self._add(entered, Quarter(1, entered={mode: 1}))
         if not left:
             return
-        sums = Quarter(closed={mode: 1})
+        sums = Quarter(1, closed={mode: 1})
         if entered and left - entered <= DAY_QUARTERS:
             sums.both[joined(mode, left - entered)] = 1
         result = trip.result

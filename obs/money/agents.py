@@ -116,9 +116,9 @@ def tallies(ledger: Ledger, sums: Sums, start: int, end: int, *, is_simulated: b
                 of(part.agent, listed.service).take(part, listed.trip.left)
     for (agent, currency, method), credited in sums.credits.items():
         of(agent).sum(credited, currency, method)
-    for service, mode, agent, credited, currency, method in ledger.awards(start, end):
-        if (mode == "paper") == is_simulated:
-            of(agent, service).sum(credited, currency, method)
+    for award in ledger.awards(start, end):
+        if (award.mode == "paper") == is_simulated:
+            of(award.agent, award.service).sum(award.credited, award.currency, award.method)
     for (agent, provider, model), calls in sums.llm.items():
         of(agent).llm.setdefault((provider, model), Calls()).plus(calls)
     for agent, services in sums.services.items():

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from obs.books.facts import decimal
 from obs.events import Event
 from obs.money.accounts import Account
 from obs.money.amounts import Rate
 from obs.money.decisions import awarded, decision_of, signal_of
-from obs.money.entries import LlmCall, credit_of, mode_of, name, trade_of
+from obs.money.entries import LlmCall, credit_of, decimal, mode_of, name, trade_of
 from obs.money.quarters import Results, joined
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ class MoneyBook(msgspec.Struct):
     """The money facts of all bots over 31 days."""
 
     accounts: dict[str, Account] = {}
+    events: int = 0
+    """How many were folded: while it stays, nothing else changes."""
     last: int = 0
     """Unix ns of the newest event."""
     overflow: int = 0
@@ -86,6 +87,7 @@ class MoneyBook(msgspec.Struct):
         writer = _WRITERS.get(event.event_name)
         if writer is None and not mode and call is None:
             return
+        self.events += 1
         self.last = max(self.last, event.time)
         account = self._account(service)
         if account is None:
@@ -105,6 +107,7 @@ class MoneyBook(msgspec.Struct):
             if mine is None:
                 mine = self.accounts[service] = Account()
             mine.merge(theirs)
+        self.events += other.events
         self.last = max(self.last, other.last)
         self.overflow += other.overflow
         while len(self.accounts) > MAX_ACCOUNTS:

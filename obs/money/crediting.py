@@ -9,16 +9,16 @@ result is shared that way, as provisional. Of a decision that was overridden nob
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from decimal import Decimal
-from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from obs.money.decisions import Awarded, Decided, Signalled
 from obs.money.quarters import Credited, split
-from obs.money.shapley import Vote, decimal_of, shares, side_of
+from obs.money.shapley import Vote, shares, side_of
 from obs.money.trips import Trip
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ __all__ = ["CONFIDENCE", "SHAPLEY", "Crediting", "Part"]
 
 SHAPLEY = "shapley"
 CONFIDENCE = "confidence"
-_NEAR = Fraction(1, 1_000)
+_NEAR = Decimal("0.001")
 """A score that is told and one that is computed may differ by rounding."""
+_SMALL, _LARGE = Decimal("1E-12"), Decimal("1E+12")
+"""Parts are rounded to so much; of amounts that large, not at all."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,11 +67,25 @@ class Opinion(msgspec.Struct, frozen=True):
     confidence: float | None
 
 
-class Crediting:
-    """Shares the results of one account's trades among its agents."""
+class Known(NamedTuple):
+    """Parts that were computed before, and everything they were computed from."""
 
-    def __init__(self, account: Account) -> None:
+    made_from: tuple[object, ...]
+    parts: tuple[Part, ...]
+
+
+class Crediting:
+    """Shares the results of one account's trades among its agents.
+
+    Args:
+        account: The bot's facts.
+        known: Parts computed before by the key of their trade; kept up to date, so that only what is new is
+            computed again.
+    """
+
+    def __init__(self, account: Account, known: dict[tuple[str, str], Known] | None = None) -> None:
         self._account = account
+        self._known = known if known is not None else {}
         self._awards: dict[str, list[tuple[str, Awarded]]] = {}
         for key, award in account.credits.items():
             trade, agent = split(key)
@@ -82,12 +98,33 @@ class Crediting:
             if trade not in known:
                 yield from awards
 
-    def parts(self, trip: Trip) -> list[Part]:
+    def parts(self, trip: Trip) -> tuple[Part, ...]:
         """Return each agent's part in a closed trade; empty when nothing is known of its agents."""
         decided = self._account.decisions.get(trip.first("decision"))
+        signals = self._account.signals
+        awards = self._awards.get(trip.name) or self._awards.get(trip.key) or []
+        made_from = (
+            trip.opened,
+            trip.closed or trip.ended,
+            trip.left > self._account.credits_until,
+            decided,
+            *((signals.get(key) for key in decided.signals) if decided is not None else ()),
+            *(award for _, award in awards),
+        )
+        key = trip.key, trip.name
+        known = self._known.get(key)
+        # The same objects, not equal ones: they never change, and looking is cheap.
+        if (
+            known is None
+            or len(known.made_from) != len(made_from)
+            or not all(map(operator.is_, known.made_from, made_from))
+        ):
+            known = self._known[key] = Known(made_from, tuple(self._parts(trip, decided, dict(awards))))
+        return known.parts
+
+    def _parts(self, trip: Trip, decided: Decided | None, awards: dict[str, Awarded]) -> list[Part]:
         opinions = self._opinions(decided)
         result = trip.result
-        awards = dict(self._awards.get(trip.name) or self._awards.get(trip.key) or ())
         amounts: dict[str, Decimal] = {agent: award.amount for agent, award in awards.items()}
         currency = result.currency if result is not None else "?"
         method = next((award.method for award in awards.values()), "")
@@ -172,20 +209,21 @@ class Crediting:
             return _by_confidence(opinions, side, result.pnl), CONFIDENCE
         fees = abs(result.fees or Decimal(0))
         votes = tuple(opinion.vote for opinion in opinions)
-        parts = shares(votes, Fraction(decided.threshold), is_mean=is_mean)
+        parts = shares(votes, decided.threshold, is_mean=is_mean)
         # The market's part goes with the position, costs with its size: who prevented a trade saved them.
-        return {
-            opinion.agent: decimal_of((result.pnl + fees) * side, part.position) - decimal_of(fees, part.size)
+        found = {
+            opinion.agent: ((result.pnl + fees) * side * part.position - fees * part.size) / part.whole
             for opinion, part in zip(opinions, parts, strict=True)
-        }, SHAPLEY
+        }
+        return _exact(found, result.pnl), SHAPLEY
 
     def _is_whole(self, decided: Decided) -> bool:
         return all(key in self._account.signals for key in decided.signals)
 
 
 def _opinion(agent: str, signals: list[Signalled]) -> Opinion:
-    push = sum((_push(signal) for signal in signals), Fraction(0))
-    weight = sum((Fraction(signal.weight) for signal in signals), Fraction(0))
+    push = sum((_push(signal) for signal in signals), Decimal(0))
+    weight = sum((signal.weight for signal in signals), Decimal(0))
     known = [signal.confidence for signal in signals if signal.confidence is not None]
     return Opinion(
         agent,
@@ -195,9 +233,9 @@ def _opinion(agent: str, signals: list[Signalled]) -> Opinion:
     )
 
 
-def _push(signal: Signalled) -> Fraction:
-    confidence = Fraction(signal.confidence) if signal.confidence is not None else Fraction(1)
-    return signal.direction * confidence * Fraction(signal.weight)
+def _push(signal: Signalled) -> Decimal:
+    confidence = signal.confidence if signal.confidence is not None else Decimal(1)
+    return signal.direction * confidence * signal.weight
 
 
 def _side(trip: Trip, decided: Decided) -> int:
@@ -211,22 +249,31 @@ def _side(trip: Trip, decided: Decided) -> int:
 def _rule(decided: Decided, opinions: tuple[Opinion, ...], side: int) -> bool | None:
     """Return whether the mean (True) or the sum (False) of the votes makes the decision; None: neither."""
     votes = tuple(opinion.vote for opinion in opinions)
-    push = sum((vote.push for vote in votes), Fraction(0))
-    weight = sum((vote.weight for vote in votes), Fraction(0))
+    push = sum((vote.push for vote in votes), Decimal(0))
+    weight = sum((vote.weight for vote in votes), Decimal(0))
     if decided.score is not None:
-        score = Fraction(decided.score)
-        if weight and abs(push / weight - score) <= _NEAR:
+        if weight and abs(push - decided.score * weight) <= _NEAR * weight:
             is_mean = True
-        elif abs(push - score) <= _NEAR:
+        elif abs(push - decided.score) <= _NEAR:
             is_mean = False
         else:
             return None
     else:
         is_mean = True
-    return is_mean if side_of(votes, Fraction(decided.threshold), is_mean=is_mean) == side else None
+    return is_mean if side_of(votes, decided.threshold, is_mean=is_mean) == side else None
 
 
 def _by_confidence(opinions: tuple[Opinion, ...], side: int, amount: Decimal) -> dict[str, Decimal]:
     agreed = {opinion.agent: opinion.vote.push * side for opinion in opinions if opinion.vote.push * side > 0}
-    whole = sum(agreed.values(), Fraction(0))
-    return {agent: decimal_of(amount, push / whole) for agent, push in agreed.items()}
+    whole = sum(agreed.values(), Decimal(0))
+    return _exact({agent: amount * push / whole for agent, push in agreed.items()}, amount)
+
+
+def _exact(parts: dict[str, Decimal], whole: Decimal) -> dict[str, Decimal]:
+    """Round the parts so that they still add up to the whole; the largest takes what rounding leaves."""
+    if not parts or abs(whole) >= _LARGE:
+        return parts
+    rounded = {agent: part.quantize(_SMALL) for agent, part in parts.items()}
+    largest = max(rounded, key=lambda agent: (abs(rounded[agent]), agent))
+    rounded[largest] += whole - sum(rounded.values())
+    return rounded

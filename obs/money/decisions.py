@@ -8,9 +8,8 @@ from typing import Any
 
 import msgspec
 
-from obs.books.facts import decimal
 from obs.events import Event
-from obs.money.entries import Credit, mode_of, name, uid_of
+from obs.money.entries import Credit, decimal, mode_of, name, uid_of
 
 __all__ = ["Decided", "Signalled", "decision_of", "signal_of"]
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from obs.books.facts import decimal
-from obs.events import Event
+from obs.books import facts
+from obs.events import MAX_TIMESTAMP_NS, Event
 
 if TYPE_CHECKING:
     from obs.money.pricing import Prices
@@ -38,6 +38,8 @@ SIMULATED = ("paper", "dry_run", "dry-run", "sandbox", "simulation")
 """Values of `run.mode` in which no real money moves."""
 MAX_NAME = 120
 """Characters of a name from outside that are kept."""
+MAX_DIGITS = 40
+"""An amount of more digits before or after the point is none: it would be written out in full."""
 _CUT = {"length", "max_tokens", "max_output_tokens", "model_length", "token_limit"}
 """Finish reasons of OpenAI, Anthropic, Google, Mistral and Cohere for an answer that was cut off."""
 _TRADES = {"position.opened": "opened", "position.closed": "ended", "trade.closed": "closed"}
@@ -280,14 +282,20 @@ def name(values: Mapping[str, Any], key: str) -> str:
     return str(value)[:MAX_NAME] if value or value == 0 else ""
 
 
+def decimal(value: object) -> Decimal | None:
+    """Return an amount as it was meant, or None when it is none or of no size that money has."""
+    amount = facts.decimal(value)
+    return amount if amount is not None and (not amount or abs(amount.adjusted()) <= MAX_DIGITS) else None
+
+
 def moment(value: object) -> int:
     """Return a time as Unix ns, from ns, µs, ms or s since 1970 or from RFC 3339; 0 when it is none."""
     number = decimal(value)
     if number is None:
         return _written(value) if isinstance(value, str) else 0
     for scale in (1, 1_000, 1_000_000, 1_000_000_000):
-        # Each scale of today's date has its own number of digits: 1973 to 5138, whichever it is.
-        if Decimal(10) ** 17 <= number * scale < Decimal(10) ** 20:
+        # Each scale of today's date has its own number of digits: 1973 to 2262, whichever it is.
+        if Decimal(10) ** 17 <= number * scale <= MAX_TIMESTAMP_NS:
             return int(number * scale)
     return 0
 

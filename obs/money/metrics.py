@@ -14,7 +14,7 @@ from obs.money.accounts import Equity, results_of
 from obs.money.agents import performances, tallies
 from obs.money.amounts import Money, Rate
 from obs.money.book import MoneyBook
-from obs.money.days import day_edges, day_of, hour_edges
+from obs.money.days import HOUR_NS, day_edges, day_of, hour_edges
 from obs.money.efficiency import Worth, efficiency
 from obs.money.figures import (
     AgentDetail,
@@ -31,7 +31,7 @@ from obs.money.figures import (
 from obs.money.quarters import QUARTER_NS, joined, split
 from obs.money.rates import Rates
 from obs.money.usage import by_model, by_provider, joined_calls
-from obs.money.windows import PAPER, Ledger, Listed, Sums, Window, amounts_of
+from obs.money.windows import PAPER, Ledger, Listed, Memo, Sums, Window, amounts_of
 from obs.series import Series
 
 __all__ = [
@@ -66,6 +66,7 @@ class PerformanceMetricsCalculator:
         seen: When anything was heard at all, so that a gap is told from a quiet hour.
         budget: What the models may cost in a day.
         cache_seconds: For how long a figure that was computed stands; 0: each is computed anew.
+        memo: What another calculator of the same book has read, to read only what is new.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class PerformanceMetricsCalculator:
         seen: Series | None = None,
         budget: Money | None = None,
         cache_seconds: float = 300,
+        memo: Memo | None = None,
     ) -> None:
         self.book = book if book is not None else MoneyBook()
         self.timezone = timezone
@@ -85,12 +87,13 @@ class PerformanceMetricsCalculator:
         self.cache_seconds = cache_seconds
         self._now = now
         self._given = tuple(rates)
+        self._memo = memo if memo is not None else Memo()
         self._seen = seen
         self._cache: dict[tuple[object, ...], tuple[int, object]] = {}
 
     def realtime(self) -> RealTimeMetrics:
         """Return the figures of today, the hours of the last day and the days of the last month."""
-        return self._cached(("realtime",), self._realtime)
+        return self._cached(("realtime",), self._newest)
 
     def ranking(self, days: int = RANKED_DAYS) -> tuple[AgentPerformance, ...]:
         """Return the agents by what they brought for what they cost over `days` days, today included.
@@ -185,8 +188,21 @@ class PerformanceMetricsCalculator:
     def _rates(self) -> Rates:
         return Rates.of((*self._given, *(rate for rates in self.book.rates.values() for rate in rates)))
 
+    def _newest(self, now: int) -> RealTimeMetrics:
+        """The figures as they were last made, while nothing was said of money and no hour has begun."""
+        memo, seen = self._memo, self._seen
+        memo.open(self.book)
+        heard = (seen.first, seen.last // HOUR_NS) if seen is not None else None
+        end = hour_edges(now, 1, self.timezone)[-1]
+        made_from = self.book.events, end, self.timezone, self._given, self.budget, heard
+        if memo.newest[0] == made_from and isinstance(memo.newest[1], RealTimeMetrics):
+            return memo.newest[1]
+        figures = self._realtime(now)
+        memo.newest = made_from, figures
+        return figures
+
     def _realtime(self, now: int) -> RealTimeMetrics:
-        ledger, rates = Ledger(self.book), self._rates
+        ledger, rates = Ledger(self.book, self._memo), self._rates
         is_simulated = ledger.is_simulated
         today = day_of(now, self.timezone)
         days = ledger.windows(day_edges(today, DAYS, self.timezone))
@@ -224,7 +240,7 @@ class PerformanceMetricsCalculator:
         )
 
     def _ranking(self, now: int, days: int) -> tuple[AgentPerformance, ...]:
-        ledger = Ledger(self.book)
+        ledger = Ledger(self.book, self._memo)
         month = ledger.windows(day_edges(day_of(now, self.timezone), DAYS, self.timezone))
         return self._ranked(ledger, now, days, month)
 
@@ -232,7 +248,7 @@ class PerformanceMetricsCalculator:
         self, ledger: Ledger, now: int, days: int, month: Sequence[Window]
     ) -> tuple[AgentPerformance, ...]:
         is_simulated = ledger.is_simulated
-        window = _whole(ledger, month[-days:])
+        window = ledger.whole(month[-days:])
         found = tallies(
             ledger, window.of(is_simulated=is_simulated), window.start, window.end, is_simulated=is_simulated
         )
@@ -240,13 +256,13 @@ class PerformanceMetricsCalculator:
         return performances(found.values(), self._rates, now=now, daily=daily)
 
     def _agent(self, now: int, name: str, days: int) -> AgentDetail | None:
-        ledger = Ledger(self.book)
+        ledger = Ledger(self.book, self._memo)
         is_simulated = ledger.is_simulated
         month = ledger.windows(day_edges(day_of(now, self.timezone), DAYS, self.timezone))
         found = {one.agent: one for one in self._ranked(ledger, now, days, month)}
         if name not in found:
             return None
-        window = _whole(ledger, month[-days:])
+        window = ledger.whole(month[-days:])
         own = {
             key: calls for key, calls in window.of(is_simulated=is_simulated).llm.items() if key[0] == name
         }
@@ -268,10 +284,10 @@ class PerformanceMetricsCalculator:
         )
 
     def _usage(self, now: int, days: int) -> LlmUsageReport:
-        ledger = Ledger(self.book)
+        ledger = Ledger(self.book, self._memo)
         is_simulated = ledger.is_simulated
         month = ledger.windows(day_edges(day_of(now, self.timezone), days, self.timezone))
-        window = _whole(ledger, month)
+        window = ledger.whole(month)
         calls = joined_calls(window.live, window.paper)
         found = tallies(
             ledger, window.of(is_simulated=is_simulated), window.start, window.end, is_simulated=is_simulated
@@ -290,7 +306,7 @@ class PerformanceMetricsCalculator:
         )
 
     def _efficiency(self, now: int, days: int) -> Efficiency:
-        ledger = Ledger(self.book)
+        ledger = Ledger(self.book, self._memo)
         is_simulated = ledger.is_simulated
         edges = day_edges(day_of(now, self.timezone), days, self.timezone)
         window = ledger.windows((edges[0], edges[-1]))[0]
@@ -307,7 +323,7 @@ class PerformanceMetricsCalculator:
         )
 
     def _hours(self, now: int, hours: int) -> tuple[TrendPoint, ...]:
-        ledger = Ledger(self.book)
+        ledger = Ledger(self.book, self._memo)
         windows = ledger.windows(hour_edges(now, hours, self.timezone))
         return self._points(windows, is_simulated=ledger.is_simulated)
 
@@ -357,11 +373,6 @@ def _costs(window: Window) -> dict[str, Decimal]:
     for currency, amount in window.paper.cost().items():
         whole[currency] = whole.get(currency, Decimal(0)) + amount
     return whole
-
-
-def _whole(ledger: Ledger, windows: Sequence[Window]) -> Window:
-    """Adjoining windows as one; a trade entered in one and closed in another is one trade."""
-    return ledger.windows((windows[0].start, windows[-1].end))[0]
 
 
 def _percent(part: int, whole: int) -> float | None:
@@ -442,9 +453,9 @@ def _daily(
     for index, window in enumerate(month):
         for (agent, currency, _), credited in window.of(is_simulated=is_simulated).credits.items():
             add(agent, currency, index, credited.amount)
-        for _, mode, agent, credited, currency, _ in ledger.awards(window.start, window.end):
-            if (mode == PAPER) == is_simulated:
-                add(agent, currency, index, credited.amount)
+    for award in ledger.awards(edges[0], month[-1].end):
+        if (award.mode == PAPER) == is_simulated:
+            add(award.agent, award.currency, bisect_right(edges, award.time) - 1, award.credited.amount)
     return found
 
 

@@ -117,6 +117,8 @@ class Credited(msgspec.Struct, array_like=True):
 class Quarter(msgspec.Struct):
     """Everything of one quarter of an hour; of trades only those that left the book's own list."""
 
+    weight: int = 0
+    """Calls and trades that were added: while it stays, nothing else changes."""
     entered: dict[str, int] = {}
     """Mode -> trades entered."""
     closed: dict[str, int] = {}
@@ -142,10 +144,12 @@ class Quarter(msgspec.Struct):
         """Count one call of a model."""
         key = joined(call.mode, call.agent, call.provider, call.model)
         self.llm.setdefault(key, Calls()).add(call)
+        self.weight += 1
         self._bound()
 
     def plus(self, other: Quarter) -> None:
         """Add the other's."""
+        self.weight += other.weight
         for mine, theirs in (
             (self.entered, other.entered),
             (self.closed, other.closed),

@@ -12,7 +12,6 @@ import functools
 import math
 import random
 from decimal import Decimal
-from fractions import Fraction
 
 import msgspec
 
@@ -27,21 +26,22 @@ DRAWS = 200
 class Vote(msgspec.Struct, frozen=True):
     """What one agent said for a decision."""
 
-    push: Fraction
+    push: Decimal
     """Direction × confidence × weight."""
-    weight: Fraction
+    weight: Decimal
 
 
 class Share(msgspec.Struct, frozen=True):
-    """One agent's part in a decision."""
+    """One agent's part in a decision, in units of one out of `whole`."""
 
-    position: Fraction
-    """Of the position taken, in units of it: the parts of all add up to -1, 0 or 1."""
-    size: Fraction
+    position: int
+    """Of the position taken: the parts of all add up to -1, 0 or 1."""
+    size: int
     """Of its size, which is what costs go by."""
+    whole: int
 
 
-def side_of(votes: tuple[Vote, ...], threshold: Fraction, *, is_mean: bool = True) -> int:
+def side_of(votes: tuple[Vote, ...], threshold: Decimal, *, is_mean: bool = True) -> int:
     """Return the position that the rule takes: 1, -1, or 0 when the score does not reach the threshold.
 
     Args:
@@ -49,11 +49,11 @@ def side_of(votes: tuple[Vote, ...], threshold: Fraction, *, is_mean: bool = Tru
         threshold: Least score, the threshold itself included; 0: any score but 0.
         is_mean: Whether the score is the mean by weight, not the sum.
     """
-    return _side(sum((vote.push for vote in votes), Fraction(0)), _needed(votes, threshold, is_mean))
+    return _side(sum((vote.push for vote in votes), Decimal(0)), _needed(votes, threshold, is_mean))
 
 
 @functools.lru_cache(maxsize=4_096)
-def shares(votes: tuple[Vote, ...], threshold: Fraction, *, is_mean: bool = True) -> tuple[Share, ...]:
+def shares(votes: tuple[Vote, ...], threshold: Decimal, *, is_mean: bool = True) -> tuple[Share, ...]:
     """Return each agent's share in the position that the rule takes; arguments as of `side_of`.
 
     Weights are those of the whole: an agent that is asked out abstains, the others do not weigh more.
@@ -63,24 +63,19 @@ def shares(votes: tuple[Vote, ...], threshold: Fraction, *, is_mean: bool = True
     return _exact(pushes, needed) if len(votes) <= EXACT else _sampled(pushes, needed)
 
 
-def decimal_of(amount: Decimal, share: Fraction) -> Decimal:
-    """Return an amount times a share."""
-    return amount * share.numerator / share.denominator
+def _needed(votes: tuple[Vote, ...], threshold: Decimal, is_mean: bool) -> Decimal:
+    return threshold * sum((vote.weight for vote in votes), Decimal(0)) if is_mean else threshold
 
 
-def _needed(votes: tuple[Vote, ...], threshold: Fraction, is_mean: bool) -> Fraction:
-    return threshold * sum((vote.weight for vote in votes), Fraction(0)) if is_mean else threshold
-
-
-def _side(push: Fraction, needed: Fraction) -> int:
+def _side(push: Decimal, needed: Decimal) -> int:
     if push == 0 or abs(push) < needed:
         return 0
     return 1 if push > 0 else -1
 
 
-def _exact(pushes: list[Fraction], needed: Fraction) -> tuple[Share, ...]:
+def _exact(pushes: list[Decimal], needed: Decimal) -> tuple[Share, ...]:
     count = len(pushes)
-    sums = [Fraction(0)] * (1 << count)
+    sums = [Decimal(0)] * (1 << count)
     for index, push in enumerate(pushes):
         for mask in range(1 << index):
             sums[mask | 1 << index] = sums[mask] + push
@@ -98,12 +93,11 @@ def _exact(pushes: list[Fraction], needed: Fraction) -> tuple[Share, ...]:
             weight = weights[mask.bit_count()]
             position += weight * (sides[mask | bit] - sides[mask])
             size += weight * (abs(sides[mask | bit]) - abs(sides[mask]))
-        whole = math.factorial(count)
-        found.append(Share(Fraction(position, whole), Fraction(size, whole)))
+        found.append(Share(position, size, math.factorial(count)))
     return tuple(found)
 
 
-def _sampled(pushes: list[Fraction], needed: Fraction) -> tuple[Share, ...]:
+def _sampled(pushes: list[Decimal], needed: Decimal) -> tuple[Share, ...]:
     # Drawn with a fixed seed: the same decision is always told the same way.
     draw = random.Random(0)
     count = len(pushes)
@@ -113,14 +107,11 @@ def _sampled(pushes: list[Fraction], needed: Fraction) -> tuple[Share, ...]:
         order = list(range(count))
         draw.shuffle(order)
         for one in (order, order[::-1]):
-            total, before = Fraction(0), 0
+            total, before = Decimal(0), 0
             for index in one:
                 total += pushes[index]
                 after = _side(total, needed)
                 positions[index] += after - before
                 sizes[index] += abs(after) - abs(before)
                 before = after
-    return tuple(
-        Share(Fraction(position, 2 * orders), Fraction(size, 2 * orders))
-        for position, size in zip(positions, sizes, strict=True)
-    )
+    return tuple(Share(position, size, 2 * orders) for position, size in zip(positions, sizes, strict=True))
