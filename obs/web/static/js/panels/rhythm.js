@@ -72,7 +72,7 @@ function words(ctx, cell, isStale) {
     return h("span", { class: `rhythm-bad is-${cell.mark}` }, mark(cell.mark, { size: 14 }),
       since ? h("span", { key: "since" }, ctx.words("rhythm.since"), age(since)) : h("span", { key: "said" }, said));
   }
-  if (cell.label?.length) return h("span", { class: cell.bars?.length ? "rhythm-age" : "rhythm-said" }, said);
+  if (cell.label?.length) return h("span", { class: cell.bars?.length && cell.state !== "unused" ? "rhythm-age" : "rhythm-said" }, said);
   return [h("span", { class: "rhythm-age" }, said), cell.every && !isStale && h("span", { class: "rhythm-every" }, ` ${ctx.format.keep(cell.every)}`)];
 }
 

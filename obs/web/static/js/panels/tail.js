@@ -11,7 +11,7 @@ import { tailList } from "./taillist.js";
 const KEPT = 2_000; // rows, for another filter
 const KEPT_GRAVE = 500; // warnings and orders are kept longer than the rest
 const RATE_OVER = 10; // s
-const EARLIER = 200; // events of the history that the tail begins with
+const EARLIER = [{ limit: 200 }, { limit: 100, severity: "WARN" }, { limit: 100, event_name: "order.*" }]; // of the history: what the tail begins with
 const FLOWING = 80; // rows drawn while lines flow: more than can be seen; all of them as soon as it holds
 
 /** The panel `tail`. */
@@ -59,10 +59,11 @@ export function panel(ctx) {
   async function readEarlier() {
     const { bot } = ctx.route();
     try {
-      const found = await ctx.api.get("api/events", { limit: EARLIER, ...(bot ? { service: bot } : {}) });
+      const found = await Promise.all(EARLIER.map((asked) => ctx.api.get("api/events", { ...asked, ...(bot ? { service: bot } : {}) })));
       if (bot !== ctx.route().bot) return;
       const known = new Set(all.map((row) => row.id));
-      const rows = found.events.filter((row) => !known.has(row.id)).reverse();
+      const earlier = new Map(found.flatMap((one) => one.events).filter((row) => !known.has(row.id)).map((row) => [row.id, row]));
+      const rows = [...earlier.values()].sort((a, b) => a.seq - b.seq);
       all = [...rows, ...all].slice(-KEPT);
       grave = [...rows.filter(isGrave), ...grave].slice(-KEPT_GRAVE);
       for (const row of rows) if (row.component && components.size < 200) components.add(row.component);

@@ -2,7 +2,7 @@
 
 const RANKS = { TRACE: 1, DEBUG: 5, INFO: 9, WARN: 13, WARNING: 13, ERROR: 17, FATAL: 21, CRITICAL: 21 };
 const WARN = RANKS.WARN;
-const TRADING = /^(order|stop|trade|position|fill|balance)[._]/;
+const TRADING = /^(order|stop|trade|fill)s?[._]/;
 
 /** @typedef {{key: string, value: string, isNot: boolean}} Term */
 
@@ -46,7 +46,7 @@ function holds(row, { key, value }) {
   }
 }
 
-/** Whether a line is about orders, positions or money. */
+/** Whether a line is about an order or a trade; that a position still stands is no news. */
 export function isTrading(row) {
   return TRADING.test(row.event_name || textOf(row));
 }
