@@ -154,11 +154,11 @@ def quote_of(event: Event, service: str, offset: int, text: str, focus: tuple[in
 
 
 TOLD = (
-    "close", "order.id", "order.quantity", "order.price", "order.stop_price", "position.quantity",
-    "pnl.unrealized",
-    "pnl.net", "currency", "reason", "error.type", "exchange.id", "http.response.status_code", "candle.age_s",
-    "bot.state", "gen_ai.agent.name", "llm.cost", "llm.cost_currency", "channel", "process.exit_code",
-    "process.signal", "faulthandler.stacktrace", "process.memory.usage", "system.memory.limit",
+    "close", "signal.action", "signal.confidence", "filter", "decision.score", "order.id", "order.side",
+    "order.quantity", "order.price", "order.stop_price", "fill.quantity", "fill.price", "position.quantity",
+    "pnl.unrealized", "pnl.net", "currency", "reason", "error.type", "exchange.id",
+    "http.response.status_code", "candle.age_s", "bot.state", "gen_ai.agent.name", "llm.cost",
+    "llm.cost_currency", "channel", "process.exit_code", "process.signal", "faulthandler.stacktrace", "process.memory.usage", "system.memory.limit",
     "system.filesystem.free", "clock.offset_ms", "ratelimit.used", "ratelimit.limit",
 )  # fmt: skip
 """Attributes shown beside an event's text, in this order, as far as it has them."""
@@ -174,14 +174,14 @@ _SPEAKER = frozenset((
 
 
 def spoken(event: Event) -> str:
-    """The text of an event that speaks in attributes: its body and what they say, as logfmt."""
+    """The text of an event that speaks in attributes: its body or name, and what they say, as logfmt."""
     if event.attributes.get("bot.program"):
         return event.body  # a line of another program already says it all
     attributes = event.attributes
     said = [f"{key}={value}" for key in TOLD if (value := attributes.get(key)) not in (None, "")]
     if (symbol := attributes.get("symbol")) and str(symbol) not in event.body:
         said.insert(0, f"symbol={symbol}")
-    return " ".join([event.body, *said] if event.body else said)
+    return " ".join([event.body or event.event_name, *said])
 
 
 def _word(severity: Severity) -> str:
