@@ -158,8 +158,9 @@ TOLD = (
     "order.quantity", "order.price", "order.stop_price", "fill.quantity", "fill.price", "position.quantity",
     "pnl.unrealized", "pnl.net", "currency", "reason", "error.type", "exchange.id",
     "http.response.status_code", "candle.age_s", "bot.state", "gen_ai.agent.name", "llm.cost",
-    "llm.cost_currency", "channel", "process.exit_code", "process.signal", "faulthandler.stacktrace", "process.memory.usage", "system.memory.limit",
-    "system.filesystem.free", "clock.offset_ms", "ratelimit.used", "ratelimit.limit",
+    "llm.cost_currency", "channel", "process.exit_code", "process.signal",
+    "faulthandler.stacktrace", "process.memory.usage", "system.memory.limit", "system.filesystem.free",
+    "clock.offset_ms", "ratelimit.used", "ratelimit.limit",
 )  # fmt: skip
 """Attributes shown beside an event's text, in this order, as far as it has them."""
 
