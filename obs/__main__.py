@@ -171,7 +171,7 @@ def issues(
         list[str] | None,
         typer.Argument(metavar="[show|resolve|archive|reopen] [ID]...", help="None: list them."),
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; `archive` wants one.")] = "",
+    reason: Annotated[str, typer.Option("--reason", "--why", help="Why; `archive` wants one.")] = "",
     duration: Annotated[
         str | None, typer.Option("--for", help="Archive so long: `2h`, `7d`, `ever` [30d].")
     ] = None,
