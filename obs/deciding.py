@@ -15,7 +15,7 @@ from obs.insight.lifecycle import decide
 from obs.keeping.presence import running_pid
 from obs.keeping.store import Change, LifecycleEntry, Store
 from obs.keeping.vault import decisions
-from obs.looking import current, find_issue, since_ns, span_ns, store_of
+from obs.looking import DATABASE, current, find_issue, since_ns, span_ns, store_of
 from obs.snapshot import Issue, IssueStatus, Snapshot
 
 __all__ = ["FOREVER", "VERBS", "apply", "listed", "wakes_at"]
@@ -37,6 +37,7 @@ def apply(
     why: str = "",
     by: str = "",
     expires: int = 0,
+    store: str | None = None,
 ) -> list[str]:
     """Store a decision on each of the issues, all or none; return a line for each.
 
@@ -49,14 +50,16 @@ def apply(
         why: The reason; an archived issue must have one.
         by: Who decides; the user's name when empty.
         expires: Unix ns at which archived issues wake; 0: never.
+        store: Address of the server that keeps it, empty for the folder's file; None asks the settings.
 
     Raises:
         ValueError: If an id is unknown, or its issue cannot go there.
     """
     who = by or _user()
     entries, lines = [], []
-    with Store(store_of(directory)) as store:
-        stored = decisions(store.load())
+    where = store_of(directory) if store is None else store or directory / DATABASE
+    with Store(where) as opened:
+        stored = decisions(opened.load())
     for wanted in ids:
         issue = find_issue(snapshot.issues, wanted)
         # Of two decisions the store keeps the later, also when the clock of this machine went back.
@@ -76,8 +79,8 @@ def apply(
             )
         )
         lines.append(_said(issue, verb, made.expires))
-    with Store(store_of(directory)) as store:
-        store.save(Change(lifecycle=entries))
+    with Store(where) as opened:
+        opened.save(Change(lifecycle=entries))
     if running_pid(directory) is None:
         current(directory)  # nobody else draws the pages anew
     return lines

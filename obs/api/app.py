@@ -30,6 +30,7 @@ ROUTES = (
     "obs.api.routes_control",
     "obs.api.routes_money",
     "obs.api.routes_views",
+    "obs.api.routes_decisions",
     "obs.api.routes_events",
     "obs.api.routes_page",
     "obs.api.routes_stream",

@@ -123,7 +123,7 @@ class Door(HttpToolsProtocol):
         self._keeper.finished(self)
         # An absolute target would name another host than the header that is checked.
         is_plain = self.url.startswith(b"/") or self.url == b"*"
-        if not is_plain or len(self.url) + sum(len(n) + len(v) for n, v in self.headers) > HEAD_BYTES:
+        if not is_plain or len(self.url) + sum(len(n) + len(v) + 32 for n, v in self.headers) > HEAD_BYTES:
             self._refuse(_TOO_LARGE if is_plain else _BAD)
             return
         if len(self.pipeline) >= MOST_PIPELINED:

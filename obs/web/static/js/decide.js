@@ -42,7 +42,7 @@ export function decide(ctx, id, verb) {
       h("p", { class: "quiet" }, words(`decide.${verb}_explain`)),
       h("label", null, h("span", null, words("decide.why")), h("input", { name: "why", required: verb === "archive", maxlength: 500, placeholder: words("decide.why_hint"), autocomplete: "off" })),
       verb === "archive" && h("label", null, h("span", null, words("decide.for")),
-        h("select", { name: "for" }, SPANS.map((span) => h("option", { key: span, value: span === "always" ? "" : span }, words(`decide.for_${span}`))))),
+        h("select", { name: "for" }, SPANS.map((span) => h("option", { key: span, value: span === "always" ? "ever" : span }, words(`decide.for_${span}`))))),
       failure && h("p", { class: "is-error", role: "alert" }, words("decide.failed"), " ", failure),
       h("div", { class: "buttons" },
         h("button", { type: "submit", class: "button is-first" }, words(`decide.${verb}`)),
