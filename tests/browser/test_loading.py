@@ -38,6 +38,8 @@ def test_every_state_is_drawn_without_a_complaint_and_without_a_request_to_other
 def test_each_section_shows_what_the_page_holds(browser: Browser) -> None:
     with Stage(drawn.act_now(), views(), tail()) as stage:
         tab = opened(browser, stage)
+        # It is asked for once the page is drawn.
+        expect(tab.locator("#briefing")).to_contain_text("# Verdict")
         text = tab.locator("body").inner_text()
         tab.context.close()
 

@@ -4,7 +4,7 @@ import { readStream } from "./sse.js";
 
 const LOST_AFTER = 5_000; // ms without a word
 const SLOW_FROM = 2_000; // ms behind the bots
-const CATCHING_FROM = 256 * 1024; // bytes not read yet
+const CATCHING_FROM = 100_000; // bytes not read yet
 const WAITS = [500, 1_000, 2_000, 3_000]; // the observer is near, and a person is waiting
 
 /**
