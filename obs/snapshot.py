@@ -46,7 +46,7 @@ class Health(enum.StrEnum):
     @property
     def rank(self) -> int:
         """0 for OK up to 4 for CRITICAL: the worst of several is the largest."""
-        return list(Health).index(self)
+        return _RANKS[self]
 
 
 class IssueSeverity(enum.StrEnum):
@@ -60,7 +60,13 @@ class IssueSeverity(enum.StrEnum):
     @property
     def rank(self) -> int:
         """0 for info up to 3 for critical."""
-        return list(IssueSeverity).index(self)
+        return _RANKS[self]
+
+
+_RANKS: dict[enum.StrEnum, int] = {
+    member: place for kind in (Health, IssueSeverity) for place, member in enumerate(kind)
+}
+"""Looked up and not counted anew: with thousands of issues they are asked for very often."""
 
 
 class IssueStatus(enum.StrEnum):

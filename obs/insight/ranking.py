@@ -15,7 +15,7 @@ import msgspec
 from obs.books import BotFacts
 from obs.hazards.positions import exposure
 from obs.insight.incidents import Standing
-from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus
+from obs.snapshot import Category, Issue, IssueSeverity, IssueStatus, Money
 
 __all__ = ["Stake", "ranked", "stake_of", "with_money"]
 
@@ -49,9 +49,13 @@ def with_money(issues: Iterable[Issue], bots: Mapping[str, BotFacts]) -> list[Is
     Only causes that keep a bot from its work carry it; a lost message or a display risks none by itself.
     """
     found = []
+    # Many issues are of the same bots: what those hold is added up once.
+    known: dict[tuple[str, ...], tuple[Money, ...] | None] = {}
     for issue in issues:
         if issue.money_at_risk is None and _weighs(issue):
-            held = exposure(*(bots[name] for name in issue.services if name in bots))
+            if issue.services not in known:
+                known[issue.services] = exposure(*(bots[name] for name in issue.services if name in bots))
+            held = known[issue.services]
             found.append(msgspec.structs.replace(issue, money_at_risk=held) if held else issue)
         else:
             found.append(issue)

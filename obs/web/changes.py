@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 
 from obs.money.amounts import Money
 from obs.page.telling import is_bad
 from obs.quoting import plain
 from obs.snapshot import Issue, IssueStatus, Moment, Snapshot
-from obs.web.model import ChangeRow, Changes, Span
+from obs.web.model import ChangeRow, Changes, Rich, Span
 from obs.web.numbers import ms
 from obs.web.reader import Reader
 from obs.web.rows import causes
@@ -33,7 +32,13 @@ def changes(snapshot: Snapshot, reader: Reader, since: int) -> Changes:
         reader: For whom.
         since: Unix ns.
     """
-    rows = [*_moments(snapshot, since, reader), *_issues(snapshot, since, reader)]
+    rows = [_moment(moment, snapshot, reader) for moment in snapshot.timeline if moment.time > since]
+    kinds = ((issue, _kind(issue, since)) for issue in causes(snapshot))
+    # Of very many only those that will be shown are put into words.
+    told = sorted(
+        ((issue, kind) for issue, kind in kinds if kind), key=lambda one: (ORDER.index(one[1]), -_at(*one))
+    )
+    rows += [_issue(issue, kind, reader) for issue, kind in told[:MOST]]
     rows.sort(key=lambda row: (ORDER.index(row.kind), -row.at))
     rows += _result(snapshot, since, reader)
     return Changes(ms(since), tuple(rows[:MOST]), "" if rows else reader.say("change.nothing"))
@@ -50,12 +55,6 @@ def release_of(moment: Moment) -> str:
     """Return the release that a moment began, or empty when it is none."""
     found = _CHANGE.fullmatch(moment.what)
     return found[3] if found is not None and found[1] == "release" else ""
-
-
-def _moments(snapshot: Snapshot, since: int, reader: Reader) -> Iterator[ChangeRow]:
-    for moment in snapshot.timeline:
-        if moment.time > since:
-            yield _moment(moment, snapshot, reader)
 
 
 def _moment(moment: Moment, snapshot: Snapshot, reader: Reader) -> ChangeRow:
@@ -94,27 +93,22 @@ def _followed_by(moment: Moment, snapshot: Snapshot) -> Issue | None:
     return min(after, key=lambda issue: issue.first_seen, default=None)
 
 
-def _issues(snapshot: Snapshot, since: int, reader: Reader) -> Iterator[ChangeRow]:
-    for issue in causes(snapshot):
-        kind = _kind(issue, since)
-        if not kind:
-            continue
-        title = reader.prose(issue.title)
-        text = (Span(title),)
-        if kind == "untried":
-            text = reader.say.rich("change.not_run", title=title)  # type: ignore[assignment]
-        elif kind == "resolved" and issue.succeeded_since:
-            text = reader.say.rich("change.runs", title=title, n=issue.succeeded_since)  # type: ignore[assignment]
-        elif kind == "worse" and issue.symptoms:
-            text = reader.say.rich("change.symptoms", title=title, n=len(issue.symptoms))  # type: ignore[assignment]
-        at = issue.first_seen if kind == "new" else issue.last_seen
-        yield ChangeRow(
-            kind=kind,
-            word=reader.say(f"change.{kind}"),
-            text=text,
-            at=0 if kind == "untried" else ms(at),
-            issue=issue.id,
-        )
+def _issue(issue: Issue, kind: str, reader: Reader) -> ChangeRow:
+    title = reader.prose(issue.title)
+    text: Rich = (Span(title),)
+    if kind == "untried":
+        text = reader.say.rich("change.not_run", title=title)
+    elif kind == "resolved" and issue.succeeded_since:
+        text = reader.say.rich("change.runs", title=title, n=issue.succeeded_since)
+    elif kind == "worse" and issue.symptoms:
+        text = reader.say.rich("change.symptoms", title=title, n=len(issue.symptoms))
+    word = reader.say(f"change.{kind}")
+    return ChangeRow(kind=kind, word=word, text=text, at=ms(_at(issue, kind)), issue=issue.id)
+
+
+def _at(issue: Issue, kind: str) -> int:
+    """When it changed; 0 for what did not happen."""
+    return 0 if kind == "untried" else issue.first_seen if kind == "new" else issue.last_seen
 
 
 def _kind(issue: Issue, since: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from obs import __version__
@@ -12,12 +14,12 @@ from obs.web.changes import changes, looked_at
 from obs.web.charts import llm, pnl
 from obs.web.exposure import exposures, figures
 from obs.web.funnel import funnels
-from obs.web.model import Bot, Page
+from obs.web.model import Bot, Mark, Page
 from obs.web.numbers import ms
 from obs.web.observer import observer
 from obs.web.reader import Reader
 from obs.web.rhythm import mode, rhythm
-from obs.web.rows import issues, worst
+from obs.web.rows import by_bot, issues
 from obs.web.scope import scoped
 from obs.web.verdicts import title, verdict
 
@@ -49,7 +51,7 @@ def page(
         ValueError: If the language is none of ours.
     """
     reader = Reader(lang, zone, snapshot.taken_at)
-    one = scoped(snapshot, bot)
+    one, marks = scoped(snapshot, bot), by_bot(snapshot)
     shown = msgspec.structs.replace(verdict(one, reader), tokens=tokens)
     return Page(
         taken_at=ms(snapshot.taken_at),
@@ -62,10 +64,10 @@ def page(
         verdict=shown,
         figures=figures(one, reader),
         exposure=exposures(one, reader),
-        bots=_bots(snapshot, reader),
+        bots=_bots(snapshot, marks, reader),
         issues=issues(one, reader),
         changes=changes(one, reader, looked_at(snapshot, since)),
-        rhythm=rhythm(one, reader),
+        rhythm=rhythm(one, marks, reader),
         pnl=pnl(one, reader),
         llm=llm(one, reader),
         agents=agents(one, reader),
@@ -74,13 +76,13 @@ def page(
     )
 
 
-def _bots(snapshot: Snapshot, reader: Reader) -> tuple[Bot, ...]:
+def _bots(snapshot: Snapshot, marks: Mapping[str, Mark], reader: Reader) -> tuple[Bot, ...]:
     """The bots of the top bar: always all of them, whichever is shown."""
     known = {bot.name: bot for bot in snapshot.standings}
     return tuple(
         Bot(
             name=plain(name),
-            mark=worst(issue for issue in snapshot.issues if name in issue.services),
+            mark=marks.get(name, Mark.OK),
             mode=mode(known[name], reader) if name in known else "",
         )
         for name in snapshot.bots[:MOST_BOTS]

@@ -31,10 +31,17 @@ _LATE = {
 """Issue -> the stages of which it says that they are late."""
 _ONE_UNIT = re.compile(r"([\d.,]+)(\D+)")
 _REFUSED = ("rejected", "exit-refused")
+_TELLING = frozenset({*_LATE, *_REFUSED, "llm-loop"})
 
 
-def rhythm(snapshot: Snapshot, reader: Reader) -> Rhythm:
-    """Return the rhythm of all bots."""
+def rhythm(snapshot: Snapshot, marks: Mapping[str, Mark], reader: Reader) -> Rhythm:
+    """Return the rhythm of all bots.
+
+    Args:
+        snapshot: The picture.
+        marks: Bot -> the gravest mark of its issues; those without are well.
+        reader: For whom.
+    """
     bots = [bot for bot in snapshot.standings if bot.name in snapshot.bots][:MOST]
     told = {pulse.stage for bot in bots for pulse in bot.pulses}
     works = told - {"records"}
@@ -43,7 +50,10 @@ def rhythm(snapshot: Snapshot, reader: Reader) -> Rhythm:
     end = (snapshot.taken_at // MINUTE_NS + 1) * MINUTE_NS
     return Rhythm(
         stages=tuple((stage, reader.say(f"stage.{stage}")) for stage in stages),
-        rows=tuple(_row(bot, stages, issues.get(bot.name, []), snapshot, reader) for bot in bots),
+        rows=tuple(
+            _row(bot, marks.get(bot.name, Mark.OK), stages, issues.get(bot.name, []), snapshot, reader)
+            for bot in bots
+        ),
         bar_ms=BAR_MINUTES * 60_000,
         end=ms(end),
         empty=() if bots else reader.say.rich("rhythm.empty"),
@@ -58,23 +68,29 @@ def mode(bot: BotStanding, reader: Reader) -> str:
 
 
 def _by_bot(snapshot: Snapshot) -> dict[str, list[Issue]]:
+    """The open issues of each bot that say something of its rhythm."""
     found: dict[str, list[Issue]] = {}
     for issue in snapshot.issues:
-        if is_open(issue):
+        if issue.rule in _TELLING and is_open(issue):
             for name in issue.services:
                 found.setdefault(name, []).append(issue)
     return found
 
 
 def _row(
-    bot: BotStanding, stages: Sequence[str], issues: Sequence[Issue], snapshot: Snapshot, reader: Reader
+    bot: BotStanding,
+    mark: Mark,
+    stages: Sequence[str],
+    issues: Sequence[Issue],
+    snapshot: Snapshot,
+    reader: Reader,
 ) -> RhythmRow:
     held = open_amounts(one for one in snapshot.held if one.service == bot.name)
     detail = " · ".join(part for part in (mode(bot, reader), reader.money(*held)) if part)
     pulses = {pulse.stage: pulse for pulse in bot.pulses}
     return RhythmRow(
         bot=plain(bot.name),
-        mark=worst(issues),
+        mark=mark,
         detail=detail,
         cells=tuple(_cell(stage, pulses, bot, issues, reader) for stage in stages),
     )

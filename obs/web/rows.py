@@ -19,6 +19,7 @@ from obs.web.reader import Reader
 __all__ = [
     "MOST",
     "bars",
+    "by_bot",
     "causes",
     "is_lasting",
     "is_open",
@@ -154,6 +155,23 @@ def worst(found: Iterable[Issue]) -> Mark:
         return mark_of(max(bad, key=lambda one: one.severity.rank))
     # Nothing bad was seen, but the end of it neither.
     return Mark.UNKNOWN if any(one.rule == "stopped-short" for one in found) else Mark.OK
+
+
+def by_bot(snapshot: Snapshot) -> dict[str, Mark]:
+    """Return the gravest mark of the issues of each bot; bots without any are not in it."""
+    found: dict[str, Issue] = {}
+    unseen = set()
+    for issue in snapshot.issues:
+        if issue.cause is not None or not is_open(issue):
+            continue
+        bad = is_bad(issue)
+        for name in issue.services:
+            if bad and (name not in found or issue.severity.rank > found[name].severity.rank):
+                found[name] = issue
+            if issue.rule == "stopped-short":
+                unseen.add(name)
+    marks = {name: mark_of(issue) for name, issue in found.items()}
+    return dict.fromkeys(unseen, Mark.UNKNOWN) | marks
 
 
 def services(names: Sequence[str]) -> str:

@@ -1,0 +1,1 @@
+"""The live page as data: what it says of days that are played here."""
