@@ -8,6 +8,7 @@ from typing import Any
 from obs.events import Event, Severity
 from obs.history.chronicle import Chronicle
 from obs.keeping.store import Change, Store
+from obs.keeping.store_tables import BATCH
 
 MINUTE = 60_000_000_000
 DAY = 1_440 * MINUTE
@@ -77,7 +78,7 @@ def store(store: Store, chronicle: Chronicle) -> None:
 
 
 def filled(store_: Store, *events: Event, issue: str = "") -> Chronicle:
-    chronicle = Chronicle(clock=lambda: NOON)
+    chronicle = Chronicle(int(store_.load().notes.get(BATCH, 0)), clock=lambda: NOON)
     tell(chronicle, *events, issue=issue)
     store(store_, chronicle)
     return chronicle

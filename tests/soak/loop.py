@@ -20,7 +20,8 @@ import msgspec
 from obs.keeping.presence import wait_processed
 from obs.keeping.store import Store
 from obs.state import State
-from tests.soak.bot import ENTRY
+from tests.soak.books import judge
+from tests.soak.bot import ENTRY, WARNING
 from tests.soak.sidecar import PROGRESS, Life
 
 REPO = Path(__file__).resolve().parents[2]
@@ -37,6 +38,11 @@ class Outcome:
     bot_kills: int = 0
     owed: int = 0
     owed_warnings: int = 0
+    trades: int = 0
+    """Trades in the store, each as the bot closed it."""
+    calls: int = 0
+    issues: int = 0
+    """Occurrences of the bot's one issue."""
     folded: int = 0
     lost_with_bot: int = 0
     """INFO records that died with their process before they were in the spool: allowed, and counted."""
@@ -56,6 +62,7 @@ class Outcome:
             f"soak {'FAILED' if self.violations else 'ok'}: {self.sidecar_kills} kills of the sidecar,"
             f" {self.bot_kills} of the bot; {self.folded:,} of {self.owed:,} records folded"
             f" ({self.owed_warnings:,} warnings owed, {self.lost_with_bot:,} INFO died with their process);"
+            f" {self.trades:,} trades, {self.calls:,} calls and {self.issues:,} faults stored, sums exact;"
             f" first new event after {back}; {verdict}"
         )
 
@@ -157,6 +164,10 @@ class Soak:
         with Store(self._directory / "obs.db") as store:
             saved = store.load()
         lives = msgspec.json.decode(saved.notes.get("soak", "{}"), type=dict[str, Life])
+        came = {
+            name: {number for first, last in life.numbers for number in range(first, last + 1)}
+            for name, life in lives.items()
+        }
         for number, name in enumerate(self._lives):
             self._judge_life(name, lives.get(name, Life()), was_killed=number < self.outcome.bot_kills)
         counted: dict[str, int] = {}
@@ -168,6 +179,10 @@ class Soak:
         if late:
             self.outcome.violations.append(f"{len(late)} starts took over {self._back_seconds} s to be back")
         state = State.decode(saved.state) if saved.state is not None else State()
+        stored = judge(self._directory / "obs.db", came, state)
+        self.outcome.violations += stored.violations
+        self.outcome.trades, self.outcome.calls = stored.trades, stored.calls
+        self.outcome.issues = stored.issues
         if state.by_severity != counted:
             self.outcome.violations.append(f"State counts {state.by_severity}, the tally {counted}")
 
@@ -175,10 +190,10 @@ class Soak:
         owed = dict(_ledger(self._folder / name))
         came = {number for first, last in life.numbers for number in range(first, last + 1)}
         missing = owed.keys() - came
-        warnings = [number for number in missing if owed[number]]
+        warnings = [number for number in missing if owed[number] == WARNING]
         invented = came - owed.keys()
         self.outcome.owed += len(owed)
-        self.outcome.owed_warnings += sum(owed.values())
+        self.outcome.owed_warnings += list(owed.values()).count(WARNING)
         self.outcome.folded += len(came)
         for what, count in (
             ("warnings lost", len(warnings)),
@@ -193,12 +208,12 @@ class Soak:
         self.outcome.lost_with_bot += len(missing) - len(warnings)
 
 
-def _ledger(path: Path) -> Iterator[tuple[int, bool]]:
-    """Yield the number of each record whose call returned, and whether it was a WARNING."""
+def _ledger(path: Path) -> Iterator[tuple[int, int]]:
+    """Yield the number of each record whose call returned, and its kind."""
     data = path.read_bytes() if path.exists() else b""
     whole = len(data) - len(data) % ENTRY.size
     for (entry,) in ENTRY.iter_unpack(data[:whole]):
-        yield entry // 2, bool(entry % 2)
+        yield entry // 4, entry % 4
 
 
 @contextmanager
