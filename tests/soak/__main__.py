@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.soak.loop import BACK_SECONDS, Soak
+from tests.soak.loop import BACK_SECONDS, LIFE_SECONDS, Soak
 
 
 def main() -> int:
@@ -19,9 +19,17 @@ def main() -> int:
     parser.add_argument(
         "--back", type=float, default=BACK_SECONDS, help="seconds within which it must be back"
     )
+    parser.add_argument(
+        "--life", type=float, default=LIFE_SECONDS, help="longest life of a killed sidecar, s"
+    )
     options = parser.parse_args()
     soak = Soak(
-        options.kills, options.target, rate=options.rate, seed=options.seed, back_seconds=options.back
+        options.kills,
+        options.target,
+        rate=options.rate,
+        seed=options.seed,
+        back_seconds=options.back,
+        life_seconds=options.life,
     )
     outcome = soak.run()
     print(outcome.summary())

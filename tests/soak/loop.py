@@ -27,6 +27,8 @@ from tests.soak.sidecar import PROGRESS, Life
 REPO = Path(__file__).resolve().parents[2]
 BACK_SECONDS = 2.0
 """Within which a sidecar has to fold a record that was logged after its start."""
+LIFE_SECONDS = 2 * BACK_SECONDS
+"""Longest life of a sidecar that is killed."""
 SETTLE_SECONDS = 60.0
 
 
@@ -70,10 +72,19 @@ class Outcome:
 class Soak:
     """One run: its folder, its victims, its ledgers."""
 
-    def __init__(self, kills: int, target: str, *, rate: float, seed: int, back_seconds: float) -> None:
+    def __init__(
+        self,
+        kills: int,
+        target: str,
+        *,
+        rate: float,
+        seed: int,
+        back_seconds: float,
+        life_seconds: float = LIFE_SECONDS,
+    ) -> None:
         self._kills, self._target, self._rate = kills, target, rate
         self._random = random.Random(seed)
-        self._back_seconds = back_seconds
+        self._back_seconds, self._life_seconds = back_seconds, life_seconds
         self._lives: list[str] = []
         self._bot_may_end = threading.Event()
         self.outcome = Outcome()
@@ -97,7 +108,7 @@ class Soak:
         """Start, let live for a random while, kill; the last one settles what is left."""
         for _ in range(self._kills if self._target in ("sidecar", "both") else 0):
             with self._sidecar() as (victim, began):
-                self._watch(victim, began, self._random.uniform(0.05, 2 * BACK_SECONDS))
+                self._watch(victim, began, self._random.uniform(0.05, self._life_seconds))
             self.outcome.sidecar_kills += 1
         with self._sidecar() as (victim, began):
             self._watch(victim, began, SETTLE_SECONDS, until_back=True)
