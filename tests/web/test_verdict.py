@@ -7,7 +7,6 @@ import pytest
 
 from obs.analysis import Analyzer
 from obs.briefing import render
-from obs.events import Severity
 from obs.rules import RuleSet
 from obs.snapshot import Loss
 from obs.web.model import Mark
@@ -49,7 +48,7 @@ def test_the_tab_says_the_verdict() -> None:
 def test_the_briefing_is_about_the_same_issue_in_the_same_words() -> None:
     taken = BUSY.picture()
 
-    assert page(taken).verdict.subject.rstrip(".") in render(taken).splitlines()[1]
+    assert page(taken).verdict.subject.rstrip(".") in render(taken).split("\n\n")[1]
 
 
 def test_all_is_well_says_what_was_looked_at() -> None:
@@ -102,20 +101,24 @@ def test_lost_warnings_stand_beside_what_is_wrong() -> None:
     assert "lost 3\u00a0warnings or errors" in text(shown.text)
 
 
-@pytest.mark.parametrize(
-    ("severity", "word", "mark"),
-    [
-        (Severity.FATAL, "Act now.", Mark.CRITICAL),
-        (Severity.ERROR, "Needs you today.", Mark.ERROR),
-    ],
-)
-def test_the_word_follows_the_gravest_open_issue(severity: Severity, word: str, mark: Mark) -> None:
+def test_an_unknown_error_needs_somebody_today() -> None:
     story = Story()
-    story.write(1, "the widget of the third kind broke", severity)
+    story.write(1, "the widget of the third kind broke")
 
     shown = page(story.picture()).verdict
 
-    assert (shown.word, shown.mark) == (word, mark)
+    assert (shown.word, shown.mark) == ("Needs you today.", Mark.ERROR)
+
+
+def test_lost_messages_can_wait() -> None:
+    story = well()
+    for number in range(3):
+        story.say(100 + number, "notification.failed", {"channel": "telegram", "error.type": "rate_limit"})
+
+    shown = page(story.picture()).verdict
+
+    assert (shown.word, shown.mark) == ("When you can.", Mark.WARNING)
+    assert text(shown.text).startswith("×3 on momo-1, last <age> ago.")
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
