@@ -41,8 +41,9 @@ export function panel(ctx) {
   function head(page, issues, isCalm) {
     if (!issues) return {};
     if (isCalm) {
+      if (!issues.checks.length) return {};
       return { title: words("issues.none"),
-        note: issues.checks.length > 0 && [words("issues.checks", { count: issues.checks.length }), " ", issues.checked > 0 && [age(issues.checked), " ", words("issues.ago")]],
+        note: issues.checked > 0 && [words("issues.checks", { count: issues.checks.length }), " ", age(issues.checked), " ", words("issues.ago")],
         tools: issues.ahead?.length > 0 && h("span", { class: "issues-ahead" }, rich(ctx, issues.ahead)) };
     }
     const isFirstAbove = PHONE.matches && issues.rows.some((row) => row.id === page.verdict.plan);
