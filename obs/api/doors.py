@@ -8,6 +8,7 @@ oldest has to go), and whoever does not take an answer is let go.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -19,8 +20,10 @@ HEAD_SECONDS = 10.0
 HEAD_BYTES = 32_768
 READ_SECONDS = 20.0
 """Within so long a client must take some of what waits for it."""
-MOST_UNFINISHED = 256
-MOST_OPEN = 768
+MOST_UNFINISHED = 1_024
+MOST_OPEN = 3_072
+YOUNG_SECONDS = 1.0
+"""A younger unfinished request is let be while there is room: in a rush of many it may be honest."""
 MOST_PIPELINED = 8
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _BAD = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -33,6 +36,8 @@ class Doorkeeper:
         self.unfinished: dict[Door, None] = {}
         """Connections whose request is not whole, or that say nothing, the oldest first."""
         self.open: set[Door] = set()
+        files = _most_files()
+        self._most_open, self._most_unfinished = min(MOST_OPEN, files), min(MOST_UNFINISHED, files // 2)
         self.evicted = 0
         """How many had to go to make room."""
 
@@ -44,15 +49,17 @@ class Doorkeeper:
         """Take a new connection in; the oldest that says nothing makes room."""
         self.open.add(door)
         self.wait_for(door)
-        if len(self.open) > MOST_OPEN:
+        if len(self.open) > self._most_open:
             self._evict()
 
     def wait_for(self, door: Door) -> None:
         """Count a connection as unfinished from now on."""
         self.unfinished.pop(door, None)
         self.unfinished[door] = None
-        if len(self.unfinished) > MOST_UNFINISHED:
-            self._evict()
+        if len(self.unfinished) > self._most_unfinished:
+            oldest = next(iter(self.unfinished))
+            if oldest.waits_since <= door.waits_since - YOUNG_SECONDS:
+                self._evict()
 
     def finished(self, door: Door) -> None:
         """Count a connection as busy: its request is whole."""
@@ -71,6 +78,21 @@ class Doorkeeper:
             oldest.drop()
 
 
+def _most_files() -> int:
+    """How many connections there may be: three in four of the files we may open, after asking for more."""
+    try:
+        import resource
+    except ImportError:
+        return MOST_OPEN
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 2 * MOST_OPEN:
+        wanted = 2 * MOST_OPEN if hard == resource.RLIM_INFINITY else min(2 * MOST_OPEN, hard)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return max(16, soft * 3 // 4)
+
+
 class Door(HttpToolsProtocol):
     """One connection: uvicorn's own protocol with limits."""
 
@@ -81,6 +103,8 @@ class Door(HttpToolsProtocol):
         self._head_bytes = 0
         self._in_head = True
         self._is_message_whole = True
+        self.waits_since = 0.0
+        """When its unfinished request began, by the loop's clock."""
         self._head_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
 
@@ -168,6 +192,7 @@ class Door(HttpToolsProtocol):
 
     def _wait_for_head(self) -> None:
         self._stop(self._head_timer)
+        self.waits_since = self.loop.time()
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self.drop)
 
     def _forget(self) -> None:
