@@ -6,6 +6,7 @@ import { mark } from "../marks.js";
 import { age, badge, bars, clock, money, rich, whole } from "../parts.js";
 import { empty, section } from "../section.js";
 
+const POINTED_FOR = 60_000; // ms
 const PHONE = matchMedia("(max-width: 719.98px)");
 
 /** @param {Object} ctx */
@@ -109,20 +110,25 @@ export function panel(ctx) {
 function heldOrder(list, released) {
   let held = null; // the rows as they stood, or null
   let last = [];
-  let isInside = false;
+  let moved = -Infinity; // when the pointer last moved over the list
+  let drawn = -Infinity;
 
   function look() {
-    const now = isInside || (list.contains(document.activeElement) && document.hasFocus());
+    // A pointer that was left lying there is no reader.
+    const isPointed = performance.now() - moved < POINTED_FOR && list.matches(":hover");
+    const now = isPointed || (list.contains(document.activeElement) && document.hasFocus());
     if (now && !held) held = last;
     if (!now && held) { held = null; released(); }
   }
 
-  list.addEventListener("pointerenter", (event) => { isInside = event.pointerType === "mouse"; look(); });
-  list.addEventListener("pointerleave", () => { isInside = false; look(); });
-  for (const event of ["focusin", "focusout"]) list.addEventListener(event, () => setTimeout(look));
+  list.addEventListener("pointermove", (event) => { if (event.pointerType === "mouse") { moved = performance.now(); if (!held) look(); } });
+  for (const event of ["pointerleave", "focusin", "focusout"]) list.addEventListener(event, () => setTimeout(look));
   return {
     isWaiting: false,
     of(rows) {
+      // Whoever comes back from an issue sees what is true now.
+      if (performance.now() - drawn > 3_000) { held = null; last = rows; }
+      drawn = performance.now();
       look();
       if (!held) {
         this.isWaiting = false;
