@@ -29,6 +29,8 @@ __all__ = [
     "tally",
 ]
 
+MOST_DIGITS = 15
+"""Of an amount, before its point."""
 MAX_ENTRIES = 2_000
 """Orders, positions or feeds remembered per bot; the newest by time stay."""
 MAX_KINDS = 100
@@ -171,14 +173,17 @@ class BotFacts(msgspec.Struct):
 
 
 def decimal(value: object) -> Decimal | None:
-    """Return an amount as it was meant, or None when it is none; floats by their shortest decimal form."""
+    """Return an amount as it was meant, or None when it is none; floats by their shortest decimal form.
+
+    Beyond `MOST_DIGITS` it is no amount of anything: sums and products of such numbers would lose their digits.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return None
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() else None
+    return amount if amount.is_finite() and amount.adjusted() < MOST_DIGITS else None
 
 
 def put(things: dict[str, Thing], key: str, register: Register) -> None:

@@ -146,7 +146,8 @@ def from_number(value: float) -> int:
     for limit, factor in ((1e11, _SECOND), (1e14, 1_000_000), (1e17, 1_000), (1e20, 1)):
         if 1e9 * (_SECOND // factor) <= value < limit:
             whole = int(value)
-            return whole * factor + int((value - whole) * factor)
+            time = whole * factor + int((value - whole) * factor)
+            return time if time <= MAX_TIMESTAMP_NS else 0
     return 0
 
 

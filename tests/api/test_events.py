@@ -101,7 +101,7 @@ def test_an_event_is_shown_as_the_tail_shows_it_and_its_issue_can_be_asked_for(c
     assert newest["text"][0]["text"] == "order 8 <b>refused</b> by the exchange"
     assert newest["issue"].startswith("I-")
     same = _found(client, issue=newest["issue"])["events"]
-    assert _number(same[0]) == 8
+    assert 8 in map(_number, same)
 
 
 @pytest.mark.parametrize(
