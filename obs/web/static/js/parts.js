@@ -72,7 +72,7 @@ export function marked(name, ...children) {
 export function bars(counts, { width = 72, height = 20 } = {}) {
   const most = Math.max(1, ...counts);
   const step = width / Math.max(1, counts.length);
-  return svg("svg", { class: "bars", viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" },
+  return svg("svg", { class: "bars", viewBox: `0 0 ${width} ${height}`, width, height, preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("path", { class: "base", d: `M0 ${height - 0.5}H${width}` }),
     counts.map((count, index) => {
       if (count <= 0) return null;
