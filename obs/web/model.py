@@ -206,6 +206,8 @@ class Issues(msgspec.Struct, frozen=True, kw_only=True):
     """All issues, by money at risk; when none is open, the checks that passed."""
 
     rows: tuple[IssueRow, ...] = ()
+    more: int = 0
+    """Open ones that find no room among the rows."""
     quiet: tuple[IssueRow, ...] = ()
     """Those that have not recurred, and closed ones: shown on demand."""
     checks: tuple[Check, ...] = ()

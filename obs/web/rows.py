@@ -58,7 +58,9 @@ def issues(snapshot: Snapshot, reader: Reader) -> Issues:
         ahead=ahead(snapshot, reader),
         rows=tuple(row(one, snapshot, reader, known) for one in loud[:MOST]),
         quiet=tuple(row(one, snapshot, reader, known) for one in rest[: MOST - min(len(loud), MOST // 2)]),
-        checked=ms(snapshot.taken_at),
+        more=max(len(loud) - MOST, 0),
+        # Where issues stand instead of checks, the time alone would be news at every picture.
+        checked=0 if loud else ms(snapshot.taken_at),
     )
 
 
