@@ -37,13 +37,17 @@ def history(directory: Path) -> Iterator[History]:
         found.close()
 
 
-def newest(directory: Path, limit: int) -> list[EventRow]:
-    """Return the newest stored examples, oldest first."""
-    from obs.history.queries import History
-    from obs.looking import store_of
+def newest(directory: Path, limit: int, *, service: str = "", least: int = 0) -> list[EventRow]:
+    """Return the newest stored examples of a bot from a severity on, oldest first; none while unreadable."""
+    from obs.history.queries import History, HistoryError
+    from obs.looking import DATABASE
 
-    with contextlib.closing(History(store_of(directory))) as found:
-        return [shown(row) for row in reversed(found.search(limit=limit))]
+    with contextlib.closing(History(directory / DATABASE)) as found:
+        try:
+            rows = found.search(limit=limit, service=service or None, least_severity=least)
+        except HistoryError:
+            return []
+    return [shown(row) for row in reversed(rows)]
 
 
 def shown(row: StoredRow) -> EventRow:

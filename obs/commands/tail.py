@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,8 @@ __all__ = ["tail"]
 LOOK_SECONDS = 0.5
 PAGE = 500
 """Stored examples asked for at a time."""
+REMEMBERED = 20_000
+"""Lines that are known to be shown; a restarted sidecar sends a few hundred again."""
 
 Wanted = Callable[["EventRow"], bool]
 
@@ -42,12 +45,15 @@ def tail(
     with told():
         chosen(form, "--format", "text", "json")
         wanted = _filter(service, least, grep)
+        lowest = severity(least)
         settings = configured(dir=directory, timezone=zone).settings
         from obs.commands.lines import Printer
+        from obs.commands.stored import newest
 
         printer = Printer(form, settings.timezone)
         try:
-            for rows in _rows(settings.dir, wanted, lines, follow=follow):
+            earlier = partial(newest, settings.dir, PAGE, service=service, least=lowest or 0)
+            for rows in _rows(settings.dir, _Seen(wanted, lines, earlier), follow=follow):
                 printer.print(rows)
         except KeyboardInterrupt:
             raise typer.Exit from None
@@ -72,11 +78,10 @@ def _filter(service: str, least: str, grep: str) -> Wanted:
     return wanted
 
 
-def _rows(directory: Path, wanted: Wanted, lines: int, *, follow: bool) -> Iterator[list[EventRow]]:
+def _rows(directory: Path, seen: _Seen, *, follow: bool) -> Iterator[list[EventRow]]:
     """The last lines, then, if wanted, all that comes; from whichever source there is at the moment."""
     from obs import looking
     from obs.commands.remote import stream
-    from obs.commands.stored import newest
     from obs.keeping.presence import running_pid
     from obs.keeping.whereabouts import listening_at
 
@@ -84,13 +89,12 @@ def _rows(directory: Path, wanted: Wanted, lines: int, *, follow: bool) -> Itera
         looking.current(directory)  # takes in what is in the spool, and says so when nothing was recorded
         if follow:
             typer.echo("obs: no sidecar is running here: waiting for one (`obs up` starts it)", err=True)
-    seen = _Seen(wanted, lines)
     while True:
         url = listening_at(directory)
         if url:
             yield from seen.pick(stream(url, directory, after=seen.newest, follow=follow))
         elif not seen.is_begun or running_pid(directory) is not None:
-            yield from seen.pick([newest(directory, PAGE)])
+            yield from seen.pick([seen.stored()])
         if not follow:
             return
         time.sleep(LOOK_SECONDS)
@@ -99,22 +103,29 @@ def _rows(directory: Path, wanted: Wanted, lines: int, *, follow: bool) -> Itera
 class _Seen:
     """What was shown already, so that a reader who changes the source reads on and not again."""
 
-    def __init__(self, wanted: Wanted, lines: int) -> None:
+    def __init__(self, wanted: Wanted, lines: int, stored: Callable[[], list[EventRow]]) -> None:
         self.newest = 0
         """Number of the newest row, as its source counts."""
         self.is_begun = False
+        self.stored = stored
+        """Reads the newest stored examples, oldest first."""
         self._wanted = wanted
         self._lines = lines
-        self._ids: dict[str, None] = {}
+        self._ids: dict[tuple[str, int], None] = {}
 
     def pick(self, batches: Iterable[list[EventRow]]) -> Iterator[list[EventRow]]:
         """Give on what is new and wanted; of the first batch the last lines."""
         for batch in batches:
-            fresh = [row for row in batch if row.id not in self._ids or not row.id]
-            if batch:
-                self.newest = batch[-1].seq
-            self._ids.update(dict.fromkeys(row.id for row in fresh))
-            while len(self._ids) > 20_000:
+            if not self.is_begun:
+                # What the stream keeps may be all of one kind: the store remembers warnings for longer.
+                known = {row.id for row in batch}
+                before = [row for row in self.stored() if row.id not in known]
+                batch = sorted([*before, *batch], key=lambda row: row.at)
+            # Short ids alone may meet by chance.
+            fresh = [row for row in batch if (row.id, row.at) not in self._ids]
+            self.newest = max((row.seq for row in batch), default=self.newest)
+            self._ids.update(dict.fromkeys((row.id, row.at) for row in fresh))
+            while len(self._ids) > REMEMBERED:
                 self._ids.pop(next(iter(self._ids)))
             kept = [row for row in fresh if self._wanted(row)]
             if not self.is_begun:
