@@ -23,6 +23,7 @@ from obs.hazards.positions import (
     unguarded,
     unprotected,
 )
+from obs.hazards.prices import misreported
 from obs.hazards.processes import crash_loop, ended
 from obs.hazards.reversals import losses_since
 from obs.hazards.slips import slips
@@ -60,6 +61,7 @@ def find(state: State, now: int) -> list[Issue]:
     found += second_writers(state.writers, bots)
     found += leaks(state)
     found += slips(state.beats)
+    found += misreported(state.money)
     found += missed_stops(bots, state.tapes, now)
     found += losses_since(bots, state.tapes, state.timeline)
     return found
