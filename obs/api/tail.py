@@ -6,7 +6,6 @@ this one started. What is kept of an event is short; its line is only made when 
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -15,25 +14,15 @@ import msgspec
 
 from obs.events import Event, Severity, component_of
 from obs.keeping.quiet import Heard
-from obs.quoting import plain
 from obs.trails import short_id
-from obs.web.model import EventRow, Mark, Rich, Span, Style
+from obs.web.model import EventRow
+from obs.web.tail import row
 
 __all__ = ["KEPT", "Line", "Tail", "row_of"]
 
 KEPT = 5_000
 LONGEST = 600
 """Characters of a message that are kept."""
-_MASKED = re.compile(r"\[REDACTED:[\w.-]{1,40}\]")
-_HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
-)
-MARKS = {
-    Severity.WARN: Mark.WARNING,
-    Severity.ERROR: Mark.ERROR,
-    Severity.FATAL: Mark.CRITICAL,
-}
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -154,41 +143,14 @@ class Tail:
 
 def row_of(line: Line, seq: int) -> EventRow:
     """Return a line as the page shows it."""
-    try:
-        mark = MARKS.get(Severity[line.severity])
-    except KeyError:
-        mark = None
-    return EventRow(
+    return row(
         seq=seq,
         id=line.id,
         at=line.at,
         severity=line.severity,
-        mark=mark,
-        service=plain(line.service),
-        component=plain(line.component),
-        text=_shown(line.text),
-        event_name=plain(line.event_name),
+        text=line.text,
+        service=line.service,
+        component=line.component,
+        event_name=line.event_name,
         issue=line.issue,
     )
-
-
-def _shown(text: str) -> Rich:
-    """The message as runs: masked secrets in a box of their own, nothing in it that acts on a screen."""
-    text = _HIDDEN.sub(_escaped, text[:LONGEST])
-    spans: list[Span] = []
-    start = 0
-    for found in _MASKED.finditer(text):
-        if found.start() > start:
-            spans.append(Span(text[start : found.start()]))
-        spans.append(Span(found.group(), Style.FOREIGN))
-        start = found.end()
-    if start < len(text):
-        spans.append(Span(text[start:]))
-    return tuple(spans)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    code = ord(found.group())
-    if found.group() in "\n\t\r":
-        return {"\n": "⏎", "\t": " ", "\r": ""}[found.group()]
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

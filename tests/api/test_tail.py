@@ -53,13 +53,13 @@ def test_a_number_of_an_earlier_sidecar_is_not_taken_for_ours() -> None:
 
 
 def test_secrets_that_were_masked_stand_in_a_box_and_nothing_acts_on_a_screen() -> None:
-    text = "key [REDACTED:api-key] of \x1b[31m\u202eevil\u2028\ud800<b>\nnext"
+    text = "key [REDACTED:api_key] of \x1b[31m\u202eevil\u2028\ud800<b>\nnext"
 
     row = row_of(line(text), 7)
 
     assert row.text == (
         Span("key "),
-        Span("[REDACTED:api-key]", Style.FOREIGN),
+        Span("api key, masked", Style.FOREIGN),
         Span(" of \\u001b[31m\\u202eevil\\u2028\\ud800<b>⏎next"),
     )
 
