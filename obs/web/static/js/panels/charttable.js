@@ -2,9 +2,13 @@
 
 import { h, svg } from "../dom.js";
 
-/** One swatch and name for each series. @param {Array<[string, string]>} entries look (`fill-1`, `hollow-1`, `line-1`) and name */
+/**
+ * One swatch and name for each series.
+ * @param {Array<[string, string, Element?]>} entries look (`fill-1`, `hollow-1`, `line-1`), name, and where its value under the cursor stands
+ */
 export function key(entries) {
-  return h("ul", { class: "chart-key" }, entries.map(([look, name]) => h("li", { key: look + name }, swatch(look), h("span", null, name))));
+  return h("ul", { class: "chart-key" }, entries.map(([look, name, value]) =>
+    h("li", { key: look + name }, swatch(look), h("span", null, name), value ?? "")));
 }
 
 function swatch(look) {

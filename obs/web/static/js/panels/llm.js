@@ -14,6 +14,7 @@ export function panel(ctx) {
   const frame = section(ctx, "llm", { bones: 6 });
   const plot = place(ctx);
   const readout = make(h("span", { class: "chart-readout", "aria-hidden": "true" }));
+  const values = COLOURS.map(() => make(h("span", { class: "key-value", "aria-hidden": "true" }))); // of the agents, under the cursor
   const memory = remembered();
   let last = null;
   const draw = (page, state) => {
@@ -41,10 +42,10 @@ export function panel(ctx) {
     }
     const line = timeline(ctx, points, isDays);
     const decimals = decimalsOf(total);
-    const drawn = picture(model, points, line, isDays, (n) => patch(readout, sentence(points[n], names, line, decimals)));
+    const drawn = picture(model, points, line, isDays, (n) => tell(points[n], names, line, decimals));
     drawn.label = `${ctx.words("llm.heading")}: ${ctx.format.amount(total)} ${text}`;
     plot.show(drawn);
-    const entries = names.map((name, n) => [`fill-${Math.min(n + 1, COLOURS.length)}`, name]);
+    const entries = names.map((name, n) => [`fill-${Math.min(n + 1, COLOURS.length)}`, name, values[n]]);
     if (isDays && model.budget) entries.push(["line-budget", ctx.words("llm.budget")]);
     return [
       figure, plot.el,
@@ -52,6 +53,12 @@ export function panel(ctx) {
       table.table(`${ctx.words("llm.heading")}, ${model.currency}`, [ctx.words(`chart.${isDays ? "day" : "hour"}`), ...names, ctx.words("llm.sum")],
         points.map((point) => [line.name(point.at), ...costs(point, names, decimals)])),
     ];
+  }
+  /** The part under the cursor: its sum above, each agent's share beside its name. */
+  function tell(point, names, line, decimals) {
+    const shares = point ? costs(point, names, decimals) : [];
+    patch(readout, point ? `${line.name(point.at)}\u2002${shares.at(-1)}` : "");
+    values.forEach((value, n) => patch(value, point && n < names.length ? shares[n] : ""));
   }
   return { el: frame.el, draw };
 }
@@ -118,10 +125,4 @@ function costs(point, names, decimals) {
   if (!point.by_agent?.length) return [...names, ""].map(() => signed(null, decimals));
   const each = names.map((_, n) => point.by_agent?.[n] ?? 0);
   return [...each, each.reduce((sum, value) => sum + value, 0)].map((value) => signed(value, decimals, false));
-}
-
-function sentence(point, names, line, decimals) {
-  if (!point) return "";
-  const values = costs(point, names, decimals);
-  return [`${line.name(point.at)}\u2002${values.at(-1)}`, ...names.map((name, n) => `${name} ${values[n]}`)].join(" \u00b7 ");
 }
