@@ -25,7 +25,8 @@ export function stream(hooks) {
   /** @type {Connection} */
   const state = { kind: "loading", asOf: 0, lostAt: 0, behind: 0, pending: 0, attempt: 0, nextTry: 0, failure: null };
   let stop = new AbortController();
-  let heard = performance.now();
+  let heard = performance.now(); // when a beat came last
+  let begun = performance.now(); // when the connection was asked for
   let skew = 0; // observer's clock minus ours
   let lastSeq = "";
   let timer = 0;
@@ -33,10 +34,8 @@ export function stream(hooks) {
   function hear(now) {
     heard = performance.now();
     state.lostAt = Date.now();
-    if (now) {
-      skew = now - Date.now();
-      state.asOf = now;
-    }
+    skew = now - Date.now();
+    state.asOf = now;
   }
 
   function settle() {
@@ -47,6 +46,12 @@ export function stream(hooks) {
     else if (state.pending >= CATCHING_FROM) state.kind = "catching";
     else state.kind = state.behind >= SLOW_FROM ? "slow" : "live";
     if (before !== state.kind) hooks.onState();
+    // A connection can be dead without having ended: a sleeping machine, a network that swallows.
+    const isSilent = !state.nextTry && Math.min(silent, performance.now() - begun) > LOST_AFTER;
+    if (isSilent && !stop.signal.aborted) {
+      stop.abort();
+      failed(0, null);
+    }
   }
 
   function take(message) {
@@ -54,17 +59,17 @@ export function stream(hooks) {
     const data = JSON.parse(message.data);
     if (message.event === "beat") {
       hear(data.now);
-      Object.assign(state, { behind: data.behind_ms ?? 0, pending: data.pending_bytes ?? 0 });
+      Object.assign(state, { behind: data.behind_ms ?? 0, pending: data.pending_bytes ?? 0, attempt: 0 });
       hooks.onState();
     } else if (message.event === "page") {
-      hear(0);
+      // Only a beat tells that the observer lives; the very first page comes just before one.
       if (data.changed) hooks.onChanged({ ...data.changed, taken_at: data.taken_at });
       else {
-        if (!state.asOf) hear(data.taken_at);
+        if (!state.asOf) Object.assign(state, { asOf: data.taken_at, lostAt: Date.now() });
+        if (state.kind === "loading") heard = performance.now();
         hooks.onPage(data);
       }
     } else if (message.event === "events") {
-      hear(0);
       hooks.onEvents(data);
     } else if (message.event === "gap") hooks.onGap(data.lost);
     settle();
@@ -72,6 +77,7 @@ export function stream(hooks) {
 
   async function connect() {
     stop = new AbortController();
+    begun = performance.now();
     Object.assign(state, { nextTry: 0 });
     hooks.onState();
     const headers = {};
@@ -81,7 +87,7 @@ export function stream(hooks) {
     try {
       await readStream(`api/stream?${new URLSearchParams(hooks.query())}`, {
         headers, signal, onMessage: take,
-        onOpen: () => { Object.assign(state, { attempt: 0, failure: null }); },
+        onOpen: () => { state.failure = null; },
       });
       failed(0, signal);
     } catch (error) {
@@ -90,7 +96,7 @@ export function stream(hooks) {
   }
 
   function failed(status, signal) {
-    if (signal.aborted) return;
+    if (signal?.aborted) return;
     const wait = WAITS[Math.min(state.attempt, WAITS.length - 1)];
     state.attempt += 1;
     // A little disorder keeps many pages from knocking at the same moment.
@@ -108,7 +114,13 @@ export function stream(hooks) {
     connect();
   }
 
+  function look() {
+    if (document.visibilityState === "visible" && performance.now() - heard > LOST_AFTER) again(false);
+  }
+
   const watch = setInterval(settle, 500);
+  document.addEventListener("visibilitychange", look);
+  addEventListener("online", look);
   connect();
   return {
     state,
@@ -116,6 +128,12 @@ export function stream(hooks) {
     now: () => Date.now() + skew,
     /** Ask again at once: after `Retry now`, or with another language or reading time; `isOther`: for another bot. */
     again,
-    close() { stop.abort(); clearTimeout(timer); clearInterval(watch); },
+    close() {
+      stop.abort();
+      clearTimeout(timer);
+      clearInterval(watch);
+      document.removeEventListener("visibilitychange", look);
+      removeEventListener("online", look);
+    },
   };
 }
