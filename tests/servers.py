@@ -50,6 +50,7 @@ class PostgreSQL:
         return f"postgresql://bot:{self.password}@127.0.0.1:{self.port}/postgres?schema={schema}"
 
     def start(self) -> None:
+        log = (self._folder / "log").open("ab")
         self._process = subprocess.Popen(
             [
                 *(str(self._programs / "postgres"), "-D", str(self._folder / "data"), "-p", str(self.port)),
@@ -58,8 +59,9 @@ class PostgreSQL:
             ],
             preexec_fn=_without_rights(),
             stdout=subprocess.DEVNULL,
-            stderr=(self._folder / "log").open("ab"),
+            stderr=log,
         )
+        log.close()
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):

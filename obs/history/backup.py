@@ -55,6 +55,7 @@ def backup(where: Path | str, target: Path) -> int:
         else:
             with Store(part) as copy, Store(where) as source:
                 _copy_rows(source, copy)
+            _make_single(part)
         _verify(part)
         part.chmod(0o600)
         part.replace(target)
@@ -113,12 +114,17 @@ def _copy_file(source: Path, target: Path) -> None:
             contextlib.closing(sqlite3.connect(target)) as new,
         ):
             old.backup(new, pages=PAGES)
-            # One file, without side files to forget.
-            new.execute("PRAGMA journal_mode=DELETE")
+        _make_single(target)
     except sqlite3.Error as error:
         raise BackupError(
             f"{source} cannot be copied ({error}): make some space, or look at the file"
         ) from error
+
+
+def _make_single(path: Path) -> None:
+    """Make it one file, without side files to forget."""
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA journal_mode=DELETE")
 
 
 def _verify(path: Path) -> None:

@@ -25,7 +25,8 @@ from obs.history.tables import (
     ROLLUPS,
     TRADES,
 )
-from obs.keeping.store import Change, Store, StoreError
+from obs.keeping.store import Store, StoreError
+from obs.keeping.store_tables import put_note
 
 __all__ = ["Bounds", "Keeper"]
 
@@ -97,8 +98,12 @@ class Keeper:
             StoreError: If the store refuses.
         """
         aged = self._drop_old()
-        size = self.size()
-        self._is_over = size > self.bounds.quota * (TARGET if self._is_over else 1)
+        limit = self.bounds.quota * (TARGET if self._is_over else 1)
+        self._is_over = self.size() > limit
+        if self._is_over:
+            # The log of what was just deleted weighs as much as what went.
+            self._store.fold_back()
+            self._is_over = self.size() > limit
         dropped = self._drop_for_space() if self._is_over else 0
         self._store.shrink(SHRUNK_PAGES)
         return aged >= SLICE or dropped >= SLICE
@@ -137,13 +142,13 @@ class Keeper:
             gone = _drop_first(connection, EXEMPLARS, None)
             if not gone:
                 table, gone = ROLLUPS, _drop_minutes(connection)
-            oldest = connection.execute(
-                sa.select(EXEMPLARS.c.time).order_by(EXEMPLARS.c.seq).limit(1)
-            ).scalar()
-        if gone:
-            self._oldest = int(oldest or 0)
-            self.dropped[table.name] = self.dropped.get(table.name, 0) + gone
-            self._store.save(Change(notes={DROPPED: orjson.dumps([self.dropped, self._oldest]).decode()}))
+            if not gone:
+                return 0
+            query = sa.select(EXEMPLARS.c.time).order_by(EXEMPLARS.c.seq).limit(1)
+            oldest = int(connection.execute(query).scalar() or 0)
+            dropped = {**self.dropped, str(table.name): self.dropped.get(table.name, 0) + gone}
+            put_note(connection, DROPPED, orjson.dumps([dropped, oldest]).decode())
+        self.dropped, self._oldest = dropped, oldest
         return gone
 
     def _recall(self) -> None:

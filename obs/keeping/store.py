@@ -69,6 +69,8 @@ class Place(Protocol):
 
     def shrink(self, pages: int) -> None: ...
 
+    def fold_back(self) -> None: ...
+
     @property
     def wal_bytes(self) -> int: ...
 
@@ -183,6 +185,15 @@ class Store:
         with self._lock, self._explained():
             self._place.shrink(pages)
             self._place.settle()
+
+    def fold_back(self) -> None:
+        """Empty the write-ahead log, where there is one of ours.
+
+        Raises:
+            StoreError: If that cannot be done now.
+        """
+        with self._lock, self._explained():
+            self._place.fold_back()
 
     def size(self) -> int:
         """Return how many bytes the store takes.

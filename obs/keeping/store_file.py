@@ -98,6 +98,10 @@ class FilePlace:
         if self.wal_bytes > WAL_BYTES:
             self.pragma("wal_checkpoint(TRUNCATE)")
 
+    def fold_back(self) -> None:
+        """Empty the write-ahead log."""
+        self.pragma("wal_checkpoint(TRUNCATE)")
+
     def shrink(self, pages: int) -> None:
         """Give up to so many free pages of the file back to the disk."""
         self.pragma(f"incremental_vacuum({pages})")

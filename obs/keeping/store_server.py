@@ -93,6 +93,9 @@ class ServerPlace:
     def settle(self) -> None:
         """After a write: nothing, the server keeps its own house."""
 
+    def fold_back(self) -> None:
+        """Nothing: the server's log is not ours."""
+
     def shrink(self, pages: int) -> None:
         """Nothing: autovacuum makes the space of deleted rows free for new ones."""
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from obs.history.writing import write as write_rows
 from obs.keeping.stored import Change, Cursor, LifecycleEntry, MalformedError, Saved, StoreTakenError
 
-__all__ = ["BATCH", "CORE", "REFUSED", "claim", "count_write", "load", "write", "writes"]
+__all__ = ["BATCH", "CORE", "REFUSED", "claim", "count_write", "load", "put_note", "write", "writes"]
 
 BATCH = "history.batch"
 """Note that holds the number of the last batch of history that is stored."""
@@ -121,6 +121,11 @@ def write(connection: sa.Connection, change: Change) -> None:
     if change.rows:
         notes |= _write_history(connection, change)
     _upsert(connection, _notes, [{"key": key, "value": value} for key, value in notes.items()])
+
+
+def put_note(connection: sa.Connection, key: str, value: str) -> None:
+    """Write one note."""
+    _upsert(connection, _notes, [{"key": key, "value": value}])
 
 
 def writes(connection: sa.Connection) -> int:

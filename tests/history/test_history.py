@@ -65,7 +65,7 @@ def test_search_finds_words_phrases_and_beginnings_newest_first(opened: Store, h
     assert found("ORDER insufficient") == [1]
     assert found("BTC/USDT") == [2]
     assert found('"usdt done"') == [5]
-    assert found("insuff*") == [1]
+    assert found("insuff*") == [4, 1]
     assert found("order -filled") == [1]
     assert found("ccxt.InsufficientFunds") == [4]
     assert found("잔고") == [3]
