@@ -21,6 +21,7 @@ export function panel(ctx) {
   let state = "idle"; // idle, asking, done, more, failed
   let failure = null;
   let next = null; // where the next page begins; null: there is none
+  let stepTo = ""; // the first of further events: the focus goes on there
   let timer = 0;
   let stop = new AbortController();
 
@@ -45,6 +46,7 @@ export function panel(ctx) {
   async function read() {
     const asked = text;
     const before = next;
+    const known = rows.length;
     stop = new AbortController();
     state = rows.length ? "more" : "asking";
     paint();
@@ -54,6 +56,7 @@ export function panel(ctx) {
       rows = [...rows, ...found.events];
       next = found.next ?? null;
       state = "done";
+      if (known) stepTo = rows[known]?.id ?? "";
     } catch (error) {
       if (asked !== text || stop.signal.aborted) return;
       failure = { status: error.status ?? 0, message: error.message, at: ctx.now() };
@@ -84,6 +87,8 @@ export function panel(ctx) {
       h("section", null, h("h2", { class: "search-title" }, ctx.words("issues.heading"), " ", h("span", { class: "quiet" }, found.length)),
         found.length ? h("ul", null, found.slice(0, MOST_ISSUES).map(issueHit)) : h("p", { class: "search-none" }, ctx.words("search.no_issue"))),
       h("section", null, h("h2", { class: "search-title" }, ctx.words("search.events"), " ", h("span", { class: "quiet" }, ctx.words("tail.newest"))), events()));
+    if (stepTo) [...el.querySelectorAll(".event-id")].find((one) => one.textContent === stepTo)?.focus();
+    stepTo = "";
   }
 
   function issueHit(row) {
@@ -96,7 +101,7 @@ export function panel(ctx) {
     if (state === "asking" && !rows.length) return h("div", { class: "bones", "aria-hidden": "true" }, h("span", null), h("span", null), h("span", null));
     if (!rows.length) return h("p", { class: "search-none" }, ctx.words("search.no_event", { text }));
     return [h("ul", { class: "search-events" }, repeated(rows).map(eventHit)),
-      next === null ? h("p", { class: "search-none" }, ctx.words("search.all")) : h("button", { type: "button", class: "button search-more", disabled: state === "more", onclick: read }, ctx.words("search.older"))];
+      next === null ? h("p", { class: "search-none" }, ctx.words("search.all")) : h("button", { type: "button", class: "button search-more", "aria-disabled": state === "more", onclick: () => state !== "more" && read() }, ctx.words("search.older"))];
   }
 
   function eventHit({ row, count }) {
@@ -126,7 +131,8 @@ export function panel(ctx) {
   const isOurs = (target) => el.contains(target) || target === field();
 
   function onKey(event) {
-    if (el.hidden || !isOurs(event.target)) return;
+    // Escape ends it from anywhere: a button that went away took the focus with it.
+    if (el.hidden || (event.key !== "Escape" && !isOurs(event.target)) || document.querySelector("dialog[open]")) return;
     if (event.key === "ArrowDown") step(event, 1);
     else if (event.key === "ArrowUp") step(event, -1);
     else if (event.key === "Escape") {
