@@ -130,7 +130,8 @@ def _described(app: FastAPI) -> dict[str, Any]:
 def _with_errors(operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     answers.pop("422", None)
-    for status in EVERYWHERE:
+    declared = {int(status) for status in answers if status.isdecimal() and int(status) >= 400}
+    for status in sorted({*EVERYWHERE, *declared}):
         known = answers.get(str(status))
         if known is None or not known.get("content"):
             answers[str(status)] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Annotated
 
@@ -9,10 +10,12 @@ import msgspec
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from obs.api.context import context_of
+from obs.api.context import Context, context_of
 from obs.api.envelope import ApiError
 from obs.api.parameters import Days, Hours
 from obs.api.telling import tell, told
+from obs.history.ledger import StoredLedger
+from obs.history.queries import HistoryError
 from obs.money.figures import (
     AgentDetail,
     AgentPerformance,
@@ -21,7 +24,7 @@ from obs.money.figures import (
     LlmUsageReport,
     RealTimeMetrics,
 )
-from obs.money.metrics import PerformanceMetricsCalculator
+from obs.money.metrics import DAY_NS, MAX_DAYS, PerformanceMetricsCalculator
 
 __all__ = ["router"]
 
@@ -49,18 +52,21 @@ async def realtime(request: Request) -> Response:
 @router.get("/api/metrics/history", responses=told(History))
 async def history(request: Request, hours: Hours = 24) -> Response:
     """Return trades, results and LLM cost by the hour, the running one included."""
-    return await _figure(request, lambda calculator: calculator.history(hours))
+    return await _figure(request, lambda calculator: calculator.history(hours), days=hours / 24)
 
 
 @router.get("/api/agents/ranking", responses=told(Ranking))
 async def ranking(request: Request, days: Days = 7) -> Response:
     """Return the agents, ordered by what they surely brought for each unit of LLM cost."""
     return await _figure(
-        request, lambda calculator: Ranking(window_days=days, agents=calculator.ranking(days))
+        request, lambda calculator: Ranking(window_days=days, agents=calculator.ranking(days)), days=days
     )
 
 
-@router.get("/api/agents/{agent_name:path}/performance", responses=told(AgentDetail))
+@router.get(
+    "/api/agents/{agent_name:path}/performance",
+    responses=told(AgentDetail) | {404: {"description": "Nobody of that name."}},
+)
 async def agent(
     request: Request,
     agent_name: Annotated[str, Path(max_length=200, description="As `/api/agents/ranking` names it.")],
@@ -76,22 +82,44 @@ async def agent(
             )
         return detail
 
-    return await _figure(request, found)
+    return await _figure(request, found, days=days)
 
 
 @router.get("/api/llm/usage", responses=told(LlmUsageReport))
 async def llm_usage(request: Request, days: Days = 7) -> Response:
     """Return what each language model did and cost."""
-    return await _figure(request, lambda calculator: calculator.llm_usage(days))
+    return await _figure(request, lambda calculator: calculator.llm_usage(days), days=days)
 
 
 @router.get("/api/cost/efficiency", responses=told(Efficiency))
 async def efficiency(request: Request, days: Days = 7) -> Response:
     """Return ROI, cost per trade and break-even."""
-    return await _figure(request, lambda calculator: calculator.efficiency(days))
+    return await _figure(request, lambda calculator: calculator.efficiency(days), days=days)
 
 
-async def _figure(request: Request, make: Callable[[PerformanceMetricsCalculator], object]) -> Response:
+async def _figure(
+    request: Request, make: Callable[[PerformanceMetricsCalculator], object], *, days: float = 0
+) -> Response:
+    """Answer with a figure of the book, or of the store when the window reaches further back."""
     context = context_of(request)
     calculator = await context.desk.calculator()
-    return await context.offload(lambda: tell(context.desk.ask(lambda: make(calculator))))
+
+    def told() -> Response:
+        if days <= MAX_DAYS:
+            return tell(context.desk.ask(lambda: make(calculator)))
+        return tell(make(_reaching(context, calculator, days)))
+
+    try:
+        return await context.offload(told)
+    except HistoryError as error:
+        raise ApiError(503, "The history cannot be read so far back; ask for less.") from error
+
+
+def _reaching(
+    context: Context, calculator: PerformanceMetricsCalculator, days: float
+) -> PerformanceMetricsCalculator:
+    if context.history is None:
+        raise ApiError(503, f"No history is kept here; ask for at most {MAX_DAYS} days.")
+    history, now = context.history, time.time_ns()
+    # A day more on either side: days begin where the configured zone says so.
+    return calculator.reaching(lambda: StoredLedger(history, int(now - (days + 2) * DAY_NS), now + DAY_NS))

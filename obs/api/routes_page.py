@@ -11,7 +11,7 @@ from obs.api.context import context_of
 from obs.api.envelope import answer, described
 from obs.api.pages import View, joined
 from obs.api.parameters import Lang
-from obs.api.routes_views import IssueId, the_issue
+from obs.api.routes_views import UNKNOWN, IssueId, the_issue
 from obs.api.telling import tell_json
 from obs.web.issue import view
 from obs.web.model import IssueView, Page
@@ -36,7 +36,7 @@ async def page(
     return tell_json(joined(await request.app.state.pages.sections(context.board.picture, view)))
 
 
-@router.get("/api/page/issues/{id}", responses=described(IssueView))
+@router.get("/api/page/issues/{id}", responses=described(IssueView) | UNKNOWN)
 async def one_issue(request: Request, id: IssueId, lang: Lang = None) -> Response:  # noqa: A002
     """Return everything about one issue, ready to be drawn."""
     context = context_of(request)

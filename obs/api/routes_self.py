@@ -105,7 +105,8 @@ class Briefing(msgspec.Struct, frozen=True, kw_only=True):
                 "text/markdown": {"schema": {"type": "string"}},
                 **described(Briefing)[200]["content"],
             },
-        }
+        },
+        404: {"description": "There is no issue of that id."},
     },
 )
 async def page(

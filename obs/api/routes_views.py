@@ -25,10 +25,14 @@ from obs.snapshot import (
 )
 from obs.standing import Passage
 
-__all__ = ["router", "the_issue"]
+__all__ = ["UNKNOWN", "IssueId", "router", "the_issue"]
 
 router = APIRouter(tags=["views"])
 CLOSED = (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
+UNKNOWN: dict[int | str, dict[str, Any]] = {
+    404: {"description": "There is no such issue."},
+    409: {"description": "Several issues begin so."},
+}
 IssueId = Annotated[
     str, Path(max_length=40, description="`I-1a2b3c`, the whole fingerprint, or any unique start of it.")
 ]
@@ -68,7 +72,7 @@ async def issues(
     return await context_of(request).offload(tell, found[:limit])
 
 
-@router.get("/api/issues/{id}", responses=told(Issue))
+@router.get("/api/issues/{id}", responses=told(Issue) | UNKNOWN)
 async def issue(request: Request, id: IssueId) -> Response:  # noqa: A002 - so it is called in the address
     """Return one issue in full."""
     return tell(the_issue(context_of(request).board.snapshot, id))

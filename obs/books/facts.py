@@ -175,7 +175,7 @@ class BotFacts(msgspec.Struct):
 def decimal(value: object) -> Decimal | None:
     """Return an amount as it was meant, or None when it is none; floats by their shortest decimal form.
 
-    Beyond `MOST_DIGITS` it is no amount of anything: sums and products of such numbers would lose their digits.
+    Beyond `MOST_DIGITS` it is no amount of anything: sums and products of such would lose their digits.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return None

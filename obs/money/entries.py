@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -290,9 +290,14 @@ def decimal(value: object) -> Decimal | None:
 
 def moment(value: object) -> int:
     """Return a time as Unix ns, from ns, µs, ms or s since 1970 or from RFC 3339; 0 when it is none."""
-    number = decimal(value)
-    if number is None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return 0
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
         return _written(value) if isinstance(value, str) else 0
+    if not number.is_finite():
+        return 0
     for scale in (1, 1_000, 1_000_000, 1_000_000_000):
         # Each scale of today's date has its own number of digits: 1973 to 2262, whichever it is.
         if Decimal(10) ** 17 <= number * scale <= MAX_TIMESTAMP_NS:

@@ -31,7 +31,7 @@ from obs.money.figures import (
 from obs.money.quarters import QUARTER_NS, joined, split
 from obs.money.rates import Rates
 from obs.money.usage import by_model, by_provider, joined_calls
-from obs.money.windows import PAPER, Ledger, Listed, Memo, Sums, Window, amounts_of
+from obs.money.windows import PAPER, Ledger, Listed, Memo, Sums, Window, amounts_of, short
 from obs.series import Series
 
 __all__ = [
@@ -49,6 +49,8 @@ __all__ = [
 HOURS, DAYS, RANKED_DAYS = 24, 30, 7
 MAX_DAYS = 30
 """The book holds 31 days: 30 of any time zone are whole."""
+MOST_DAYS = 366
+"""Of a ledger that reaches further back."""
 SHOWN_TRADES = 50
 DAY_NS = 86_400 * 1_000_000_000
 
@@ -66,6 +68,7 @@ class PerformanceMetricsCalculator:
         seen: When anything was heard at all, so that a gap is told from a quiet hour.
         budget: What the models may cost in a day.
         cache_seconds: For how long a figure that was computed stands; 0: each is computed anew.
+        ledger: What is read in place of the book, and reaches further back.
         memo: What another calculator of the same book has read, to read only what is new.
     """
 
@@ -80,6 +83,7 @@ class PerformanceMetricsCalculator:
         budget: Money | None = None,
         cache_seconds: float = 300,
         memo: Memo | None = None,
+        ledger: Callable[[], Ledger] | None = None,
     ) -> None:
         self.book = book if book is not None else MoneyBook()
         self.timezone = timezone
@@ -89,6 +93,8 @@ class PerformanceMetricsCalculator:
         self._given = tuple(rates)
         self._memo = memo if memo is not None else Memo()
         self._seen = seen
+        self._ledger = ledger if ledger is not None else lambda: Ledger(self.book, self._memo)
+        self._most_days = MAX_DAYS if ledger is None else MOST_DAYS
         self._cache: dict[tuple[object, ...], tuple[int, object]] = {}
 
     def realtime(self) -> RealTimeMetrics:
@@ -101,7 +107,7 @@ class PerformanceMetricsCalculator:
         Raises:
             ValueError: If `days` is not in 1..30.
         """
-        _check(days)
+        self._check(days)
         return self._cached(("ranking", days), lambda now: self._ranking(now, days))
 
     def agent(self, name: str, days: int = 30) -> AgentDetail | None:
@@ -110,7 +116,7 @@ class PerformanceMetricsCalculator:
         Raises:
             ValueError: If `days` is not in 1..30.
         """
-        _check(days)
+        self._check(days)
         return self._cached(("agent", name, days), lambda now: self._agent(now, name, days))
 
     def llm_usage(self, days: int = RANKED_DAYS) -> LlmUsageReport:
@@ -119,7 +125,7 @@ class PerformanceMetricsCalculator:
         Raises:
             ValueError: If `days` is not in 1..30.
         """
-        _check(days)
+        self._check(days)
         return self._cached(("llm", days), lambda now: self._usage(now, days))
 
     def efficiency(self, days: int = RANKED_DAYS) -> Efficiency:
@@ -128,7 +134,7 @@ class PerformanceMetricsCalculator:
         Raises:
             ValueError: If `days` is not in 1..30.
         """
-        _check(days)
+        self._check(days)
         return self._cached(("efficiency", days), lambda now: self._efficiency(now, days))
 
     def history(self, hours: int = HOURS) -> History:
@@ -137,8 +143,8 @@ class PerformanceMetricsCalculator:
         Raises:
             ValueError: If `hours` is not in 1..720.
         """
-        if not 1 <= hours <= MAX_DAYS * 24:
-            raise ValueError(f"hours = {hours}: the book holds 1 to {MAX_DAYS * 24} hours")
+        if not 1 <= hours <= self._most_days * 24:
+            raise ValueError(f"hours = {hours}: the book holds 1 to {self._most_days * 24} hours")
         return self._cached(
             ("history", hours), lambda now: History(hours=hours, points=self._hours(now, hours))
         )
@@ -163,6 +169,23 @@ class PerformanceMetricsCalculator:
             )
 
         return thawed
+
+    def _check(self, days: int) -> None:
+        if not 1 <= days <= self._most_days:
+            raise ValueError(f"days = {days}: the book holds 1 to {self._most_days} days")
+
+    def reaching(self, ledger: Callable[[], Ledger]) -> PerformanceMetricsCalculator:
+        """Return one that computes the same of this moment from a ledger that reaches further back."""
+        return PerformanceMetricsCalculator(
+            self.book,
+            now=self._moment(),
+            timezone=self.timezone,
+            rates=self._given,
+            seen=self._seen,
+            budget=self.budget,
+            cache_seconds=0,
+            ledger=ledger,
+        )
 
     def _moment(self) -> int:
         now = self._now
@@ -202,7 +225,7 @@ class PerformanceMetricsCalculator:
         return figures
 
     def _realtime(self, now: int) -> RealTimeMetrics:
-        ledger, rates = Ledger(self.book, self._memo), self._rates
+        ledger, rates = self._ledger(), self._rates
         is_simulated = ledger.is_simulated
         today = day_of(now, self.timezone)
         days = ledger.windows(day_edges(today, DAYS, self.timezone))
@@ -240,8 +263,8 @@ class PerformanceMetricsCalculator:
         )
 
     def _ranking(self, now: int, days: int) -> tuple[AgentPerformance, ...]:
-        ledger = Ledger(self.book, self._memo)
-        month = ledger.windows(day_edges(day_of(now, self.timezone), DAYS, self.timezone))
+        ledger = self._ledger()
+        month = ledger.windows(day_edges(day_of(now, self.timezone), max(DAYS, days), self.timezone))
         return self._ranked(ledger, now, days, month)
 
     def _ranked(
@@ -252,13 +275,13 @@ class PerformanceMetricsCalculator:
         found = tallies(
             ledger, window.of(is_simulated=is_simulated), window.start, window.end, is_simulated=is_simulated
         )
-        daily = _daily(ledger, month, is_simulated=is_simulated)
+        daily = _daily(ledger, month[-DAYS:], is_simulated=is_simulated)
         return performances(found.values(), self._rates, now=now, daily=daily)
 
     def _agent(self, now: int, name: str, days: int) -> AgentDetail | None:
-        ledger = Ledger(self.book, self._memo)
+        ledger = self._ledger()
         is_simulated = ledger.is_simulated
-        month = ledger.windows(day_edges(day_of(now, self.timezone), DAYS, self.timezone))
+        month = ledger.windows(day_edges(day_of(now, self.timezone), max(DAYS, days), self.timezone))
         found = {one.agent: one for one in self._ranked(ledger, now, days, month)}
         if name not in found:
             return None
@@ -284,7 +307,7 @@ class PerformanceMetricsCalculator:
         )
 
     def _usage(self, now: int, days: int) -> LlmUsageReport:
-        ledger = Ledger(self.book, self._memo)
+        ledger = self._ledger()
         is_simulated = ledger.is_simulated
         month = ledger.windows(day_edges(day_of(now, self.timezone), days, self.timezone))
         window = ledger.whole(month)
@@ -306,7 +329,7 @@ class PerformanceMetricsCalculator:
         )
 
     def _efficiency(self, now: int, days: int) -> Efficiency:
-        ledger = Ledger(self.book, self._memo)
+        ledger = self._ledger()
         is_simulated = ledger.is_simulated
         edges = day_edges(day_of(now, self.timezone), days, self.timezone)
         window = ledger.windows((edges[0], edges[-1]))[0]
@@ -323,7 +346,7 @@ class PerformanceMetricsCalculator:
         )
 
     def _hours(self, now: int, hours: int) -> tuple[TrendPoint, ...]:
-        ledger = Ledger(self.book, self._memo)
+        ledger = self._ledger()
         windows = ledger.windows(hour_edges(now, hours, self.timezone))
         return self._points(windows, is_simulated=ledger.is_simulated)
 
@@ -333,11 +356,6 @@ class PerformanceMetricsCalculator:
             _point(window, self.timezone, is_simulated=is_simulated, has_data=has_data)
             for window, has_data in zip(windows, heard, strict=True)
         )
-
-
-def _check(days: int) -> None:
-    if not 1 <= days <= MAX_DAYS:
-        raise ValueError(f"days = {days}: the book holds 1 to {MAX_DAYS} days")
 
 
 def _point(window: Window, zone: str, *, is_simulated: bool, has_data: bool) -> TrendPoint:
@@ -508,7 +526,7 @@ def _view(ledger: Ledger, listed: Listed) -> TradeView:
         pnl=Money(result.pnl, result.currency) if result is not None and result.pnl is not None else None,
         is_simulated=listed.mode == PAPER,
         contributions={
-            part.agent: Money(part.amount, part.currency) for part in parts if part.amount is not None
+            part.agent: Money(short(part.amount), part.currency) for part in parts if part.amount is not None
         },
         method=next((part.method for part in parts if part.method), ""),
     )
