@@ -21,9 +21,14 @@ UNRANKED = "–"
 def agents(snapshot: Snapshot, reader: Reader) -> Agents:
     """Return the ranking of the last seven days."""
     figures = snapshot.money
-    if figures is None or not figures.agent_performance:
+    if figures is None:
         return Agents(empty=reader.say.rich("agents.empty"))
-    rows = figures.agent_performance[:MOST]
+    # Of one bot alone, its own agents.
+    known = set(snapshot.bots)
+    rows = tuple(one for one in figures.agent_performance if not one.services or known & {*one.services})
+    rows = rows[:MOST]
+    if not rows:
+        return Agents(empty=reader.say.rich("agents.empty"))
     currency = _main([one.currency for one in rows] or [""]) or _main(
         [amount.currency for one in rows for amount in (*one.contribution, *one.provisional)]
     )

@@ -63,7 +63,7 @@ def quoted(issue: Issue, reader: Reader) -> tuple[Quoted, ...]:
                 id=head.id,
                 at=ms(head.time),
                 kind=Badge(reader.say(f"issue.kind_{kind}"), is_foreign=True),
-                lines=tuple(_line(item) for item in lines),
+                lines=tuple(_line(item, reader) for item in lines),
             )
         )
     if issue.traceback:
@@ -90,8 +90,10 @@ def _is_event(item: Evidence) -> bool:
     return item.source.count(" ") >= 2
 
 
-def _line(item: Evidence) -> str:
-    return "".join(span.text for span in shown(item.text, limit=LINE))
+def _line(item: Evidence, reader: Reader) -> str:
+    """A line as it is shown; what was masked in it stands in brackets."""
+    spans = shown(item.text, reader.lang, limit=LINE)
+    return "".join(f"[{span.text}]" if span.style is Style.FOREIGN else span.text for span in spans)
 
 
 def _text(item: Evidence, reader: Reader) -> Rich:

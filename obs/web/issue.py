@@ -39,6 +39,7 @@ def view(snapshot: Snapshot, issue_id: str, *, lang: str = "en", zone: str = "UT
         return None
     reader = Reader(lang, zone, snapshot.taken_at)
     known = {one.fingerprint: one for one in snapshot.issues}
+    evidence = quoted(issue, reader)
     return IssueView(
         row=row(issue, snapshot, reader, known),
         category=str(issue.category),
@@ -51,8 +52,10 @@ def view(snapshot: Snapshot, issue_id: str, *, lang: str = "en", zone: str = "UT
         do_not=reader.prose(issue.do_not),
         story=story(issue, reader),
         story_note=reader.say("issue.story_note", n=len(issue.story)) if issue.story else "",
-        evidence=quoted(issue, reader),
-        evidence_note=reader.say("issue.evidence_note", n=issue.count, id=issue.id),
+        evidence=evidence,
+        evidence_note=reader.say(
+            "issue.evidence_note", k=len(evidence), n=max(issue.count, len(evidence)), id=issue.id
+        ),
         money=stakes(issue, snapshot, reader),
         before=(Span(_sentence(reader.prose(issue.follows))),) if issue.follows else (),
         life=_life(issue, reader),

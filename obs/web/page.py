@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -14,7 +15,7 @@ from obs.web.changes import changes, looked_at
 from obs.web.charts import llm, pnl
 from obs.web.exposure import exposures, figures
 from obs.web.funnel import funnels
-from obs.web.model import Bot, Mark, Page
+from obs.web.model import Bot, Figure, LlmCost, Mark, Page, Pnl
 from obs.web.numbers import ms
 from obs.web.observer import observer
 from obs.web.reader import Reader
@@ -26,6 +27,7 @@ from obs.web.verdicts import title, verdict
 __all__ = ["page"]
 
 MOST_BOTS = 50
+T = TypeVar("T", Pnl, LlmCost)
 
 
 def page(
@@ -52,6 +54,8 @@ def page(
     """
     reader = Reader(lang, zone, snapshot.taken_at)
     one, marks = scoped(snapshot, bot), by_bot(snapshot)
+    # Results and costs are kept of all bots together: the page of one says so.
+    is_one = bool(bot) and len(snapshot.bots) > 1
     shown = msgspec.structs.replace(verdict(one, reader), tokens=tokens)
     return Page(
         taken_at=ms(snapshot.taken_at),
@@ -62,18 +66,35 @@ def page(
         live=snapshot.live,
         title=title(shown),
         verdict=shown,
-        figures=figures(one, reader),
+        figures=_figures(one, reader, is_one=is_one),
         exposure=exposures(one, reader),
         bots=_bots(snapshot, marks, reader),
         issues=issues(one, reader),
         changes=changes(one, reader, looked_at(snapshot, since)),
         rhythm=rhythm(one, marks, reader),
-        pnl=pnl(one, reader),
-        llm=llm(one, reader),
+        pnl=_of_all(pnl(one, reader), reader) if is_one else pnl(one, reader),
+        llm=_of_all(llm(one, reader), reader) if is_one else llm(one, reader),
         agents=agents(one, reader),
         funnel=funnels(one, reader),
         observer=observer(snapshot, reader),
     )
+
+
+def _figures(snapshot: Snapshot, reader: Reader, *, is_one: bool) -> tuple[Figure, ...]:
+    made = figures(snapshot, reader)
+    if not is_one:
+        return made
+    return tuple(
+        msgspec.structs.replace(one, label=reader.say("figure.all_bots", label=one.label))
+        if one.key in ("pnl", "llm")
+        else one
+        for one in made
+    )
+
+
+def _of_all(chart: T, reader: Reader) -> T:
+    note = ", ".join(part for part in (chart.note, reader.say("figure.of_all")) if part)
+    return msgspec.structs.replace(chart, note=note)
 
 
 def _bots(snapshot: Snapshot, marks: Mapping[str, Mark], reader: Reader) -> tuple[Bot, ...]:
