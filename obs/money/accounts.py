@@ -8,7 +8,7 @@ other end came is counted by each end it has.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -29,13 +29,14 @@ MAX_ROWS = 1_200
 """Statements about trades that are kept one by one."""
 SLACK = 200
 """So many more may gather before the oldest trades become sums."""
-MAX_DECISIONS = 1_000
-MAX_SIGNALS = 4_000
+MAX_DECISIONS = 2_000
+MAX_SIGNALS = 6_000
 MAX_CREDITS = 4_000
 MAX_MODES = 64
 MAX_FILLS = 2_000
 """Orders whose first fill is remembered, so that a second one is no other trade."""
 MAX_MARKS = 500
+MAX_WORTH = 16
 
 
 class Equity(msgspec.Struct, frozen=True, array_like=True):
@@ -156,17 +157,17 @@ class Account(msgspec.Struct):
         currency = str(values.get("currency") or "?")
         said = Equity(event.time, uid_of(event), amount, currency)
         _latest(self.equity, joined(values.get("account.id") or "", currency), said, _when)
-        _bound(self.equity, 16, _when)
+        _bound(self.equity, MAX_WORTH, _when)
 
     def decide(self, key: str, decided: Decided) -> None:
         """Remember a decision."""
         _latest(self.decisions, key, decided, _when)
-        _bound(self.decisions, MAX_DECISIONS, _when)
+        self._bound_decisions()
 
     def signal(self, key: str, signalled: Signalled) -> None:
         """Remember a signal."""
         _latest(self.signals, key, signalled, _when)
-        _bound(self.signals, MAX_SIGNALS, _when)
+        self._bound_signals()
 
     def award(self, key: str, award: Awarded) -> None:
         """Remember what the bot itself credits an agent with."""
@@ -219,15 +220,19 @@ class Account(msgspec.Struct):
         self.modes = sorted({*self.modes, *other.modes})[-MAX_MODES:]
         self.mode = max(self.mode, other.mode)
         self.credits_until = max(self.credits_until, other.credits_until)
-        _join(self.decisions, other.decisions, MAX_DECISIONS)
-        _join(self.signals, other.signals, MAX_SIGNALS)
-        _join(self.unrealized, other.unrealized, MAX_MARKS)
-        _join(self.equity, other.equity, 16)
+        _join(self.decisions, other.decisions)
+        _join(self.signals, other.signals)
+        _join(self.unrealized, other.unrealized)
+        _join(self.equity, other.equity)
+        _bound(self.unrealized, MAX_MARKS, _when)
+        _bound(self.equity, MAX_WORTH, _when)
         for key, award in other.credits.items():
             _latest(self.credits, key, award, _when)
         if self.count > MAX_ROWS + SLACK:
             self._settle()
         self._forget_credits()
+        self._bound_decisions()
+        self._bound_signals()
 
     def _quarter(self, number: int) -> Quarter | None:
         """Return the sums of a quarter, made when it is new; None when it is too old to be kept."""
@@ -284,6 +289,19 @@ class Account(msgspec.Struct):
                 self.count -= 1
                 if not rows:
                     del self.rows[row.position]
+
+    def _bound_decisions(self) -> None:
+        """Forget the oldest decisions; those of listed trades last, since most decisions come to nothing."""
+        if len(self.decisions) > MAX_DECISIONS + MAX_DECISIONS // 8:
+            used = {row.decision for rows in self.rows.values() for row in rows}
+            self.decisions = _kept(self.decisions, used, MAX_DECISIONS)
+
+    def _bound_signals(self) -> None:
+        """Forget the oldest signals; those of listed trades last."""
+        if len(self.signals) > MAX_SIGNALS + MAX_SIGNALS // 8:
+            traded = {row.decision for rows in self.rows.values() for row in rows} & self.decisions.keys()
+            used = {signal for key in traded for signal in self.decisions[key].signals}
+            self.signals = _kept(self.signals, used, MAX_SIGNALS)
 
     def _forget_credits(self) -> None:
         if len(self.credits) <= MAX_CREDITS + SLACK:
@@ -343,7 +361,12 @@ def _bound(known: dict[str, T], most: int, order: Callable[[T], Any]) -> None:
         del known[key]
 
 
-def _join(mine: dict[str, T], theirs: Mapping[str, T], most: int) -> None:
+def _kept(known: dict[str, T], used: Container[str], most: int) -> dict[str, T]:
+    """Return those that are used, and of the others the newest, `most` in all."""
+    order = sorted(known, key=lambda key: (key in used, _when(known[key]), key))
+    return {key: known[key] for key in order[-most:]}
+
+
+def _join(mine: dict[str, T], theirs: Mapping[str, T]) -> None:
     for key, value in theirs.items():
         _latest(mine, key, value, _when)
-    _bound(mine, most, _when)

@@ -19,7 +19,7 @@ from obs.money.crediting import Part
 from obs.money.figures import AgentPerformance
 from obs.money.quarters import Calls, Credited
 from obs.money.rates import Rates
-from obs.money.windows import Ledger, Listed, Sums, amounts_of
+from obs.money.windows import Ledger, Listed, Sums, amounts_of, short
 
 __all__ = ["FEW", "Tally", "correlation", "lower_bound", "performances", "tallies"]
 
@@ -185,7 +185,7 @@ def _performance(
         efficiency_score=score,
         efficiency_low=low,
         roi=roi,
-        cost_per_trade=Money(spent.amount / tally.trades, spent.currency)
+        cost_per_trade=Money(short(spent.amount / tally.trades), spent.currency)
         if spent is not None and tally.trades and not tally.unpriced
         else None,
         hit_rate=tally.right / tally.judged if tally.judged else None,

@@ -15,7 +15,7 @@ import msgspec
 from obs.money.amounts import Converted, Money, Rate
 from obs.money.figures import Efficiency
 from obs.money.rates import Rates
-from obs.money.windows import Sums, amounts_of
+from obs.money.windows import Sums, amounts_of, short
 
 __all__ = ["Worth", "efficiency"]
 
@@ -156,7 +156,7 @@ def _capital(
 
 
 def _money(amount: Decimal | None, whole: Converted | None) -> Money | None:
-    return Money(amount, whole.currency) if amount is not None and whole is not None else None
+    return Money(short(amount), whole.currency) if amount is not None and whole is not None else None
 
 
 def _used(*converted: Converted | None) -> tuple[Rate, ...]:

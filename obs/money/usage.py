@@ -10,7 +10,7 @@ from obs.money.amounts import Money
 from obs.money.figures import LlmUsage
 from obs.money.quarters import Calls, percentile
 from obs.money.rates import Rates
-from obs.money.windows import Sums, amounts_of
+from obs.money.windows import Sums, amounts_of, short
 
 __all__ = ["by_model", "by_provider", "joined_calls"]
 
@@ -92,7 +92,7 @@ def _usage(
         p50_ms=percentile(calls.latency, 0.5),
         p95_ms=percentile(calls.latency, 0.95),
         trades=trades,
-        cost_per_trade=Money(whole.amount / trades, whole.currency)
+        cost_per_trade=Money(short(whole.amount / trades), whole.currency)
         if whole is not None and trades and not calls.unpriced
         else None,
         hit_rate=sum(tally.right for tally in own) / judged if judged else None,

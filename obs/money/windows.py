@@ -20,9 +20,10 @@ from obs.money.crediting import Crediting, Known, Part
 from obs.money.quarters import QUARTER_NS, Calls, Credited, Results, split
 from obs.money.trips import Trip
 
-__all__ = ["Awards", "Ledger", "Listed", "Memo", "Sums", "Window", "amounts_of"]
+__all__ = ["Awards", "Ledger", "Listed", "Memo", "Sums", "Window", "amounts_of", "short"]
 
 LIVE, PAPER = "live", "paper"
+_LARGE = Decimal("1E+12")
 MAX_WINDOWS = 20_000
 MAX_PARTS = 4_000
 
@@ -299,11 +300,12 @@ class Ledger:
 def amounts_of(sums: dict[str, Decimal]) -> tuple[Money, ...]:
     """Return sums by currency as amounts, the largest first."""
     ordered = sorted(sums.items(), key=lambda item: (-abs(item[1]), item[0]))
-    return tuple(Money(_short(amount), currency) for currency, amount in ordered)
+    return tuple(Money(short(amount), currency) for currency, amount in ordered)
 
 
-def _short(amount: Decimal) -> Decimal:
-    """Without zeros at the end and without an exponent: `0.465`, `1000`, `0`."""
+def short(amount: Decimal) -> Decimal:
+    """Return an amount as it is shown: to twelve places, no zeros at the end, no exponent: `0.465`."""
+    amount = round(amount, 12) if abs(amount) < _LARGE else amount
     return Decimal(format(amount.normalize(), "f")) if amount else Decimal(0)
 
 
