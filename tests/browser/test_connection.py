@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 from playwright.sync_api import Browser, expect
 
@@ -106,3 +107,16 @@ def test_lost_events_are_said_in_the_tail(browser: Browser) -> None:
         stage.lose(1_204)
         expect(tab.locator("#log")).to_contain_text("1,204")
         tab.context.close()
+
+
+def test_a_connection_that_fell_silent_without_ending_is_opened_anew(browser: Browser) -> None:
+    with Stage(drawn.act_now(), views()) as stage:
+        tab = opened(browser, stage, running=True)
+        stage.beating = False
+        begun = time.monotonic()
+        while sum("/api/stream" in path for path in stage.asked) < 2 and time.monotonic() - begun < 30:
+            tab.wait_for_timeout(200)
+        asked = sum("/api/stream" in path for path in stage.asked)
+        tab.context.close()
+
+    assert asked >= 2
