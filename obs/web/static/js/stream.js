@@ -48,7 +48,7 @@ export function stream(hooks) {
     if (before !== state.kind) hooks.onState();
     // A connection can be dead without having ended: a sleeping machine, a network that swallows.
     const isSilent = !state.nextTry && Math.min(silent, performance.now() - begun) > LOST_AFTER;
-    if (false && !stop.signal.aborted) {
+    if (isSilent && !stop.signal.aborted) {
       stop.abort();
       failed(0, null);
     }
