@@ -46,7 +46,7 @@ def _holding(name: str, bot: BotFacts, key: str, position: Thing) -> Holding:
         quantity=abs(quantity) if quantity is not None else None,
         entry=decimal(values.get("position.average_price")),
         price=price,
-        currency=plain(values.get("currency") or "?"),
+        currency=plain(values.get("currency") or "") or "?",
         value=abs(quantity) * price if quantity is not None and price is not None else None,
         unrealized=decimal(values.get("pnl.unrealized")),
         protection=how,

@@ -41,9 +41,11 @@ def pnl(snapshot: Snapshot, reader: Reader) -> Pnl:
     if not currencies:
         return Pnl(empty=_no_result(money, reader))
     return Pnl(
-        currencies=currencies,
-        hours={currency: _window(hours, currency, money, currencies, reader) for currency in currencies},
-        days={currency: _window(days, currency, money, currencies, reader) for currency in currencies},
+        currencies=tuple(map(plain, currencies)),
+        hours={
+            plain(currency): _window(hours, currency, money, currencies, reader) for currency in currencies
+        },
+        days={plain(currency): _window(days, currency, money, currencies, reader) for currency in currencies},
         flags=_flags(snapshot, min((point.time for point in days), default=0), reader),
         note=reader.say("pnl.simulated" if money.is_simulated else "pnl.note"),
     )

@@ -15,6 +15,8 @@ __all__ = ["quoted", "story"]
 MOST = 12
 """Pieces of evidence that are shown."""
 LINE = 400
+AFTER = 4
+"""Records after the first sign that the story goes on with."""
 SAME_NS = 1_000_000_000
 """A record so near to the first sign of an issue is that sign."""
 TRACEBACK = 24
@@ -35,6 +37,8 @@ def story(issue: Issue, reader: Reader) -> tuple[StoryRow, ...]:
     ]
     if shown_it is not None:
         told.append(_row(shown_it, first, reader, is_it=True))
+    later = [item for item in issue.evidence if item.time > first and item is not shown_it]
+    told += [_row(item, first, reader, is_it=False) for item in later[:AFTER] if item.id not in rows]
     return tuple(sorted(told, key=lambda row: (row.at, row.is_it)))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from obs.quoting import plain
 from obs.web.model import Amount
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
 
 NONE = "—"
 UNKNOWN = "?"
+MOST_CODE = 12
 SPACE = "\u00a0"
 """Between a number and its unit: the two never stand on different lines."""
 
@@ -108,9 +110,10 @@ def signed(value: Decimal | None, currency: str) -> str:
 
 
 def amount(value: Decimal | None, currency: str, lang: str = "en", *, sign: bool = False) -> Amount:
-    """Return an amount with its currency, as the language writes it."""
+    """Return an amount with its currency, as the language writes it; the currency is a name."""
     text = signed(value, currency) if sign else money(value, currency)
-    return Amount(text, "원" if lang == "ko" and currency == "KRW" else currency)
+    code = plain(currency, MOST_CODE) if currency != UNKNOWN else UNKNOWN
+    return Amount(text, "원" if lang == "ko" and code == "KRW" else code)
 
 
 def joined(shown: Amount) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from obs.components import health_of, health_score
+from obs.quoting import plain
 from obs.snapshot import Issue, Snapshot
 
 __all__ = ["scoped"]
@@ -21,6 +22,8 @@ def scoped(snapshot: Snapshot, bot: str) -> Snapshot:
     """
     if not bot:
         return snapshot
+    # The page knows a bot by the name that it shows.
+    bot = next((name for name in snapshot.bots if plain(name) == bot), bot)
     causes = {issue.fingerprint for issue in snapshot.issues if _concerns(issue, bot)}
     issues = tuple(
         issue for issue in snapshot.issues if issue.fingerprint in causes or (issue.cause or "") in causes

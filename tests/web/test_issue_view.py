@@ -113,13 +113,16 @@ def test_an_issue_without_money_has_no_money_facts() -> None:
     assert (shown.row.amount.text, shown.row.why_money) == ("—", "no money behind it")
 
 
-def test_the_story_ends_with_the_occurrence_itself() -> None:
+def test_the_story_leads_to_the_occurrence_and_goes_on_after_it() -> None:
     rows = opened(BUSY, "unprotected").story
 
-    assert [row.is_it for row in rows][-1]
+    place = [row.is_it for row in rows].index(True)
     assert sum(row.is_it for row in rows) == 1
-    assert rows[-1].offset == 0
-    assert all(row.offset < 0 for row in rows[:-1])
+    assert rows[place].offset == 0
+    assert all(row.offset < 0 for row in rows[:place])
+    assert [(row.offset, text(row.text).split()[1]) for row in rows[place + 1 :]] == [
+        (60_000, "order.rejected")
+    ]
 
 
 def test_not_tried_is_not_fixed() -> None:
