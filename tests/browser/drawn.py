@@ -30,6 +30,8 @@ from tests.browser.spans import ago, at, clock, code, only, plain, quiet, strong
 
 __all__ = [
     "BRIEFING",
+    "CALM_BRIEFING",
+    "KOREAN_BRIEFING",
     "LOST_AT",
     "NOW",
     "PAGES",
@@ -47,11 +49,35 @@ NOW = at("11:32:08")
 LOST_AT = at("11:31:20")
 WELL_AT = at("08:12:30")
 BRIEFING = """# Verdict: CRITICAL, act now
-BTC/USDT long on grid-1 has no stop: 1,240.50 USDT unprotected since 11:26:04 [ev-91c204].
-Likely cause: 0.4.3 sends 5 decimals; tick size is 0.01 [ev-91c1fe].
+BTC/USDT long on grid-1 has no stop: 1,240.50
+USDT unprotected since 11:26:04 [ev-91c204].
+Likely cause: 0.4.3 sends 5 decimals; tick size
+is 0.01 [ev-91c1fe].
 ## Do
 1. Place the stop at 87,190.00 (2 min).
 2. Roll grid-1 back to 0.4.2 (4 min).
+## Left out
+3 quiet issues, 212 lines, 1 traceback.
+"""
+CALM_BRIEFING = """# Verdict: OK (1 s ago)
+3 bots live, 4 positions, all protected.
+No open issue. 3 quiet.
+
+## Changed since 22:40
+resolved iss-b04e at 23:05, not seen since
+  (exercised 112 times)
+## Left out
+3 quiet issues, 212 lines, 1 traceback.
+"""
+KOREAN_BRIEFING = """# 판정: CRITICAL, 지금 조치
+grid-1 BTC/USDT 롱 포지션에 손절 없음:
+11:26:04부터 1,240.50 USDT 무방비 [ev-91c204].
+추정 원인: 0.4.3이 소수 5자리 전송, 호가 단위
+0.01 [ev-91c1fe].
+## 할 일
+1. 87,190.00에 손절 주문 (2분).
+## 생략
+조용한 이슈 3건, 212줄, 트레이스백 1건.
 """
 
 

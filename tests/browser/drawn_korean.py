@@ -51,6 +51,7 @@ LABELS = {
     "none today": "오늘 없음",
     "waits for signals": "신호 대기",
     "41 in 20 min": "20분 41회",
+    "none in ": "없음, ",
 }
 UNITS = (("min", "분"), (" s", "초"), (" h", "시간"), ("of ", "/ "))
 
@@ -91,6 +92,7 @@ def act_now_ko() -> Page:
         issues=replace(page.issues, rows=tuple(map(_row, page.issues.rows, ROWS))),
         changes=replace(page.changes, rows=tuple(map(_change, page.changes.rows, CHANGES))),
         rhythm=_rhythm(page.rhythm),
+        pnl=replace(page.pnl, note="수수료·LLM 비용 차감"),
         observer=replace(
             page.observer,
             line=(

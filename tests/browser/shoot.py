@@ -47,6 +47,9 @@ class Shot:
     act: Callable[[Tab, Stage], None] | None = None
 
 
+_BRIEFINGS = {"all_is_well": drawn.CALM_BRIEFING, "korean": drawn.KOREAN_BRIEFING}
+
+
 def _lost(tab: Tab, stage: Stage) -> None:
     stage.stop()
     tab.clock.run_for(10_000)
@@ -64,6 +67,13 @@ def _at(anchor: str) -> Callable[[Tab, Stage], None]:
         tab.wait_for_timeout(300)
 
     return act
+
+
+def _month(tab: Tab, stage: Stage) -> None:
+    _at("money")(tab, stage)
+    for button in tab.get_by_role("button", name="30 d").all():
+        button.click()
+    tab.wait_for_timeout(300)
 
 
 def _copied(tab: Tab, stage: Stage) -> None:
@@ -105,7 +115,7 @@ SHOTS = (
     Shot("12-states-copied", act=_copied),
     Shot("13-phone-issue", size=PHONE, scale=1.3, act=_issue(BARE)),
     Shot("13-phone-bots", size=PHONE, scale=1.3, act=_at("bots")),
-    Shot("13-phone-money", size=PHONE, scale=1.3, act=_at("money")),
+    Shot("13-phone-money", size=PHONE, scale=1.3, act=_month),
     Shot("13-phone-lost", page="act_now_lost", size=PHONE, scale=1.3, act=_lost),
     Shot("13-phone-well", page="all_is_well", size=PHONE, scale=1.3),
     Shot("14-phone-full", size=PHONE, scale=1, is_full=True),
@@ -126,7 +136,8 @@ def shoot(browser: Browser, shot: Shot, folder: Path) -> Path:
     """Take one picture into a folder, also when the page fails: what it complains of is printed."""
     is_lost = shot.page == "act_now_lost"
     page = drawn.act_now(drawn.LOST_AT) if is_lost else drawn.PAGES[shot.page]()
-    with Stage(page, views(), tail()) as stage:
+    with Stage(page, views(), () if shot.page == "empty_day" else tail()) as stage:
+        stage.briefing = _BRIEFINGS.get(shot.page, drawn.BRIEFING)
         heard = Heard()
         tab = opened(
             browser,

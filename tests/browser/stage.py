@@ -56,12 +56,7 @@ class Stage:
         self.views = views or {}
         self.kept: list[EventRow] = list(events)
         self.briefing = BRIEFING
-        self.omissions: dict[str, object] = {
-            "tokens": 1_684,
-            "budget": 2_000,
-            "left_out": ["3 quiet issues", "212 lines", "1 traceback"],
-            "command": "obs brief --budget 4000",
-        }
+        self.briefing_tokens = page.verdict.tokens
         self.beat_seconds = beat_seconds
         self.beating = True
         """Whether the stream says each two seconds that the observer lives."""
@@ -188,7 +183,8 @@ class Stage:
 
     def _briefing(self, request: Request) -> Response:
         if request.query_params.get("format") == "json":
-            return _answer({"text": self.briefing, **self.omissions})
+            size = {"tokens": self.briefing_tokens, "budget": 2_000}
+            return _answer({"text": self.briefing, "since": 0, "taken_at": self.page.taken_at, **size})
         return PlainTextResponse(self.briefing, media_type="text/markdown")
 
     def _events(self, request: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+from msgspec.structs import replace
 from playwright.sync_api import Browser, expect
 
 from tests.browser import drawn
@@ -120,3 +121,35 @@ def test_a_connection_that_fell_silent_without_ending_is_opened_anew(browser: Br
         tab.context.close()
 
     assert asked >= 2
+
+
+def test_a_briefing_that_is_copied_without_a_connection_says_so_itself(browser: Browser) -> None:
+    with Stage(drawn.act_now(drawn.LOST_AT), views(), beat_seconds=0.2) as stage:
+        tab = opened(browser, stage, running=True)
+        expect(tab.locator("#briefing")).to_contain_text("# Verdict")
+        tab.keyboard.press("c")
+        tab.wait_for_timeout(300)
+        current = tab.evaluate("navigator.clipboard.readText()")
+        stage.stop()
+        tab.clock.run_for(9_000)
+        expect(tab.locator("h1")).to_contain_text("Cannot say.")
+        tab.keyboard.press("c")
+        tab.wait_for_timeout(300)
+        stale = tab.evaluate("navigator.clipboard.readText()")
+        tab.context.close()
+
+    assert current.startswith("# Verdict")
+    assert stale.startswith("> Not current: as of 11:31:2")
+    assert stale.endswith(current)
+
+
+def test_issues_beyond_the_list_are_counted_and_named_with_the_way_to_all(browser: Browser) -> None:
+    page = drawn.act_now()
+    with Stage(replace(page, issues=replace(page.issues, more=7)), views()) as stage:
+        tab = opened(browser, stage)
+        text = tab.locator("#issues").inner_text().replace("\u00a0", " ")
+        tab.context.close()
+
+    assert "12 open, by money at risk" in text
+    assert "7 more are open" in text
+    assert "obs issues" in text

@@ -3,7 +3,7 @@
 const FINE_FOR = 100_000; // ms: what was this fresh when the observer fell silent is told to the second
 
 /**
- * @param {{format: import("./format.js").Format, now: () => number, state: () => {kind: string}}} ctx
+ * @param {{format: import("./format.js").Format, now: () => number, state: () => {kind: string, asOf: number}}} ctx
  * @param {ParentNode} root
  */
 export function tick(ctx, root = document) {
