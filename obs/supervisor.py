@@ -30,7 +30,7 @@ __all__ = ["run"]
 
 _BRIEFING_SECONDS = 3.0
 _PAGE_SECONDS = 15.0
-_STARTING_SECONDS = 3.0
+_STARTING_SECONDS = 8.0
 """How much longer the end may wait for a sidecar that has only just been started."""
 
 
