@@ -3,7 +3,7 @@
 
 import { h, make, patch } from "../dom.js";
 import { mark } from "../marks.js";
-import { age, badge, bars, clock, money, rich, whole } from "../parts.js";
+import { age, badge, bars, clock, command, money, rich, whole } from "../parts.js";
 import { empty, section } from "../section.js";
 
 const POINTED_FOR = 60_000; // ms
@@ -48,7 +48,7 @@ export function panel(ctx) {
         tools: issues.ahead?.length > 0 && h("span", { class: "issues-ahead" }, rich(ctx, issues.ahead)) };
     }
     const isFirstAbove = PHONE.matches && issues.rows.some((row) => row.id === page.verdict.plan);
-    const count = issues.rows.length - (isFirstAbove ? 1 : 0);
+    const count = issues.rows.length + (issues.more ?? 0) - (isFirstAbove ? 1 : 0);
     return {
       note: isFirstAbove && count === 0 ? words("issues.only_verdict") : words(isFirstAbove ? "issues.note_more" : "issues.note", { count }),
       tools: order.isWaiting ? h("span", { class: "quiet" }, words("issues.waiting")) : h("span", { class: "issue-keys", "aria-hidden": "true" },
@@ -59,7 +59,8 @@ export function panel(ctx) {
   function open(page, issues, rows) {
     if (!rows.some((row) => row.id === current)) current = rows[0]?.id ?? "";
     patch(list, rows.map((row) => issueRow(row, page)));
-    return [list, quiet(issues)];
+    const beyond = issues.more > 0 && h("p", { key: "beyond", class: "issues-quiet" }, words("issues.beyond", { count: issues.more }), " ", command(ctx, "obs issues"));
+    return [list, beyond, quiet(issues)];
   }
 
   function quiet(issues) {
