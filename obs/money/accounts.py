@@ -35,6 +35,8 @@ MAX_CREDITS = 4_000
 MAX_MODES = 64
 MAX_FILLS = 2_000
 """Orders whose first fill is remembered, so that a second one is no other trade."""
+MAX_ORDERED = 16
+"""Orders of one position whose decision is remembered, the newest."""
 MAX_MARKS = 500
 MAX_WORTH = 16
 
@@ -90,6 +92,8 @@ class Account(msgspec.Struct):
     """Of a bot that does not: order -> its first fill. Each such order counts as a trade without a result."""
     decisions: dict[str, Decided] = {}
     signals: dict[str, Signalled] = {}
+    ordered: dict[str, list[tuple[int, str]]] = {}
+    """Position -> time and decision of the orders that were sent for it, in order of time."""
     credits: dict[str, Awarded] = {}
     """Trade and agent -> what the bot itself credits."""
     credits_until: int = 0
@@ -164,6 +168,26 @@ class Account(msgspec.Struct):
         _latest(self.decisions, key, decided, _when)
         self._bound_decisions()
 
+    def order(self, event: Event, values: Mapping[str, Any]) -> None:
+        """Remember by which decision an order was sent for a position."""
+        position = str(values.get("position.id") or "")[:MAX_NAME]
+        decision = str(values.get("decision.id") or "")[:MAX_NAME]
+        if not position or not decision or values.get("order.reduce_only") is True:
+            return
+        known = self.ordered.setdefault(position, [])
+        if (event.time, decision) not in known:
+            insort(known, (event.time, decision))
+            del known[:-MAX_ORDERED]
+        _bound(self.ordered, MAX_DECISIONS, _last)
+
+    def decision_of(self, trip: Trip) -> str:
+        """Return the id of the decision that a trade came from; empty when nothing tells."""
+        told = trip.first("decision")
+        if told or not trip.entered:
+            return told
+        before = [decision for at, decision in self.ordered.get(trip.key, ()) if at <= trip.entered]
+        return before[-1] if before else ""
+
     def signal(self, key: str, signalled: Signalled) -> None:
         """Remember a signal."""
         _latest(self.signals, key, signalled, _when)
@@ -222,6 +246,9 @@ class Account(msgspec.Struct):
         self.credits_until = max(self.credits_until, other.credits_until)
         _join(self.decisions, other.decisions)
         _join(self.signals, other.signals)
+        for position, ordered in other.ordered.items():
+            self.ordered[position] = sorted({*self.ordered.get(position, ()), *ordered})[-MAX_ORDERED:]
+        _bound(self.ordered, MAX_DECISIONS, _last)
         _join(self.unrealized, other.unrealized)
         _join(self.equity, other.equity)
         _bound(self.unrealized, MAX_MARKS, _when)
@@ -293,13 +320,18 @@ class Account(msgspec.Struct):
     def _bound_decisions(self) -> None:
         """Forget the oldest decisions; those of listed trades last, since most decisions come to nothing."""
         if len(self.decisions) > MAX_DECISIONS + MAX_DECISIONS // 8:
-            used = {row.decision for rows in self.rows.values() for row in rows}
+            used = self._traded()
             self.decisions = _kept(self.decisions, used, MAX_DECISIONS)
+
+    def _traded(self) -> set[str]:
+        """Ids of the decisions that listed trades came from."""
+        traded = {row.decision for rows in self.rows.values() for row in rows}
+        return traded | {one for key in self.rows for _, one in self.ordered.get(key, ())}
 
     def _bound_signals(self) -> None:
         """Forget the oldest signals; those of listed trades last."""
         if len(self.signals) > MAX_SIGNALS + MAX_SIGNALS // 8:
-            traded = {row.decision for rows in self.rows.values() for row in rows} & self.decisions.keys()
+            traded = self._traded() & self.decisions.keys()
             used = {signal for key in traded for signal in self.decisions[key].signals}
             self.signals = _kept(self.signals, used, MAX_SIGNALS)
 
@@ -345,6 +377,10 @@ T = TypeVar("T")
 
 def _when(value: Any) -> tuple[int, str]:
     return value.time, value.uid
+
+
+def _last(ordered: list[tuple[int, str]]) -> tuple[int, str]:
+    return ordered[-1]
 
 
 def _latest(known: dict[str, T], key: str, value: T, order: Callable[[T], Any]) -> None:

@@ -188,6 +188,10 @@ def _fill(book: MoneyBook, account: Account, event: Event, service: str) -> None
     account.fill(event, event.attributes)
 
 
+def _order(book: MoneyBook, account: Account, event: Event, service: str) -> None:
+    account.order(event, event.attributes)
+
+
 def _equity(book: MoneyBook, account: Account, event: Event, service: str) -> None:
     account.worth(event, event.attributes)
 
@@ -219,6 +223,7 @@ def _rate(book: MoneyBook, account: Account, event: Event, service: str) -> None
 _WRITERS: Mapping[str, Callable[[MoneyBook, Account, Event, str], None]] = {
     **dict.fromkeys(("position.opened", "position.closed", "trade.closed"), _trade),
     "position.changed": _mark,
+    "order.submitted": _order,
     "order.filled": _fill,
     "equity.measured": _equity,
     "signal.generated": _signal,

@@ -100,7 +100,7 @@ class Crediting:
 
     def parts(self, trip: Trip) -> tuple[Part, ...]:
         """Return each agent's part in a closed trade; empty when nothing is known of its agents."""
-        decided = self._account.decisions.get(trip.first("decision"))
+        decided = self._account.decisions.get(self._account.decision_of(trip))
         signals = self._account.signals
         awards = self._awards.get(trip.name) or self._awards.get(trip.key) or []
         made_from = (
@@ -141,7 +141,7 @@ class Crediting:
 
     def provisional(self, trip: Trip) -> list[Part]:
         """Return each agent's part in what an open trade would bring now."""
-        decided = self._account.decisions.get(trip.first("decision"))
+        decided = self._account.decisions.get(self._account.decision_of(trip))
         marked = self._account.unrealized.get(trip.key)
         if decided is None or decided.is_override:
             return []

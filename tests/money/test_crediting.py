@@ -174,6 +174,25 @@ def test_while_a_trade_is_open_its_parts_are_provisional() -> None:
     assert found == {"technical": Decimal(9), "news": Decimal(8), "macro": None}
 
 
+def test_the_decision_of_a_trade_is_known_by_the_order_that_was_sent_for_it() -> None:
+    order = say("order.submitted", 2, order__id="o-1", position__id="p-1", decision__id="d-1")
+    told_nothing = closed("t-1", 60, "-15000", position__id="p-1")
+    entry = opened("p-1", 3, position__side="long")
+
+    found = credited_by(*VOTES, DECISION, order, entry, told_nothing)
+
+    assert found == {"technical": "-12500", "news": "-5000", "macro": "2500"}
+
+
+def test_an_order_that_only_reduces_tells_no_entry() -> None:
+    order = say(
+        "order.submitted", 2, order__id="o-1", position__id="p-1", decision__id="d-1", order__reduce_only=True
+    )
+    entry = opened("p-1", 3, position__side="long")
+
+    assert credited_by(*VOTES, DECISION, order, entry, closed("t-1", 60, "5", position__id="p-1")) == {}
+
+
 def test_one_agent_gets_all_and_a_plain_rule_too() -> None:
     alone = signal("s-1", "rule", "sell", None)
 

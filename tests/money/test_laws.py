@@ -62,6 +62,10 @@ EVENTS = st.one_of(
         ),
         TIMES, IDS, BOTS, AMOUNTS,
     ),
+    st.builds(
+        lambda at, key, bot: say("order.submitted", at, position__id=key, decision__id=key, bot=bot),
+        TIMES, IDS, BOTS,
+    ),
     st.builds(lambda at, bot, mode: say("bot.started", at, bot=bot, **mode), TIMES, BOTS, MODES),
     st.builds(
         lambda at, bot, equity: say("equity.measured", at, bot=bot, equity=equity, currency="USDT"),
