@@ -193,7 +193,9 @@ def _where_the_briefing_is(directory: Path, sidecar: int | None) -> str:
     deadline = time.monotonic() + _STARTING_SECONDS
     while running_pid(directory) is None and exits.is_alive(sidecar) and time.monotonic() < deadline:
         time.sleep(0.02)
-    processed = wait_processed(directory, _BRIEFING_SECONDS)
+    # What it did not need for coming up it may need for its first look: a new store takes a moment.
+    left = max(0.0, deadline - time.monotonic())
+    processed = wait_processed(directory, _BRIEFING_SECONDS + left)
     latest = directory / "briefings" / "latest.md"
     if processed and latest.exists():
         return f"briefing: {_short(latest)}"
