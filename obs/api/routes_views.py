@@ -11,9 +11,8 @@ from starlette.responses import Response
 from obs.api.context import context_of
 from obs.api.envelope import ApiError
 from obs.api.parameters import Limit, Name
-from obs.api.telling import tell, told
+from obs.api.telling import tell, told, told_picture
 from obs.dashboard import SCHEMA, twin
-from obs.shapes import properties_of
 from obs.snapshot import (
     Category,
     ComponentStatus,
@@ -91,18 +90,7 @@ async def funnel(request: Request) -> Response:
     return tell(FunnelView(funnel=snapshot.funnel, passages=snapshot.passages))
 
 
-def _described() -> dict[int | str, Any]:
-    answer = told(Snapshot, description=f"The picture, `{SCHEMA}`.")
-    content = answer[200]["content"]["application/json"]["schema"]
-    parts: dict[str, Any] = {}
-    body = properties_of(Snapshot, parts, place="#/components/schemas/")
-    body["properties"] = {"schema": {"const": SCHEMA}, **body["properties"]}
-    body["required"] = ["schema", *body["required"]]
-    content["properties"]["data"] = body
-    return answer
-
-
-@router.get("/api/snapshot", responses=_described())
+@router.get("/api/snapshot", responses=told_picture(f"The picture, `{SCHEMA}`."))
 async def snapshot(request: Request) -> Response:
     """Return everything that is known at this instant: what `dashboards/latest.json` holds."""
     context = context_of(request)

@@ -11,10 +11,11 @@ import orjson
 from starlette.responses import Response
 
 from obs.api.envelope import timestamp
-from obs.dashboard import plain_json
-from obs.shapes import shape_of
+from obs.dashboard import SCHEMA, plain_json
+from obs.shapes import properties_of, shape_of
+from obs.snapshot import Snapshot
 
-__all__ = ["parts", "tell", "tell_json", "told"]
+__all__ = ["parts", "tell", "tell_json", "told", "told_picture"]
 
 _PLACE = "#/components/schemas/"
 _parts: dict[str, Any] = {}
@@ -53,6 +54,15 @@ def told(
         },
     }
     return {200: {"description": description, "content": {"application/json": {"schema": body}}}}
+
+
+def told_picture(description: str) -> dict[int | str, Any]:
+    """Return FastAPI's `responses=` of a route that tells the Snapshot as its file holds it."""
+    body = properties_of(Snapshot, _parts, place=_PLACE)
+    body["properties"] = {"schema": {"const": SCHEMA}, **body["properties"]}
+    body["required"] = ["schema", *body["required"]]
+    _parts["dashboard"] = body
+    return told(schema={"$ref": f"{_PLACE}dashboard"}, description=description)
 
 
 def parts() -> dict[str, Any]:

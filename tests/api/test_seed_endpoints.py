@@ -462,3 +462,29 @@ def _until(holds: Callable[[], bool], seconds: float = 40.0) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("path", ["/api/agents/ranking", "/api/llm/usage", "/api/cost/efficiency"])
+def test_a_window_beyond_the_book_is_read_from_the_store_and_says_the_same(
+    sidecar: Running, path: str
+) -> None:
+    """All of the recorded day lies within both windows."""
+    near, far = sidecar.get(f"{path}?days=30"), sidecar.get(f"{path}?days=90")
+
+    for shown in (near, far):
+        shown.pop("window_days")
+        shown.pop("days", None)
+        for one in shown.get("agents", ()):
+            # Of these the store keeps sums alone: no interval, so no rank.
+            for name in ("rank", "reason", "efficiency_low", "daily"):
+                one.pop(name)
+    assert far == near
+
+
+def test_hours_and_agents_beyond_the_book_are_those_of_the_store(
+    sidecar: Running, expected: Reckoned
+) -> None:
+    _shows_windows(sidecar.get("/api/metrics/history?hours=800")["points"], expected.hours(800))
+    shown = sidecar.get("/api/agents/news-desk/performance?days=120")
+    _shows_agent(shown["performance"], expected.agent("news-desk", 120))
+    assert len(shown["days"]) == 120
