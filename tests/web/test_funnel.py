@@ -84,3 +84,20 @@ def test_what_is_older_than_a_day_is_no_part_of_it() -> None:
     story.say(26 * HOUR, "heartbeat", {"bot.state": "running"})
 
     assert story.picture().passages == ()
+
+
+def test_of_two_bots_with_different_thresholds_none_is_told_for_all() -> None:
+    story = Story()
+    for bot, threshold in (("a", 0.6), ("b", 0.7)):
+        story.say(1, "signal.generated", {"symbol": "X"}, bot=bot)
+        story.say(
+            2, "signal.filtered", {"filter": "confidence", "value": 0.5, "threshold": threshold}, bot=bot
+        )
+
+    made = page(story.picture()).funnel
+
+    assert [of(made, bot).stages[1].why for bot in ("", "a", "b")] == [
+        "2 by confidence",
+        "1 below 0.6",
+        "1 below 0.7",
+    ]

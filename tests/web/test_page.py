@@ -290,3 +290,15 @@ def test_the_offset_follows_the_clock_change() -> None:
     summer = int(datetime.fromisoformat("2026-07-01T00:00:00+00:00").timestamp()) * SECOND
 
     assert page(msgspec.structs.replace(BUSY, taken_at=summer), zone="Europe/Berlin").offset_minutes == 120
+
+
+def test_what_was_over_before_the_last_look_is_no_change() -> None:
+    ended = next(one.last_seen for one in DEMO.issues if one.rule == "outage") // 1_000_000
+
+    before, after = (
+        [row.kind for row in page(DEMO, since=ended + distance).changes.rows]
+        for distance in (-60_000, 60_000)
+    )
+
+    assert "resolved" in before
+    assert "resolved" not in after
