@@ -37,6 +37,8 @@ MAX_FILLS = 2_000
 """Orders whose first fill is remembered, so that a second one is no other trade."""
 MAX_ORDERED = 16
 """Orders of one position whose decision is remembered, the newest."""
+ORDER_NS = 3_600 * 1_000_000_000
+"""An order that was sent or filled longer before an entry was another's."""
 MAX_MARKS = 500
 MAX_WORTH = 16
 
@@ -93,7 +95,7 @@ class Account(msgspec.Struct):
     decisions: dict[str, Decided] = {}
     signals: dict[str, Signalled] = {}
     ordered: dict[str, list[tuple[int, str]]] = {}
-    """Position -> time and decision of the orders that were sent for it, in order of time."""
+    """Position, or symbol of orders that name none -> time and decision of its orders, in order of time."""
     credits: dict[str, Awarded] = {}
     """Trade and agent -> what the bot itself credits."""
     credits_until: int = 0
@@ -169,10 +171,10 @@ class Account(msgspec.Struct):
         self._bound_decisions()
 
     def order(self, event: Event, values: Mapping[str, Any]) -> None:
-        """Remember by which decision an order was sent for a position."""
-        position = str(values.get("position.id") or "")[:MAX_NAME]
+        """Remember by which decision an order was sent or filled."""
         decision = str(values.get("decision.id") or "")[:MAX_NAME]
-        if not position or not decision or values.get("order.reduce_only") is True:
+        position = str(values.get("position.id") or "")[:MAX_NAME] or _symbol(values.get("symbol"))
+        if not decision or values.get("order.reduce_only") is True or values.get("reconciliation") is True:
             return
         known = self.ordered.setdefault(position, [])
         if (event.time, decision) not in known:
@@ -185,8 +187,11 @@ class Account(msgspec.Struct):
         told = trip.first("decision")
         if told or not trip.entered:
             return told
-        before = [decision for at, decision in self.ordered.get(trip.key, ()) if at <= trip.entered]
-        return before[-1] if before else ""
+        for key in (trip.key, _symbol(trip.first("symbol"))):
+            before = [one for at, one in self.ordered.get(key, ()) if 0 <= trip.entered - at < ORDER_NS]
+            if before:
+                return before[-1]
+        return ""
 
     def signal(self, key: str, signalled: Signalled) -> None:
         """Remember a signal."""
@@ -326,7 +331,8 @@ class Account(msgspec.Struct):
     def _traded(self) -> set[str]:
         """Ids of the decisions that listed trades came from."""
         traded = {row.decision for rows in self.rows.values() for row in rows}
-        return traded | {one for key in self.rows for _, one in self.ordered.get(key, ())}
+        keys = {*self.rows, *(_symbol(row.symbol) for rows in self.rows.values() for row in rows)}
+        return traded | {one for key in keys for _, one in self.ordered.get(key, ())}
 
     def _bound_signals(self) -> None:
         """Forget the oldest signals; those of listed trades last."""
@@ -377,6 +383,11 @@ T = TypeVar("T")
 
 def _when(value: Any) -> tuple[int, str]:
     return value.time, value.uid
+
+
+def _symbol(symbol: object) -> str:
+    # No position's id begins like this.
+    return joined("", symbol or "")
 
 
 def _last(ordered: list[tuple[int, str]]) -> tuple[int, str]:

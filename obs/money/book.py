@@ -186,6 +186,7 @@ def _mark(book: MoneyBook, account: Account, event: Event, service: str) -> None
 
 def _fill(book: MoneyBook, account: Account, event: Event, service: str) -> None:
     account.fill(event, event.attributes)
+    account.order(event, event.attributes)
 
 
 def _order(book: MoneyBook, account: Account, event: Event, service: str) -> None:

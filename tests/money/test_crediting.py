@@ -184,6 +184,19 @@ def test_the_decision_of_a_trade_is_known_by_the_order_that_was_sent_for_it() ->
     assert found == {"technical": "-12500", "news": "-5000", "macro": "2500"}
 
 
+def test_an_order_that_names_no_position_belongs_to_the_next_entry_of_its_symbol() -> None:
+    about = {"order__id": "o-1", "symbol": "BTC/USDT"}
+    fills = [
+        say("order.filled", 2, decision__id="d-1", **about),
+        say("order.filled", 3, decision__id="d-other", order__id="o-2", symbol="ETH/USDT"),
+    ]
+    entry = opened("p-1", 3, position__side="long")
+
+    found = credited_by(*VOTES, DECISION, *fills, entry, closed("t-1", 60, "5", position__id="p-1"))
+
+    assert set(found) == {"technical", "news", "macro"}
+
+
 def test_an_order_that_only_reduces_tells_no_entry() -> None:
     order = say(
         "order.submitted", 2, order__id="o-1", position__id="p-1", decision__id="d-1", order__reduce_only=True
