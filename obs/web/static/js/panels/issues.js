@@ -47,7 +47,8 @@ export function panel(ctx) {
         note: issues.checked > 0 && [words("issues.checks", { count: issues.checks.length }), " ", age(issues.checked), " ", words("issues.ago")],
         tools: issues.ahead?.length > 0 && h("span", { class: "issues-ahead" }, rich(ctx, issues.ahead)) };
     }
-    const isFirstAbove = PHONE.matches && issues.rows.some((row) => row.id === page.verdict.plan);
+    // On a phone the verdict is the first issue, unless it is that nothing can be said.
+    const isFirstAbove = PHONE.matches && ctx.state().kind !== "lost" && issues.rows.some((row) => row.id === page.verdict.plan);
     const count = issues.rows.length + (issues.more ?? 0) - (isFirstAbove ? 1 : 0);
     return {
       note: isFirstAbove && count === 0 ? words("issues.only_verdict") : words(isFirstAbove ? "issues.note_more" : "issues.note", { count }),
@@ -88,7 +89,7 @@ export function panel(ctx) {
 
   function issueRow(row, page) {
     const isCurrent = page && row.id === current && !PHONE.matches && ctx.state().kind !== "lost";
-    return h("li", { key: row.id, class: page && row.id === page.verdict.plan ? "is-verdict" : null },
+    return h("li", { key: row.id, class: page && row.id === page.verdict.plan && ctx.state().kind !== "lost" ? "is-verdict" : null },
       h("a", { class: `issue-row${isCurrent ? " is-current" : ""}${row.is_closed ? " is-closed" : ""}`, href: ctx.issueHref(row.id), "data-issue": row.id },
         h("span", { class: "issue-mark" }, mark(row.mark, { label: words(`mark.${row.mark}`) })),
         h("span", { class: "issue-title" }, whole(ctx, row.title)),
