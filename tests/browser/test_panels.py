@@ -51,6 +51,38 @@ def test_the_table_behind_a_chart_has_true_minus_signs_and_dashes_where_nothing_
     assert cells.nth(9).locator("td").nth(0).inner_text() == "\u2212900"
 
 
+def test_the_chart_of_money_follows_the_theme_and_is_never_red_or_green(tab: Tab) -> None:
+    dark = _colours(tab)
+    tab.get_by_role("button", name="Use the light theme").first.click()
+    tab.wait_for_function("getComputedStyle(document.body).backgroundColor === 'rgb(247, 247, 245)'")
+    tab.wait_for_timeout(300)
+    light = _colours(tab)
+
+    assert "127,162,245" in dark
+    assert "58,98,201" in light
+    assert "127,162,245" not in light
+    # Neither red nor green: Korea reads red as up, the West as down, and here red means that somebody must act.
+    assert [colour for colour in dark + light if _is_red_or_green(colour)] == []
+
+
+def _colours(tab: Tab) -> list[str]:
+    """Every colour of the P&L chart that covers what is below it, as `red,green,blue`."""
+    return list(
+        tab.locator("#money canvas").evaluate("""(canvas) => {
+            const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            const found = new Set();
+            for (let at = 0; at < data.length; at += 4)
+                if (data[at + 3] === 255) found.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
+            return [...found];
+        }""")
+    )
+
+
+def _is_red_or_green(colour: str) -> bool:
+    red, green, blue = map(int, colour.split(","))
+    return red > 1.3 * max(green, blue) or green > 1.3 * max(red, blue)
+
+
 def test_a_flag_on_the_axis_leads_to_its_issue(tab: Tab) -> None:
     tab.locator("#llm a.flag").click()
 

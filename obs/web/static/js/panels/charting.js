@@ -178,7 +178,7 @@ export function place(ctx) {
       if (current && (!plot || plot.width !== width() || plot.height !== host.clientHeight)) build();
     });
   }).observe(host);
-  const repaint = () => plot?.redraw(false);
+  const repaint = () => plot?.redraw();
   // The theme is a matter of attributes on the root and of the system: both change the tokens.
   new MutationObserver(repaint).observe(document.documentElement, { attributes: true });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);

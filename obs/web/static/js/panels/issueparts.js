@@ -86,7 +86,8 @@ export function facts(ctx, title, list, isCode = false) {
   if (!list?.length) return null;
   return part(title, "", "", h("dl", { class: "facts view-facts" }, list.map((fact, n) => h("div", { key: fact.label + n },
     h("dt", null, fact.label), h("dd", { class: [fact.mark ? `is-${fact.mark}` : "", isCode ? "is-code" : ""].join(" ").trim() || false },
-      fact.mark && h("span", { class: "only-spoken" }, ctx.words(`mark.${fact.mark}`), ": "), rich(ctx, fact.value),
+      fact.mark && h("span", { class: "only-spoken" }, ctx.words(`mark.${fact.mark}`), ": "),
+      isLost(ctx) && fact.value.some((span) => span.since) ? ctx.words("rhythm.since") : "", rich(ctx, fact.value),
       fact.detail?.length ? h("span", { class: "fact-detail" }, " ", rich(ctx, fact.detail)) : "")))));
 }
 
@@ -113,9 +114,12 @@ export function subline(ctx, view) {
   const { row } = view;
   const now = ctx.now();
   const isGoingOn = now - row.last < Math.max(60_000, (now - row.since) * 0.1) && !row.is_closed;
-  const when = isGoingOn || !row.last
-    ? [ctx.words("issue.since"), " ", clockOf(ctx, row.since), ", ", age(row.since)]
-    : [clockOf(ctx, row.since), row.last - row.since > 1_000 ? [" ", ctx.words("issue.to"), " ", clockOf(ctx, row.last)] : "", ", ", age(row.last), " ", ctx.words("issue.ago")];
+  const from = isGoingOn || !row.last
+    ? [ctx.words("issue.since"), " ", clockOf(ctx, row.since)]
+    : [clockOf(ctx, row.since), row.last - row.since > 1_000 ? [" ", ctx.words("issue.to"), " ", clockOf(ctx, row.last)] : ""];
+  const ago = isGoingOn || !row.last ? age(row.since) : [age(row.last), " ", ctx.words("issue.ago")];
+  // Without a connection there are no ages, and the times stand here already.
+  const when = h("span", { key: isLost(ctx) ? "then" : "now" }, from, isLost(ctx) ? "" : [", ", ago]);
   return h("p", { class: "view-sub" },
     h("span", { class: `is-${row.mark}` }, view.severity), badge(row.life), row.service && h("span", { class: "nowrap" }, row.service), view.category && h("span", null, view.category),
     h("span", null, ctx.words("issue.events", { count: ctx.format.count(row.count) })), row.since ? h("span", { class: "quiet view-when" }, when) : "");
@@ -123,6 +127,10 @@ export function subline(ctx, view) {
 
 function clockOf(ctx, at) {
   return h("span", { class: "nowrap" }, ctx.format.when(at, ctx.now(), { seconds: true }));
+}
+
+function isLost(ctx) {
+  return ctx.state().kind === "lost";
 }
 
 /** The list beside the view: all open issues, the shown one marked. */
