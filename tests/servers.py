@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pg8000.dbapi  # type: ignore[import-untyped]
 import pytest
 
 USERS = ("postgres", "nobody")
@@ -64,7 +65,11 @@ class PostgreSQL:
         log.close()
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            with contextlib.suppress(OSError, pg8000.dbapi.Error):
+                # It listens before it answers.
+                pg8000.dbapi.connect(
+                    "bot", host="127.0.0.1", port=self.port, database="postgres", password=self.password
+                ).close()
                 return
             time.sleep(0.05)
         raise TimeoutError((self._folder / "log").read_text()[-2_000:])

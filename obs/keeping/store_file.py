@@ -104,7 +104,14 @@ class FilePlace:
 
     def shrink(self, pages: int) -> None:
         """Give up to so many free pages of the file back to the disk."""
-        self.pragma(f"incremental_vacuum({pages})")
+        if int(self.pragma("freelist_count")):
+            assert self._connection is not None
+            raw = self._connection.connection.dbapi_connection
+            assert isinstance(raw, sqlite3.Connection)
+            # As a script: a cursor takes one step of a statement without columns, and that frees one page.
+            raw.executescript(f"PRAGMA incremental_vacuum({pages})")
+            # Only with the log folded back does the file itself grow shorter.
+            self.pragma("wal_checkpoint(PASSIVE)")
 
     @property
     def wal_bytes(self) -> int:
