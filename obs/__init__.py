@@ -9,6 +9,9 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` costs several milliseconds in a bot that has not loaded it
     from obs.analysis import analyze as analyze
+    from obs.api.dashboard_api import DashboardAPI as DashboardAPI
+    from obs.api.dashboard_api import create_dashboard_api as create_dashboard_api
+    from obs.api.dashboard_api import run_dashboard_server as run_dashboard_server
     from obs.attachment import Attachment as Attachment
     from obs.attachment import attach as attach
     from obs.components import SystemStatusTracker as SystemStatusTracker
@@ -36,6 +39,9 @@ _HOMES = {
     "event": "obs.handler",
     "IssueAnalyzer": "obs.issues",
     "AsyncLogProcessor": "obs.pipeline",
+    "DashboardAPI": "obs.api.dashboard_api",
+    "create_dashboard_api": "obs.api.dashboard_api",
+    "run_dashboard_server": "obs.api.dashboard_api",
     "DashboardDataPipeline": "obs.refreshing.pipeline",
     "PerformanceMetricsCalculator": "obs.money.metrics",
     "RealTimeMetrics": "obs.money.metrics",
