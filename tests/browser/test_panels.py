@@ -61,7 +61,7 @@ def test_the_chart_of_money_follows_the_theme_and_is_never_red_or_green(tab: Tab
     assert "127,162,245" in dark
     assert "58,98,201" in light
     assert "127,162,245" not in light
-    # Neither red nor green: Korea reads red as up, the West as down, and here red means that somebody must act.
+    # Neither red nor green: Korea reads red as up, the West as down, and here it means: act now.
     assert [colour for colour in dark + light if _is_red_or_green(colour)] == []
 
 
