@@ -6,12 +6,13 @@ Exit codes: 0 fine, 1 findings (`check`), 2 usage or bad input, 3 sidecar unheal
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,7 +24,7 @@ from obs.commands.status import status
 from obs.commands.tail import tail
 
 if TYPE_CHECKING:
-    from obs.config import Effective
+    from obs.config import Effective, Settings
     from obs.snapshot import Issue, Snapshot
 
 __all__ = ["app", "main"]
@@ -72,7 +73,7 @@ def run(
         from obs.spooling.sizes import quota_of
         from obs.supervisor import run as supervise
 
-        settings = configured(dir=directory, service=service).settings
+        settings = _settings_of_a_run(dir=directory, service=service)
         code = supervise(
             command,
             directory=settings.dir,
@@ -81,6 +82,21 @@ def run(
             page=page,
         )
     raise typer.Exit(code)
+
+
+def _settings_of_a_run(**arguments: Any) -> Settings:
+    """The settings in force; whatever is wrong with them, the bot runs."""
+    from obs.config import ConfigError, Settings
+
+    try:
+        return configured(**arguments).settings
+    except ConfigError as error:
+        typer.echo(f"obs: {error}; the bot runs all the same, with the defaults", err=True)
+        given = {
+            "dir": os.environ.get("OBS_DIR"),
+            **{key: value for key, value in arguments.items() if value},
+        }
+        return Settings(**{key: value for key, value in given.items() if value})
 
 
 @app.command()

@@ -106,6 +106,28 @@ def test_wrong_settings_are_said_on_the_page_and_keep_nobody_from_watching(
     assert "is wrong and not in force" in page_of(place)
 
 
+def test_wrong_settings_never_stop_a_bot(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "obs.toml").write_text("lang = \n")
+    command = [
+        sys.executable,
+        "-m",
+        "obs",
+        "run",
+        "--dir",
+        str(place),
+        "--",
+        sys.executable,
+        "-c",
+        "print(7)",
+    ]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "7\n")
+    assert "the bot runs all the same" in done.stderr
+    assert until(lambda: "is wrong and not in force" in page_of(place))
+
+
 def test_without_settings_none_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [key for key in os.environ if key.startswith("OBS_")]:
         monkeypatch.delenv(name)

@@ -16,6 +16,7 @@ import msgspec
 from obs.api.board import Board, Picture
 from obs.api.context import Context
 from obs.api.envelope import encoded
+from obs.journal import journal
 from obs.web.model import Page
 from obs.web.page import page
 
@@ -83,6 +84,7 @@ class Course:
         self.fault = False
         """Whether the page could not be made."""
         self._pages, self._board = pages, board
+        self._log = journal("api")
         self._sections: Sections = {}
         self._changed_at: dict[str, int] = {}
 
@@ -116,7 +118,9 @@ class Course:
     async def _take(self, picture: Picture) -> None:
         try:
             sections = await self._pages.sections(picture, self.view)
-        except Exception:  # noqa: BLE001 - a page that cannot be made costs itself; the next may be
+        except Exception as error:  # noqa: BLE001 - a page that cannot be made costs itself; the next may be
+            if not self.fault:
+                self._log.error("the page cannot be made", kind=type(error).__name__)
             self.fault = True
             return
         self.fault = False
