@@ -40,9 +40,9 @@ def history(directory: Path) -> Iterator[History]:
 def newest(directory: Path, limit: int, *, service: str = "", least: int = 0) -> list[EventRow]:
     """Return the newest stored examples of a bot from a severity on, oldest first; none while unreadable."""
     from obs.history.queries import History, HistoryError
-    from obs.looking import DATABASE
+    from obs.looking import store_of
 
-    with contextlib.closing(History(directory / DATABASE)) as found:
+    with contextlib.closing(History(store_of(directory))) as found:
         try:
             rows = found.search(limit=limit, service=service or None, least_severity=least)
         except HistoryError:
