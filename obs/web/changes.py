@@ -48,7 +48,9 @@ def looked_at(snapshot: Snapshot, since_ms: int) -> int:
     """Return when the reader looked last, Unix ns; where that is not known, some hours ago."""
     if since_ms:
         return min(since_ms * 1_000_000, snapshot.taken_at)
-    return max(snapshot.taken_at - HOURS * HOUR_NS, snapshot.first_event - 1, 0)
+    # A whole hour, so that the heading stands still while time goes on.
+    hour = snapshot.taken_at // HOUR_NS - HOURS
+    return max(hour * HOUR_NS, snapshot.first_event - 1, 0)
 
 
 def release_of(moment: Moment) -> str:

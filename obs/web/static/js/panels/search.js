@@ -30,7 +30,7 @@ export function panel(ctx) {
   function ask(value, isFinal = false) {
     const wanted = value.trim();
     clearTimeout(timer);
-    if (!wanted) return close();
+    if (!wanted && document.activeElement !== own) return close();
     el.hidden = false;
     field()?.setAttribute("aria-controls", "search-panel");
     if (wanted !== text) {
@@ -38,8 +38,9 @@ export function panel(ctx) {
       stop.abort();
       [rows, next, failure, state] = [[], null, null, "asking"];
     }
+    if (!wanted) state = "idle";
     paint();
-    if (isFinal || state === "asking") timer = setTimeout(read, isFinal ? 0 : WAIT);
+    if (wanted && (isFinal || state === "asking")) timer = setTimeout(read, isFinal ? 0 : WAIT);
     return undefined;
   }
 
@@ -80,15 +81,17 @@ export function panel(ctx) {
 
   function paint() {
     if (el.hidden) return;
-    const found = issues();
-    patch(el,
-      h("div", { class: "search-phone" }, own, h("button", { type: "button", class: "button", onclick: leave }, ctx.words("help.close"))),
+    const found = text ? issues() : [];
+    const bar = h("div", { class: "search-phone" }, own, h("button", { type: "button", class: "button", onclick: leave }, ctx.words("help.close")));
+    if (!text) return patch(el, bar);
+    patch(el, bar,
       h("div", { class: "search-status only-spoken", role: "status" }, state === "done" ? ctx.words("search.found", { issues: found.length, events: rows.length }) : ""),
       h("section", null, h("h2", { class: "search-title" }, ctx.words("issues.heading"), " ", h("span", { class: "quiet" }, found.length)),
         found.length ? h("ul", null, found.slice(0, MOST_ISSUES).map(issueHit)) : h("p", { class: "search-none" }, ctx.words("search.no_issue"))),
       h("section", null, h("h2", { class: "search-title" }, ctx.words("search.events"), " ", h("span", { class: "quiet" }, ctx.words("tail.newest"))), events()));
     if (stepTo) [...el.querySelectorAll(".event-id")].find((one) => one.textContent === stepTo)?.focus();
     stepTo = "";
+    return undefined;
   }
 
   function issueHit(row) {
@@ -162,8 +165,9 @@ export function panel(ctx) {
       const target = field()?.offsetParent ? field() : own;
       target.value = value;
       el.hidden = false;
-      ask(value, true);
+      paint(); // the field of its own must stand in the document before it can have the focus
       target.focus();
+      ask(value, true);
     },
     close,
   };

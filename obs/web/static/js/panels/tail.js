@@ -104,7 +104,7 @@ export function panel(ctx) {
       list.forget();
     }
     flow();
-    frame.draw(state, { note: note(state), tools: pauseButton() }, () => [
+    frame.draw(state, { note: note(state), tools: [searchButton(), pauseButton()] }, () => [
       filters(page),
       lostNote(),
       h("div", { class: "tail-held", role: "status" }, isHeld() && waiting.length
@@ -128,8 +128,13 @@ export function panel(ctx) {
     return ctx.tail.lost ? h("p", { class: "tail-lost" }, mark("unknown", { size: 14 }), ctx.words("tail.lost", { count: ctx.format.count(ctx.tail.lost) })) : "";
   }
 
+  /** A phone has no search in its top bar. */
+  function searchButton() {
+    return h("button", { key: "search", type: "button", class: "button is-plain tail-find", onclick: () => ctx.search?.show("") }, icon("search", 16), ctx.words("tail.search"));
+  }
+
   function pauseButton() {
-    return h("button", { type: "button", class: "button is-plain tail-pause", "aria-pressed": String(isPaused), "aria-keyshortcuts": "Space", onclick: pause },
+    return h("button", { key: "pause", type: "button", class: "button is-plain tail-pause", "aria-pressed": String(isPaused), "aria-keyshortcuts": "Space", onclick: pause },
       ctx.words(isPaused ? "tail.go_on" : "tail.pause"), h("kbd", { "aria-hidden": "true" }, "Space"));
   }
 
