@@ -48,7 +48,7 @@ def view(snapshot: Snapshot, issue_id: str, *, lang: str = "en", zone: str = "UT
         if issue.expected_minutes
         else "",
         explanation=_explanation(issue, reader),
-        steps=steps(issue, reader),
+        steps=steps(issue, snapshot, reader),
         do_not=reader.prose(issue.do_not),
         story=story(issue, reader),
         story_note=reader.say("issue.story_note", n=len(issue.story)) if issue.story else "",

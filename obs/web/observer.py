@@ -15,6 +15,7 @@ from obs.web.verdicts import grave_losses
 
 __all__ = ["observer"]
 
+MOST_UNKNOWN = 4
 MEASURED = ("clock", "weight", "disk")
 """Checks whose values stand in the bottom bar."""
 
@@ -36,6 +37,10 @@ def observer(snapshot: Snapshot, reader: Reader) -> Observer:
     ]
     measured = {fact.name: fact for fact in snapshot.checks}
     shown = [(name, check_value(measured[name], reader)) for name in MEASURED if name in measured]
+    facts += [
+        Fact(label=reader.say("observer.not_known"), value=(), detail=(Span(reader.prose(line)),))
+        for line in snapshot.not_known[:MOST_UNKNOWN]
+    ]
     facts += [Fact(label=reader.say(f"observer.{name}"), value=value) for name, value in shown]
     return Observer(
         mark=Mark.ERROR if grave else Mark.WARNING if lost else Mark.OK,

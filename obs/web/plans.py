@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from obs.snapshot import Category, Issue
+from obs.snapshot import Category, Issue, Snapshot
 from obs.web.model import Rich, Span, Step, Style
 from obs.web.reader import Reader
 from obs.web.words import tidy
@@ -42,19 +42,26 @@ def todo(issue: Issue, reader: Reader) -> str:
     )
 
 
-def steps(issue: Issue, reader: Reader) -> tuple[Step, ...]:
-    """Return the whole plan, safest first, each step with what it touches."""
-    return tuple(_step(text, issue, reader) for text in issue.actions)
+def steps(issue: Issue, snapshot: Snapshot, reader: Reader) -> tuple[Step, ...]:
+    """Return the whole plan, safest first, each step with what it touches.
+
+    A step that restarts a bot says whether that is safe now: what is open decides it, not the step.
+    """
+    return tuple(_step(text, issue, snapshot.restart, reader) for text in issue.actions)
 
 
-def _step(text: str, issue: Issue, reader: Reader) -> Step:
+def _step(text: str, issue: Issue, restart: str, reader: Reader) -> Step:
     found = _GATE.fullmatch(text)
     kind = found[1] if found else ""
     touches = _TOUCHES.get(kind, "")
     if kind == "ask" and issue.category in _MARKETS and _MONEY.search(text):
         touches = "money"
+    said = _spans(step_text(text, reader))
+    if touches == "restart" and restart:
+        safe = reader.say("plan.restart", verdict=reader.prose(restart).replace("**", ""))
+        said = (*said, Span(f" {safe}", Style.QUIET))
     return Step(
-        text=_spans(step_text(text, reader)),
+        text=said,
         gate=reader.say(f"gate.{touches}") if touches else "",
         is_grave=touches == "money",
         command=next((code for code in _TICKED.findall(text) if _COMMAND.match(code)), ""),

@@ -57,6 +57,15 @@ def test_a_restart_and_a_setting_are_named_too() -> None:
     assert [step.gate for step in shown.steps] == ["restarts the bot", "changes settings", "needs a person"]
 
 
+def test_a_step_that_restarts_says_whether_that_is_safe_now() -> None:
+    snapshot, issue = changed(BUSY, actions=("[restart] The bot.",))
+
+    shown = view(snapshot, issue.id)
+
+    assert shown is not None
+    assert text(shown.steps[0].text).startswith("The bot. Restart now: grid-1, maps-kr no: open positions")
+
+
 def test_commands_stand_as_code_and_can_be_copied() -> None:
     actions = (
         "[read] What grows: `du -x --max-depth=2 | sort -n`, logs first.",
