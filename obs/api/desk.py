@@ -58,7 +58,7 @@ class Desk:
         """
         version = self._board.version if self._board is not None else 0
         task = self._task
-        if task is None or version != self._version or (task.done() and task.exception() is not None):
+        if task is None or version != self._version or _has_failed(task):
             self._version = version
             task = self._task = asyncio.create_task(self._borrowed())
         # One client that goes away must not take the copy from the others.
@@ -94,3 +94,7 @@ class Desk:
         from obs.money.metrics import PerformanceMetricsCalculator
 
         return PerformanceMetricsCalculator()
+
+
+def _has_failed(task: asyncio.Task[T]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

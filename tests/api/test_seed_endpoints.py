@@ -488,3 +488,17 @@ def test_hours_and_agents_beyond_the_book_are_those_of_the_store(
     shown = sidecar.get("/api/agents/news-desk/performance?days=120")
     _shows_agent(shown["performance"], expected.agent("news-desk", 120))
     assert len(shown["days"]) == 120
+
+
+def test_changed_settings_of_the_pipeline_hold_at_once(tmp_path: Path, zone: str) -> None:
+    with running(tmp_path, [], zone) as sidecar:
+        history = tmp_path / ".obs" / "dashboards" / "history"
+        _until(lambda: len(list(history.glob("*.json"))) >= 4)
+        settings = (tmp_path / "obs.toml").read_text()
+        (tmp_path / "obs.toml").write_text(settings + "max_cache_files = 2\n")
+
+        _until(lambda: len(list(history.glob("*.json"))) == 2)
+        (tmp_path / "obs.toml").write_text(settings + "max_cache_files = 0\n")
+        time.sleep(1)
+
+        assert sidecar.get("/api/health")["pipeline"]["files"] == 2

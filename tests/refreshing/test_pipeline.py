@@ -14,6 +14,8 @@ import pytest
 
 from obs.refreshing.config import PipelineConfig
 from obs.refreshing.pipeline import DashboardDataPipeline
+from obs.sidecar import Sidecar
+from tests.api import recorded
 
 NOON = 1_763_640_000_000_000_000
 
@@ -236,6 +238,20 @@ def test_a_calculator_of_one_s_own_is_a_source(tmp_path: Path) -> None:
     pipeline = DashboardDataPipeline(source=Calculator(), directory=tmp_path)
 
     assert pipeline.metrics() == Record(7)
+
+
+def test_without_a_source_it_is_what_the_sidecar_of_the_directory_knows(tmp_path: Path) -> None:
+    day = recorded.shifted(recorded.kept(), end=time.time_ns() - 1_000_000_000)
+    (tmp_path / "day.jsonl").write_text(recorded.lines(day))
+    with Sidecar(tmp_path / ".obs", follow=[tmp_path / "day.jsonl"]) as sidecar:
+        sidecar.flush()
+        known = sidecar.snapshot().money
+    assert known is not None
+
+    pipeline = DashboardDataPipeline(directory=tmp_path / ".obs")
+
+    assert pipeline.metrics().total_trades_today == known.total_trades_today
+    assert pipeline.metrics().agent_performance == known.agent_performance != ()
 
 
 def test_what_is_no_source_is_refused() -> None:
