@@ -18,8 +18,10 @@ from obs.history.queries import History, HistoryError
 from obs.keeping import store_server
 from obs.keeping.store import Change, Cursor, Store, StoreBusyError, StoreError, StoreTakenError
 from obs.keeping.vault import Vault
+from obs.sidecar import Sidecar
 from tests.history.rows import NOON, tell, trade
 from tests.servers import PostgreSQL, postgresql
+from tests.spool_lines import Bot
 
 
 @pytest.fixture
@@ -174,28 +176,19 @@ def test_what_is_wrong_with_an_address_is_said_without_its_password(
 
 
 def test_a_whole_sidecar_works_on_a_server(server: PostgreSQL, tmp_path: Path) -> None:
-    import logging
-
-    from obs.handler import SidecarHandler
-    from obs.sidecar import Sidecar
-
     url = server.url("whole")
-    handler = SidecarHandler(tmp_path / ".obs", service="grid")
-    logger = logging.getLogger("tests.history.outages")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.addHandler(handler)
+    bot = Bot(tmp_path, "grid")
     for number in range(30):
-        logger.info("closed", extra={"event_name": "trade.closed", "trade.id": str(number), "pnl.net": "1.5"})
-    logger.removeHandler(handler)
-    handler.close()
+        words = {"trade.id": f"t{number}", "pnl.net": "1.5"}
+        bot.say("closed", event_name="trade.closed", attributes=words)
+    bot.end()
 
     for _ in range(2):
-        with Sidecar(tmp_path / ".obs", store=url) as sidecar:
+        with Sidecar(tmp_path, store=url) as sidecar:
             assert sidecar.flush(30)
             assert sidecar.state.events >= 30
 
-    assert not (tmp_path / ".obs" / "obs.db").exists()
+    assert not (tmp_path / "obs.db").exists()
     with closing(History(url)) as history:
         assert history.totals().pnl == {"?": Decimal("45.0")}
 
