@@ -185,6 +185,10 @@ def walked(key: str, rows: Sequence[Told]) -> list[Trip]:
 
 def _close(key: str, row: Told, trips: list[Trip], by_trade: dict[str, Trip]) -> None:
     known = by_trade.get(row.trade) if row.trade else None
+    again = trips[-1].closed if trips and not row.trade else None
+    if again is not None and (again.at, again.pnl, again.currency) == (row.at, row.pnl, row.currency):
+        trips[-1].rows.append(row)  # two parts of a bot tell the same close
+        return
     if known is None:
         # The first that ended and waits for its result, else the one that is open.
         known = next((trip for trip in trips if trip.closed is None), None)

@@ -122,6 +122,12 @@ def test_a_trade_that_is_told_again_counts_once_and_the_later_word_stands() -> N
     assert (now.total_trades_today, amounts(now.total_pnl_today)) == (1, {"USDT": "4"})
 
 
+def test_a_close_that_two_parts_of_a_bot_tell_counts_once() -> None:
+    twice = [closed("", 60, "5", position__id="p-1") for _ in range(2)]
+
+    assert counts(opened("p-1"), *twice)[:3] == (1, 1, 0)
+
+
 def test_a_close_that_names_no_position_ends_the_open_trade_of_its_symbol() -> None:
     events = [opened("p-1", 0), opened("p-2", 5, symbol="ETH/USDT"), closed("t-9", 60, "5")]
 
