@@ -121,7 +121,7 @@ def test_the_tail_holds_while_it_is_paused_and_shows_afterwards_what_came(tab: T
     tab.get_by_role("button", name="Pause").click()
     stage.tell([replace(tail()[0], seq=9_001, id="ev-held", text=only("a new line"))])
 
-    tab.get_by_role("button", name="1 new lines").click(timeout=5_000)
+    tab.get_by_role("button", name="1 new line").click(timeout=5_000)
 
     expect(tab.locator(".tail-row")).to_have_count(before + 1)
     expect(tab.locator(".tail-row").first).to_contain_text("a new line")

@@ -2,7 +2,7 @@
 // newest first and page by page. The field is the top bar's; a phone, which has none there, gets one in the panel.
 
 import { h, make, patch } from "../dom.js";
-import { icon, mark } from "../marks.js";
+import { mark } from "../marks.js";
 import { badge, rich } from "../parts.js";
 import { failed } from "../section.js";
 import { eventId } from "./issueparts.js";

@@ -1,7 +1,7 @@
 // The live tail: the newest event first. It holds while it is scrolled, pointed at, selected in or paused, because
 // a line that moves away under the eyes cannot be read; what came meanwhile is counted, and shown afterwards.
 
-import { h, make, patch } from "../dom.js";
+import { h, make } from "../dom.js";
 import { icon, mark } from "../marks.js";
 import { section } from "../section.js";
 import { filter, isGrave } from "./tailfilter.js";
