@@ -91,7 +91,7 @@ def _currency(sums: Sums, cost: tuple[Money, ...]) -> str:
 def _net(pnl: Converted | None, cost: Converted | None) -> Converted | None:
     if pnl is None or cost is None or not pnl.currency:
         return None
-    return Converted(amount=pnl.amount - cost.amount, currency=pnl.currency, rates=_used(pnl, cost))
+    return Converted(amount=short(pnl.amount - cost.amount), currency=pnl.currency, rates=_used(pnl, cost))
 
 
 def _roi(sums: Sums, pnl: Converted | None, cost: Converted | None) -> Figure:
