@@ -149,7 +149,3 @@ def event(row: Any) -> EventRow:
         body=row["body"],
         detail=row["detail"],
     )
-
-
-def word(severity: int) -> str:
-    return Severity(severity).name
