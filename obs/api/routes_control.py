@@ -15,7 +15,7 @@ from obs.api.context import Context, context_of
 from obs.api.envelope import ApiError
 from obs.api.telling import tell, told
 from obs.money.figures import DayFigures
-from obs.refreshing.files import ExportError
+from obs.refreshing.files import MOST_NAME, ExportError
 from obs.refreshing.pipeline import DashboardDataPipeline, PipelineStatus
 from obs.snapshot import Health, IssueSeverity, IssueStatus, Money
 
@@ -113,7 +113,8 @@ class ExportRequest(BaseModel):
 
     name: str = Field(
         "",
-        max_length=120,
+        max_length=MOST_NAME,
+        json_schema_extra={"pattern": r"^([^\W_]([\w. -]*[\w-])?)?$"},
         description="Name of the file: letters, digits, '-', '_', '.' and spaces. Empty: the time.",
     )
 

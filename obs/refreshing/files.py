@@ -15,7 +15,8 @@ __all__ = ["ExportError", "Exports", "HistoryFiles", "file_name"]
 
 MOST_BYTES = 64 * 2**20
 """Of one folder's history."""
-MOST_NAME_BYTES = 120
+MOST_NAME = 55
+"""Characters: with `.json`, and beside it while it is written, at most the 255 bytes of a file system."""
 MOST_EXPORTS = 1_000
 """Files with a name of somebody's own; they are never deleted by us."""
 
@@ -155,6 +156,6 @@ def file_name(name: str) -> str:
         raise ExportError("a snapshot's name begins with a letter or digit and ends with no '.' or space")
     if stem.partition(".")[0].rstrip().upper() in _DEVICES:
         raise ExportError("this name is a device on Windows: use another")
-    if len(stem.encode()) > MOST_NAME_BYTES:
-        raise ExportError(f"a snapshot's name has at most {MOST_NAME_BYTES} bytes")
+    if len(stem) > MOST_NAME:
+        raise ExportError(f"a snapshot's name has at most {MOST_NAME} characters")
     return f"{stem}.json"
