@@ -24,7 +24,7 @@ from obs.spooling.sizes import bytes_of
 if TYPE_CHECKING:
     from obs.config import Settings
 
-__all__ = ["Marker", "has_settings", "opened", "opened_for_a_bot", "taken_over"]
+__all__ = ["Marker", "bounds_of", "has_settings", "opened", "opened_for_a_bot", "taken_over"]
 
 MARKER = "on-demand"
 LEAVE = b"leave\n"
@@ -75,8 +75,13 @@ def opened(
         lang=settings.lang,
         audience=audience,
         store=settings.store,
-        history=Bounds(days=settings.history_days, quota=bytes_of(settings.history_quota)),
+        history=bounds_of(settings),
     )
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """Return how much history the settings want to be kept."""
+    return Bounds(days=settings.history_days, quota=bytes_of(settings.history_quota))
 
 
 def opened_for_a_bot(directory: Path, folder: Path | None, *, audience: Audience | None = None) -> Sidecar:

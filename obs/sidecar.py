@@ -221,8 +221,17 @@ class Sidecar:
         """What keeps us from storing or showing, in words; empty while all is well."""
         return self.vault.fault or self.outlet.fault
 
-    def adopt(self, *, ruleset: RuleSet, expected: Expectations, budget: int, lang: str) -> None:
-        """Go on with other rules and another page; what is remembered stays."""
+    def adopt(
+        self,
+        *,
+        ruleset: RuleSet,
+        expected: Expectations,
+        budget: int,
+        lang: str,
+        history: Bounds | None = None,
+    ) -> None:
+        """Go on with other rules and another page; what is remembered stays, within other bounds if given."""
+        self._keeper.bounds = history or self._keeper.bounds
         self._analyzer.rules, self._analyzer.expected = ruleset, expected
         self._chronicle.adopt(zone=expected.timezone, prices=expected.prices)
         self.outlet.budget, self.outlet.lang = budget, lang

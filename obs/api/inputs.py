@@ -11,6 +11,7 @@ from obs import rules, sources
 from obs.api.context import Context
 from obs.config import ConfigError, Settings, expectations, load, pipeline_config, placed
 from obs.journal import Journal
+from obs.opening import bounds_of
 from obs.quoting import plain
 from obs.sidecar import Sidecar
 from obs.watch.expectations import Expectations
@@ -59,7 +60,13 @@ def read_standard_input(sidecar: Sidecar, timezone: str) -> None:
 
 def _adopt(sidecar: Sidecar, fresh: Settings, ruleset: rules.RuleSet, expected: Expectations) -> None:
     sidecar.post(
-        lambda: sidecar.adopt(ruleset=ruleset, expected=expected, budget=fresh.budget, lang=fresh.lang)
+        lambda: sidecar.adopt(
+            ruleset=ruleset,
+            expected=expected,
+            budget=fresh.budget,
+            lang=fresh.lang,
+            history=bounds_of(fresh),
+        )
     )
 
 
