@@ -141,7 +141,7 @@ def test_changed_bounds_hold_without_a_restart(tmp_path: Path) -> None:
     from obs.sidecar import Sidecar
     from obs.watch.expectations import Expectations
 
-    fresh = Settings(history_days=7, history_quota="64MiB")
+    fresh = Settings.model_validate({"history_days": 7, "history_quota": "64MiB"})
     with Sidecar(tmp_path) as sidecar:
         sidecar.adopt(
             ruleset=rules.load(),
