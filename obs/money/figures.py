@@ -22,12 +22,21 @@ __all__ = [
     "LlmUsage",
     "LlmUsageReport",
     "RealTimeMetrics",
+    "Settled",
     "TradeView",
     "TrendPoint",
 ]
 
 Amounts = tuple[Money, ...]
 """One amount for each currency, the largest first; empty: none."""
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """Trades with a result, of one currency."""
+
+    currency: str
+    settled: int
+    won: int
 
 
 class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +58,8 @@ class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
     won: int = 0
     lost: int = 0
     pnl: Amounts = ()
+    by_currency: tuple[Settled, ...] = ()
+    """`settled` and `won` for each currency of `pnl`."""
     cost: Amounts = ()
     cost_by_agent: Mapping[str, Amounts] = {}
     calls: int = 0

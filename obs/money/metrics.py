@@ -25,6 +25,7 @@ from obs.money.figures import (
     LlmUsage,
     LlmUsageReport,
     RealTimeMetrics,
+    Settled,
     TradeView,
     TrendPoint,
 )
@@ -378,6 +379,10 @@ def _point(window: Window, zone: str, *, is_simulated: bool, has_data: bool) -> 
         won=sums.won,
         lost=sums.lost,
         pnl=amounts_of(sums.pnl),
+        by_currency=tuple(
+            Settled(currency, count, sums.won_in.get(currency, 0))
+            for currency, count in sorted(sums.settled_in.items())
+        ),
         cost=amounts_of(_costs(window)),
         cost_by_agent={agent: amounts_of(costs) for agent, costs in sorted(by_agent.items()) if costs},
         calls=calls,

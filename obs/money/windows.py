@@ -60,7 +60,8 @@ class Sums(msgspec.Struct):
     lost: int = 0
     pnl: dict[str, Decimal] = {}
     settled_in: dict[str, int] = {}
-    """Currency -> settled trades."""
+    """Currency -> settled trades; `won_in` those of them that won."""
+    won_in: dict[str, int] = {}
     llm: dict[tuple[str, str, str], Calls] = {}
     """Agent, provider and model -> calls."""
     credits: dict[tuple[str, str, str], Credited] = {}
@@ -80,6 +81,7 @@ class Sums(msgspec.Struct):
         self.lost += results.lost
         self.pnl[currency] = self.pnl.get(currency, Decimal(0)) + results.pnl
         self.settled_in[currency] = self.settled_in.get(currency, 0) + results.settled
+        self.won_in[currency] = self.won_in.get(currency, 0) + results.won
 
     def plus(self, other: Sums) -> None:
         """Add the other's."""
@@ -88,8 +90,9 @@ class Sums(msgspec.Struct):
         self.won += other.won
         self.lost += other.lost
         _plus(self.pnl, other.pnl)
-        for currency, count in other.settled_in.items():
-            self.settled_in[currency] = self.settled_in.get(currency, 0) + count
+        for counts, others in ((self.settled_in, other.settled_in), (self.won_in, other.won_in)):
+            for currency, count in others.items():
+                counts[currency] = counts.get(currency, 0) + count
         for call_key, calls in other.llm.items():
             self.llm.setdefault(call_key, Calls()).plus(calls)
         for credit_key, credited in other.credits.items():

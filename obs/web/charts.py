@@ -107,22 +107,23 @@ def _window(
         here = [amount.amount for amount in point.pnl if amount.currency == currency]
         value = sum(here, Decimal(0))
         total += value
-        settled += point.settled
-        won += point.won
+        of_it = [one for one in point.by_currency if one.currency == currency]
+        settled += sum(one.settled for one in of_it)
+        won += sum(one.won for one in of_it)
         known = point.has_data or bool(here)
         shown.append(
             PnlPoint(
                 ms(point.time),
                 float(value) if known else None,
                 float(total) if known else None,
-                point.settled,
+                sum(one.settled for one in of_it),
             )
         )
     if not any(amount.currency == currency for point in points for amount in point.pnl):
         return Window(points=tuple(shown), amount=Amount(NONE, currency), text=reader.say("pnl.none_settled"))
-    # Trades are counted over all currencies: of several none can call them its own.
-    text = reader.say("pnl.text" if len(currencies) == 1 else "pnl.all", n=settled, won=won)
-    if money.open_trades:
+    text = reader.say("pnl.text", n=settled, won=won)
+    # Open trades are counted over all currencies: of several none can call them its own.
+    if money.open_trades and len(currencies) == 1:
         text += reader.say("pnl.open", n=money.open_trades)
     return Window(points=tuple(shown), amount=reader.amount(total, currency, sign=True), text=text)
 
