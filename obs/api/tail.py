@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from obs.events import Event, Severity, component_of
+from obs.exhibits import spoken
 from obs.keeping.quiet import Heard
 from obs.trails import short_id
 from obs.web.model import EventRow
@@ -70,7 +71,7 @@ class Tail:
 
     def heard(self, event: Event, service: str, fingerprints: Sequence[str]) -> None:
         """Take a record as it was folded."""
-        text = event.body[:LONGEST]
+        text = (spoken(event) if event.event_name else event.body)[:LONGEST]
         if event.exception is not None and event.exception.type:
             raised = f"{event.exception.type}: {event.exception.message}"[:LONGEST]
             if raised not in text:

@@ -19,6 +19,7 @@ import msgspec
 import orjson
 
 from obs.events import Event, Severity, encode_line
+from obs.exhibits import spoken
 from obs.history.rows import Batch, Exemplar
 from obs.keeping.sampling import MINUTE_NS, Minute
 from obs.money.entries import LLM_CALLS, credit_of, llm_call_of, trade_of
@@ -171,13 +172,13 @@ class Chronicle:
         if fingerprints:
             return _is_within(self._shown, fingerprints[0], minute, MOST_TROUBLE)
         place = (service, f"{event.logger} {name}", int(event.severity))
-        spoken = self._places.get(place)
-        if spoken is None:
+        shown = self._places.get(place)
+        if shown is None:
             if len(self._places) >= MOST_PLACES:
                 self._places.clear()
-            spoken = self._places[place] = Minute()
-        spoken.turn(minute)
-        return spoken.is_example(event.template or event.body)
+            shown = self._places[place] = Minute()
+        shown.turn(minute)
+        return shown.is_example(event.template or event.body)
 
     def _keep(self, event: Event, at: int, service: str, fingerprint: str) -> None:
         waiting = len(self._open.exemplars) + sum(len(batch.exemplars) for batch in self._closed)
@@ -221,7 +222,7 @@ def _exemplar(event: Event, at: int, service: str, fingerprint: str) -> Exemplar
         logger=clean(event.logger)[:MOST_NAME],
         event_name=clean(event.event_name)[:MOST_NAME],
         fingerprint=fingerprint,
-        body=clean(event.body)[:BODY],
+        body=clean(event.body or spoken(event))[:BODY],
         words=clean(" ".join(said))[:WORDS],
         detail=_detail(event),
     )
