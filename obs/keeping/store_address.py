@@ -15,7 +15,7 @@ import msgspec
 __all__ = ["Address", "AddressError", "parse", "shown"]
 
 SCHEMES = ("postgresql", "postgres", "postgresql+pg8000")
-SSL_MODES = ("disable", "require", "verify-full")
+SSL_MODES = ("disable", "prefer", "require", "verify-full")
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _PASSWORD = re.compile(r"(?i)(//[^/@\s:]*:).*(@)|([?&](?:password|passwd|pwd|sslpassword)=)[^&\s]*")
 
@@ -33,7 +33,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     user: str
     password: str
     schema: str
-    sslmode: str = "disable"
+    sslmode: str = "prefer"
 
     def __str__(self) -> str:
         place = f"{self.host}:{self.port}" if not self.host.startswith("/") else ""
@@ -63,7 +63,7 @@ def parse(text: str) -> Address:
     strange = sorted(query.keys() - known)
     if strange:
         raise AddressError(f"{shown(text)}: {strange[0]} is not known: use {', '.join(sorted(known))}")
-    schema, sslmode = query.get("schema", "obs"), query.get("sslmode", "disable")
+    schema, sslmode = query.get("schema", "obs"), query.get("sslmode", "prefer")
     if _NAME.fullmatch(schema) is None:
         raise AddressError(f"schema = {schema!r}: use small letters, digits and _, as in obs")
     if sslmode not in SSL_MODES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import ssl
 import struct
 import time
@@ -210,9 +211,7 @@ def engine_of(address: Address, busy_seconds: float, *, reads_only: bool = False
             "default_transaction_read_only": "on" if reads_only else "off",
         },
     }
-    if address.host.startswith("/"):
-        arguments["unix_sock"] = f"{address.host}/.s.PGSQL.{address.port}"
-    if address.sslmode != "disable":
+    if address.sslmode != "prefer":
         arguments["ssl_context"] = _tls(address.sslmode)
     url = sa.URL.create(
         "postgresql+pg8000",
@@ -222,10 +221,39 @@ def engine_of(address: Address, busy_seconds: float, *, reads_only: bool = False
         port=None if address.host.startswith("/") else address.port,
         database=address.database,
     )
-    return sa.create_engine(url, poolclass=NullPool, connect_args=arguments, hide_parameters=True)
+    engine = sa.create_engine(url, poolclass=NullPool, connect_args=arguments, hide_parameters=True)
+
+    # The driver leaves the socket of a refused connection open, so the socket is ours.
+    @sa.event.listens_for(engine, "do_connect")
+    def _connect(dialect: Any, _: object, more: list[Any], named: dict[str, Any]) -> Any:
+        found = _socket(address)
+        try:
+            return dialect.loaded_dbapi.Connection(*more, **named, sock=found)
+        except BaseException:
+            found.close()
+            raise
+
+    return engine
 
 
-def _tls(mode: str) -> ssl.SSLContext:
+def _socket(address: Address) -> socket.socket:
+    if address.host.startswith("/"):
+        found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        found.settimeout(SERVER_SECONDS)
+        try:
+            found.connect(f"{address.host}/.s.PGSQL.{address.port}")
+        except OSError:
+            found.close()
+            raise
+        return found
+    found = socket.create_connection((address.host, address.port), SERVER_SECONDS)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return found
+
+
+def _tls(mode: str) -> ssl.SSLContext | bool:
+    if mode == "disable":
+        return False
     context = ssl.create_default_context()
     if mode == "require":
         # As libpq means it: encrypted, whoever answers.

@@ -89,8 +89,7 @@ def test_a_schema_that_was_dropped_is_made_again_and_said(server: PostgreSQL) ->
     url = server.url("dropped")
     vault = Vault(url)
     assert vault.save({"spool": {"at": 1}}, b"one", {})
-    with sa.create_engine(_plain(url)).begin() as raw:
-        raw.execute(sa.text("DROP SCHEMA dropped CASCADE"))
+    _run(url, "DROP SCHEMA dropped CASCADE")
 
     assert vault.save({"spool": {"at": 2}}, b"two", {})
     vault.close()
@@ -104,8 +103,7 @@ def test_a_damaged_state_is_set_aside_with_its_schema(server: PostgreSQL) -> Non
     url = server.url("damaged")
     with Store(url) as store:
         store.save(Change(state=b"whole"))
-    with sa.create_engine(_plain(url)).begin() as raw:
-        raw.execute(sa.text("UPDATE damaged.state SET data = 'torn'"))
+    _run(url, "UPDATE damaged.state SET data = 'torn'")
 
     with Store(url) as store:
         assert store.load().state is None
@@ -147,8 +145,6 @@ def test_a_lock_that_another_holds_is_busy_and_not_broken(server: PostgreSQL) ->
         assert store.load().state == b"y"
 
 
-# pg8000 leaves the socket of a refused connection to the collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -193,8 +189,12 @@ def test_a_whole_sidecar_works_on_a_server(server: PostgreSQL, tmp_path: Path) -
         assert history.totals().pnl == {"?": Decimal("45.0")}
 
 
-def _plain(url: str) -> str:
-    return url.partition("?")[0].replace("postgresql://", "postgresql+pg8000://")
+def _run(url: str, statement: str) -> None:
+    """Do to the server what its administrator might."""
+    plain = url.partition("?")[0].replace("postgresql://", "postgresql+pg8000://")
+    engine = sa.create_engine(plain, poolclass=sa.NullPool)
+    with engine.begin() as raw:
+        raw.execute(sa.text(statement))
 
 
 def _wait(url: str) -> None:
