@@ -276,6 +276,9 @@ class Sidecar:
         # Looked at before the poll: what stood in the spool when they were made is in this poll or later.
         asked = flush_requests(self.directory)
         if self._chronicle.is_full and not self._relieved():
+            # What the spool holds is not looked at now, so that nothing waits there is not known.
+            self._pending = self._held = max(self._pending, 1)
+            self._present()
             return 0
         try:
             batch = self._reader.poll(1 if self._guard.is_careful else limit)
@@ -293,11 +296,7 @@ class Sidecar:
         if self._is_dirty and (self._guard.is_careful or time.monotonic() >= self._commit_at):
             self.commit()
         self._answer(asked, batch)
-        if self._audience is not None and self._audience.is_due(changed=self._is_unshown):
-            self._show(self._audience)
-        if self.outlet.is_due(changed=self._is_undrawn):
-            self._draw()
-        self._look_around()
+        self._present()
         return len(batch.lines) + len(events)
 
     def flush(self, timeout: float = DRAIN_SECONDS) -> bool:
@@ -514,6 +513,14 @@ class Sidecar:
                 taken.append(self._offered.get_nowait())
         return taken
 
+    def _present(self) -> None:
+        """Show and draw what is due, and look after ourselves."""
+        if self._audience is not None and self._audience.is_due(changed=self._is_unshown):
+            self._show(self._audience)
+        if self.outlet.is_due(changed=self._is_undrawn):
+            self._draw()
+        self._look_around()
+
     def _draw(self) -> bool:
         ends, self._intake.exits = frozenset(self._intake.exits), set()
         self._is_undrawn = not self.outlet.draw(self._picture, ends)
@@ -537,6 +544,8 @@ class Sidecar:
 
     def _relieved(self) -> bool:
         """What may not be lost waits for a store that refuses: nothing more is taken, the spool keeps it."""
+        # What is in the spool was not looked at: nobody may think that nothing waits there.
+        self._pending = max(self._pending, 1)
         if time.monotonic() < self._commit_at:
             time.sleep(POLL_SECONDS[1])
             return False
