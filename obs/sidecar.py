@@ -189,6 +189,7 @@ class Sidecar:
         self._asked: dict[Path, tuple[int, float]] = {}
         """By request: bytes of its share that are not read yet, and when it was seen."""
         self._errors = 0
+        self._pending, self._held = 0, 0
         self._commit_at = 0.0
         self._guard = PoisonGuard(self.directory, self.vault.saved.notes)
         self._resume()
@@ -544,8 +545,6 @@ class Sidecar:
 
     def _relieved(self) -> bool:
         """What may not be lost waits for a store that refuses: nothing more is taken, the spool keeps it."""
-        # What is in the spool was not looked at: nobody may think that nothing waits there.
-        self._pending = max(self._pending, 1)
         if time.monotonic() < self._commit_at:
             time.sleep(POLL_SECONDS[1])
             return False
