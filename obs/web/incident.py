@@ -42,12 +42,7 @@ def incident(issue: Issue, snapshot: Snapshot, reader: Reader) -> Incident | Non
         cause=_cause(issue, reader),
         where=_where(issue, reader),
         told_apart=told_apart,
-        symptoms=tuple(
-            _symptom(one, start, end, reader)
-            for one in (issue, *symptoms[:MOST])
-            # The cause has a line of its own where its records are known by the minute.
-            if one is not issue or minutes_of(issue)
-        ),
+        symptoms=tuple(_symptom(one, start, end, reader) for one in symptoms[:MOST]),
         start=ms(start),
         began=ms(issue.first_seen),
         end=ms(end),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from obs.briefing import render, tokens
 from obs.page import telling
 from obs.snapshot import Issue, IssueStatus, Snapshot
 from obs.web.evidence import quoted, story
 from obs.web.incident import incident
-from obs.web.model import Fact, IssueView, Rich, Span, Style
+from obs.web.model import Fact, IssueView, Quoted, Rich, Span, Style
 from obs.web.numbers import ms
 from obs.web.plans import minutes, steps
 from obs.web.reader import Reader
@@ -53,9 +55,7 @@ def view(snapshot: Snapshot, issue_id: str, *, lang: str = "en", zone: str = "UT
         story=story(issue, reader),
         story_note=reader.say("issue.story_note", n=len(issue.story)) if issue.story else "",
         evidence=evidence,
-        evidence_note=reader.say(
-            "issue.evidence_note", k=len(evidence), n=max(issue.count, len(evidence)), id=issue.id
-        ),
+        evidence_note=_evidence_note(issue, evidence, reader),
         money=stakes(issue, snapshot, reader),
         before=(Span(_sentence(reader.prose(issue.follows))),) if issue.follows else (),
         life=_life(issue, reader),
@@ -73,6 +73,16 @@ def _explanation(issue: Issue, reader: Reader) -> Rich:
         place = reader.prose(telling.fixed_where(issue.fix_in))
         told.append(reader.say("issue.fix_in", place=place))
     return (Span(" ".join(told)),) if told else ()
+
+
+def _evidence_note(issue: Issue, evidence: Sequence[Quoted], reader: Reader) -> str:
+    """How many records are quoted, and of how many: what is found in facts counts once, its records more."""
+    quotes = len(evidence) - bool(issue.traceback)
+    if not quotes:
+        return ""
+    if issue.count > quotes:
+        return reader.say("issue.evidence_note", k=quotes, n=issue.count, id=issue.id)
+    return reader.say("issue.evidence_all", k=quotes, id=issue.id)
 
 
 def _life(issue: Issue, reader: Reader) -> tuple[tuple[int, Rich], ...]:

@@ -169,9 +169,33 @@ def test_an_incident_has_its_symptoms_on_one_axis_and_what_told_it_apart() -> No
     assert shown.incident.start < shown.incident.began < shown.incident.end
     assert all(len(one.bars) in (0, 60) for one in shown.incident.symptoms)
     assert any(sum(one.bars) for one in shown.incident.symptoms)
+    assert len(shown.incident.symptoms) == len(cause.symptoms)
+    assert cause.id not in [one.id for one in shown.incident.symptoms], "a cause is no symptom of itself"
     labels = [fact.label for fact in shown.incident.told_apart]
     assert {"Other peers", "Other bots"} & set(labels)
     assert shown.incident.where == "not your code"
+
+
+@pytest.mark.parametrize(
+    ("count", "traceback", "note"),
+    [
+        (1, (), "2 records, `obs show {id}`"),
+        (2, ("Traceback (most recent call last):",), "2 records, `obs show {id}`"),
+        (7, (), "2 of 7, `obs show {id}`"),
+    ],
+)
+def test_no_more_records_are_quoted_than_there_are_said_to_be(
+    count: int, traceback: tuple[str, ...], note: str
+) -> None:
+    records = opened(BUSY, "unprotected")
+    issue = next(one for one in BUSY.issues if one.id == records.row.id)
+    two = tuple(msgspec.structs.replace(issue.evidence[0], id=f"log:{number}") for number in (1, 2))
+    snapshot, first = changed(BUSY, count=count, traceback=traceback, evidence=two)
+
+    shown = view(snapshot, first.id)
+
+    assert shown is not None
+    assert shown.evidence_note.replace("\u00a0", " ") == note.format(id=first.id).replace("`", "")
 
 
 def test_an_issue_of_its_own_is_no_incident() -> None:
