@@ -203,7 +203,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Issues(msgspec.Struct, frozen=True, kw_only=True):
-    """All issues, by money at risk; when none is open, the checks that passed."""
+    """All issues, the weightiest first; when none is open, the checks that passed."""
 
     rows: tuple[IssueRow, ...] = ()
     more: int = 0
@@ -215,6 +215,8 @@ class Issues(msgspec.Struct, frozen=True, kw_only=True):
     """Unix ms of the checks."""
     ahead: Rich = ()
     """What is due next: `KRX opens at 09:00, in 48 min`."""
+    order: str = ""
+    """By what the rows stand in order: `by money at risk`, `by severity`; empty where there is none."""
 
 
 class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):

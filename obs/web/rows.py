@@ -61,7 +61,17 @@ def issues(snapshot: Snapshot, reader: Reader) -> Issues:
         more=max(len(loud) - MOST, 0),
         # Where issues stand instead of checks, the time alone would be news at every picture.
         checked=0 if loud else ms(snapshot.taken_at),
+        order=_order(loud, snapshot, reader),
     )
+
+
+def _order(shown: Sequence[Issue], snapshot: Snapshot, reader: Reader) -> str:
+    """By what the issues were ranked: simulated money raises no rank; where none is known severity decides."""
+    if not shown:
+        return ""
+    if snapshot.mode in SIMULATED:
+        return reader.say("order.simulated")
+    return reader.say("order.money" if any(one.money_at_risk for one in shown) else "order.severity")
 
 
 def causes(snapshot: Snapshot) -> list[Issue]:

@@ -112,7 +112,12 @@ def act_now(now: int = NOW) -> Page:
         figures=_figures(now),
         exposure=drawn_bots.exposure(),
         bots=drawn_bots.bots(Mark.CRITICAL, Mark.ERROR, Mark.ERROR),
-        issues=Issues(rows=drawn_issues.rows(), quiet=drawn_issues.quiet_rows(), checked=now - 1_000),
+        issues=Issues(
+            rows=drawn_issues.rows(),
+            quiet=drawn_issues.quiet_rows(),
+            checked=now - 1_000,
+            order="by money at risk",
+        ),
         changes=_changes(),
         rhythm=drawn_bots.rhythm(now, at("09:18:02")),
         pnl=drawn_money.pnl(now),

@@ -89,7 +89,7 @@ def act_now_ko() -> Page:
             replace(krw, parts=(replace(krw.parts[0], label=parts[2]),)),
         ),
         bots=tuple(replace(bot, mode="실거래") for bot in page.bots),
-        issues=replace(page.issues, rows=tuple(map(_row, page.issues.rows, ROWS))),
+        issues=replace(page.issues, rows=tuple(map(_row, page.issues.rows, ROWS)), order="위험 금액순"),
         changes=replace(page.changes, rows=tuple(map(_change, page.changes.rows, CHANGES))),
         rhythm=_rhythm(page.rhythm),
         pnl=replace(page.pnl, note="수수료·LLM 비용 차감"),

@@ -153,7 +153,7 @@ def no_funnel() -> Funnel:
     return Funnel(
         bot="maps-kr",
         sentence=(
-            strong("maps-kr gave no signal today."),
+            strong("maps-kr gave no signal in 24 h."),
             plain(" No candle has arrived since 09:18, so nothing was decided. "),
             Span("Open iss-2c91", link="iss-2c91"),
         ),

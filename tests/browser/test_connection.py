@@ -145,11 +145,12 @@ def test_a_briefing_that_is_copied_without_a_connection_says_so_itself(browser: 
 
 def test_issues_beyond_the_list_are_counted_and_named_with_the_way_to_all(browser: Browser) -> None:
     page = drawn.act_now()
-    with Stage(replace(page, issues=replace(page.issues, more=7)), views()) as stage:
+    issues = replace(page.issues, more=7, order="by severity")
+    with Stage(replace(page, issues=issues), views()) as stage:
         tab = opened(browser, stage)
         text = tab.locator("#issues").inner_text().replace("\u00a0", " ")
         tab.context.close()
 
-    assert "12 open, by money at risk" in text
+    assert "12 open, by severity" in text
     assert "7 more are open" in text
     assert "obs issues" in text

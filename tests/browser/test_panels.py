@@ -90,11 +90,18 @@ def test_a_flag_on_the_axis_leads_to_its_issue(tab: Tab) -> None:
     assert NEWS in tab.url
 
 
+def test_the_funnel_says_the_time_that_its_figures_cover(tab: Tab) -> None:
+    head = tab.locator("#funnel").inner_text().replace("\u00a0", " ")
+
+    assert "24 h" in head
+    assert "today" not in head
+
+
 def test_a_bot_without_signals_names_the_cause_and_leads_to_it(tab: Tab) -> None:
     funnel = tab.locator("#funnel")
     funnel.get_by_role("button", name="maps-kr").click()
 
-    expect(funnel).to_contain_text("maps-kr gave no signal today.")
+    expect(funnel).to_contain_text("maps-kr gave no signal in 24 h.")
     funnel.get_by_role("link").click()
     expect(tab.locator(".view-title")).to_contain_text("Alive but useless")
 

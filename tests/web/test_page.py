@@ -201,6 +201,29 @@ def test_an_archived_issue_is_shown_on_demand_only() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("mode", "is_rich", "en", "ko"),
+    [
+        ("live", True, "by money at risk", "위험 금액순"),
+        ("live", False, "by severity", "심각도순"),
+        ("dry run", True, "by severity, no real money involved", "심각도순, 실제 자금 아님"),
+    ],
+)
+def test_the_list_says_by_what_it_is_in_order(mode: str, is_rich: bool, en: str, ko: str) -> None:
+    money = [one.money_at_risk if is_rich else () for one in BUSY.issues]
+    issues = tuple(
+        msgspec.structs.replace(one, money_at_risk=held) for one, held in zip(BUSY.issues, money, strict=True)
+    )
+    taken = msgspec.structs.replace(BUSY, mode=mode, issues=issues)
+
+    assert page(taken).issues.order == en
+    assert page(taken, lang="ko").issues.order == ko
+
+
+def test_a_list_without_issues_has_no_order() -> None:
+    assert page(well().picture()).issues.order == ""
+
+
 def test_every_passed_check_was_looked_at() -> None:
     shown = page(well().picture()).issues
 

@@ -17,7 +17,7 @@ export function panel(ctx) {
     last = [page, state];
     const funnels = page?.funnel ?? [];
     const shown = funnels.find((one) => one.bot === chosen) ?? funnels[0];
-    frame.draw(state, { note: ctx.words("funnel.today"), tools: funnels.length > 1 ? bots(ctx, funnels, shown, choose) : "" }, () => {
+    frame.draw(state, { note: ctx.words("funnel.window"), tools: funnels.length > 1 ? bots(ctx, funnels, shown, choose) : "" }, () => {
       if (!shown) return empty(ctx.words("funnel.none"));
       if (shown.is_empty) return empty(h("p", { class: "funnel-sentence" }, rich(ctx, shown.sentence)));
       return [h("p", { class: "funnel-sentence" }, rich(ctx, shown.sentence)), table(ctx, shown.stages)];

@@ -137,7 +137,7 @@ function isLost(ctx) {
 export function sidelist(ctx, page, id) {
   const rows = page?.issues?.rows ?? [];
   return h("nav", { class: "side-list", "aria-label": ctx.words("issues.heading") },
-    h("div", { class: "side-head" }, h("span", null, ctx.words("issues.note", { count: rows.length })), h("span", { class: "issue-keys", "aria-hidden": "true" }, h("kbd", null, "J"), h("kbd", null, "K"))),
+    h("div", { class: "side-head" }, h("span", null, [ctx.words("issues.note", { count: rows.length }), page?.issues?.order].filter(Boolean).join(", ")), h("span", { class: "issue-keys", "aria-hidden": "true" }, h("kbd", null, "J"), h("kbd", null, "K"))),
     h("ol", null, rows.map((row) => h("li", { key: row.id }, h("a", { class: "side-row", href: ctx.issueHref(row.id), "aria-current": row.id === id ? "page" : false },
       mark(row.mark, { size: 14, label: ctx.words(`mark.${row.mark}`) }),
       h("span", { class: "side-title" }, ctx.format.keep(row.title)),

@@ -1,4 +1,4 @@
-// The issues by money at risk. While pointer or focus is in the list its order waits; when none is open,
+// The issues, the weightiest first. While pointer or focus is in the list its order waits; when none is open,
 // the checks that passed stand here instead: silence must be proven.
 
 import { h, make, patch } from "../dom.js";
@@ -51,7 +51,7 @@ export function panel(ctx) {
     const isFirstAbove = PHONE.matches && ctx.state().kind !== "lost" && issues.rows.some((row) => row.id === page.verdict.plan);
     const count = issues.rows.length + (issues.more ?? 0) - (isFirstAbove ? 1 : 0);
     return {
-      note: isFirstAbove && count === 0 ? words("issues.only_verdict") : words(isFirstAbove ? "issues.note_more" : "issues.note", { count }),
+      note: isFirstAbove && count === 0 ? words("issues.only_verdict") : [words(isFirstAbove ? "issues.note_more" : "issues.note", { count }), issues.order].filter(Boolean).join(", "),
       tools: order.isWaiting ? h("span", { class: "quiet" }, words("issues.waiting")) : h("span", { class: "issue-keys", "aria-hidden": "true" },
         h("kbd", null, "J"), h("kbd", null, "K"), words("issues.move"), h("kbd", null, "↵"), words("issues.open")),
     };
