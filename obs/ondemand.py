@@ -9,8 +9,8 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
+from obs.keeping.stopping import Told, flags_of_signals
 from obs.opening import Marker, has_settings, opened_for_a_bot
-from obs.sidecar import Told, flags_of_signals
 
 __all__ = ["run"]
 

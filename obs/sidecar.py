@@ -12,10 +12,8 @@ import argparse
 import asyncio
 import contextlib
 import gc
-import math
 import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -36,6 +34,8 @@ from obs.keeping.memory import MemoryOptimizer
 from obs.keeping.outlet import Outlet
 from obs.keeping.poison import PoisonGuard
 from obs.keeping.presence import ensure_running, flush_requests, running_pid, wait_processed
+from obs.keeping.requests import Requests
+from obs.keeping.stopping import Told, flags_of_signals
 from obs.keeping.store import StoreError
 from obs.keeping.tails import Tails
 from obs.keeping.vault import Vault
@@ -50,11 +50,8 @@ from obs.watch.expectations import Expectations
 
 __all__ = [
     "Audience",
-    "Flag",
     "Sidecar",
-    "Told",
     "ensure_running",
-    "flags_of_signals",
     "main",
     "running_pid",
     "wait_processed",
@@ -77,28 +74,6 @@ STALE_NS = 250_000_000
 """A picture that is older is taken anew even when nothing was added: silence is news as well."""
 WAITING_EVENTS = 1_000
 """Events of other threads that wait for the next step."""
-
-
-class Told(Protocol):
-    """Something that may be set from elsewhere: a `Flag`, an event of asyncio or of threading."""
-
-    def is_set(self) -> bool:
-        """Whether it is set."""
-
-
-class Flag:
-    """The least of its kind: safe to set in a signal handler, where a lock could be held already."""
-
-    def __init__(self) -> None:
-        self._is_set = False
-
-    def set(self) -> None:
-        """Set it for good."""
-        self._is_set = True
-
-    def is_set(self) -> bool:
-        """Whether it is set."""
-        return self._is_set
 
 
 class Audience(Protocol):
@@ -186,9 +161,9 @@ class Sidecar:
         self._refused = ""
         """What was wrong with the settings or rules that were changed last; empty while they are in force."""
         self._tails = Tails((), {})
-        self._asked: dict[Path, tuple[int, float]] = {}
-        """By request: bytes of its share that are not read yet, and when it was seen."""
+        self._requests = Requests()
         self._errors = 0
+        self._is_half_taken = False
         self._pending, self._held = 0, 0
         self._commit_at = 0.0
         self._guard = PoisonGuard(self.directory, self.vault.saved.notes)
@@ -276,7 +251,7 @@ class Sidecar:
         self._do_posted()
         # Looked at before the poll: what stood in the spool when they were made is in this poll or later.
         asked = flush_requests(self.directory)
-        if self._chronicle.is_full and not self._relieved():
+        if not self._may_take():
             # What the spool holds is not looked at now, so that nothing waits there is not known.
             self._pending = self._held = max(self._pending, 1)
             self._present()
@@ -296,7 +271,7 @@ class Sidecar:
         self._note(batch, has_more=bool(events))
         if self._is_dirty and (self._guard.is_careful or time.monotonic() >= self._commit_at):
             self.commit()
-        self._answer(asked, batch)
+        self._requests.answer(asked, batch, self._pending, self._finish)
         self._present()
         return len(batch.lines) + len(events)
 
@@ -341,6 +316,8 @@ class Sidecar:
         Raises:
             StoreTakenError: If another sidecar has taken the directory over.
         """
+        if self._is_half_taken:
+            return False
         if not self._is_dirty:
             return True
         began = time.monotonic()
@@ -462,26 +439,6 @@ class Sidecar:
         if not batch.is_empty:
             self._touch()
 
-    def _answer(self, asked: Sequence[Path], batch: SpoolBatch) -> None:
-        """Delete the requests whose share of the spool, as it stood when they came, is stored and shown."""
-        read = sum(len(line.raw) for line in batch.lines)
-        for request, (left, since) in self._asked.items():
-            self._asked[request] = (left - read, since)
-        now = time.monotonic()
-        for request in asked:
-            self._asked.setdefault(request, (self._pending, now))
-        held_since = batch.held_since if batch.held_since is not None else math.inf
-        done = [
-            request
-            for request, (left, since) in self._asked.items()
-            if (left <= 0 and held_since > since) or not self._pending
-        ]
-        if done and self._finish():
-            for request in done:
-                del self._asked[request]
-                with contextlib.suppress(OSError):
-                    request.unlink(missing_ok=True)
-
     def _touch(self) -> None:
         """What is known is no longer what was shown."""
         self._is_undrawn = self._is_unshown = True
@@ -536,18 +493,33 @@ class Sidecar:
         """Forget what is not stored and take it again: nothing half taken may be stored."""
         self._errors += 1
         self.vault.notice(f"had to start over from the last stored state ({type(error).__name__}: {error})")
-        with contextlib.suppress(StoreError):
-            notices = self.vault.notices
-            self.vault.load()
-            self.vault.notices = notices
-            self._resume()
+        self._is_half_taken = True
+        self._forget_half_taken()
         time.sleep(min(0.05 * self._errors, RETRY_SECONDS))
 
-    def _relieved(self) -> bool:
-        """What may not be lost waits for a store that refuses: nothing more is taken, the spool keeps it."""
+    def _forget_half_taken(self) -> bool:
+        """Go back to what is stored; False while the store refuses: till then nothing is taken or stored."""
+        notices = self.vault.notices
+        try:
+            self.vault.load()
+        except StoreError as error:
+            self.vault.fault = str(error)
+            return False
+        self.vault.notices = notices
+        self._resume()
+        self._is_half_taken = False
+        return True
+
+    def _may_take(self) -> bool:
+        """Whether more may be taken: while a store refuses what may not be lost, the spool keeps the rest."""
+        if not (self._is_half_taken or self._chronicle.is_full):
+            return True
         if time.monotonic() < self._commit_at:
             time.sleep(POLL_SECONDS[1])
             return False
+        if self._is_half_taken:
+            self._commit_at = time.monotonic() + RETRY_SECONDS
+            return self._forget_half_taken()
         return self.commit()
 
     def _look_around(self) -> None:
@@ -607,18 +579,6 @@ def _serve(directory: str, idle_exit: float) -> None:
         # What is loaded now stays; the collector need not look at it again.
         gc.freeze()
         sidecar.work(stop, hurry=hurry, idle_exit=idle_exit)
-
-
-def flags_of_signals() -> tuple[Flag, Flag]:
-    """Return the flag that the first SIGTERM or SIGINT sets, and that of the second."""
-    stop, hurry = Flag(), Flag()
-
-    def told(*_: object) -> None:
-        (hurry if stop.is_set() else stop).set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, told)
-    return stop, hurry
 
 
 def _prepare(directory: Path) -> None:

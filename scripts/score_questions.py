@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -77,9 +78,9 @@ def ask(corpus: Path, made: Mapping[str, str]) -> Iterator[Answer]:
             yield Answer(run, row["kind"], row["question"], row["answer"], found)
 
 
-def _questions(corpus: Path, run: str) -> list[dict[str, object]]:
+def _questions(corpus: Path, run: str) -> list[dict[str, Any]]:
     text = (corpus.parent / "briefings" / run / "questions.json").read_text(encoding="utf-8")
-    rows: list[dict[str, object]] = json.loads(text)
+    rows: list[dict[str, Any]] = json.loads(text)
     return rows
 
 

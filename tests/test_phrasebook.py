@@ -40,7 +40,9 @@ def test_what_no_book_knows_stays_as_it_is() -> None:
 
 
 def test_a_user_s_own_book_is_asked_first(tmp_path: Path) -> None:
-    (tmp_path / "phrases.ko.toml").write_text('[say]\n"{symbol} has no stop-loss" = "내 말"\n', encoding="utf-8")
+    (tmp_path / "phrases.ko.toml").write_text(
+        '[say]\n"{symbol} has no stop-loss" = "내 말"\n', encoding="utf-8"
+    )
 
     assert "내 말" in render(BUSY, lang="ko", templates=tmp_path)
 

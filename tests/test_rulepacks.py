@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterable, Sequence
-from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import pytest
@@ -14,6 +14,9 @@ from obs.rules.gate import Gate
 from obs.rules.pack import Rule
 from obs.rules.ruleset import RuleSet
 from obs.snapshot import Category
+
+_constants: Any = importlib.import_module("re._constants")
+_parser: Any = importlib.import_module("re._parser")
 
 KNOWN = rules.load()
 RULES = [rule for rule in KNOWN.rules if rule.role != "noise"]

@@ -31,10 +31,11 @@ from obs.api.tokens import TokenError, Tokens, in_force
 from obs.config import Settings, load, pipeline_config, placed
 from obs.history.queries import History
 from obs.journal import journal
+from obs.keeping.stopping import Told
 from obs.keeping.whereabouts import announced
 from obs.opening import LOOK_SECONDS, Marker, opened, opened_for_a_bot, taken_over
 from obs.refreshing.pipeline import DashboardDataPipeline
-from obs.sidecar import Sidecar, Told
+from obs.sidecar import Sidecar
 from obs.snapshot import Snapshot
 
 __all__ = ["serve", "serve_for_a_bot", "server_of", "stop_on_signals"]

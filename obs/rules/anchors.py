@@ -6,15 +6,17 @@ what may be absent or anything gives none. A pattern without such a word would h
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
-
-# The standard library's own reading of patterns: RE2's syntax, as far as rules may use it, is a part of it.
-from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
 __all__ = ["anchors", "groups"]
+
+# The standard library's own reading of patterns: RE2's syntax, as far as rules may use it, is a part of it.
+_constants: Any = importlib.import_module("re._constants")
+_parser: Any = importlib.import_module("re._parser")
 
 MOST = 128
 """Words of one group; more alternatives than that are no gate worth having."""

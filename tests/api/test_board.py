@@ -13,8 +13,9 @@ import pytest
 from obs.api import board as boards
 from obs.api.board import Board
 from obs.api.tail import Line
+from obs.keeping.stopping import Flag
 from obs.rules import RuleSet
-from obs.sidecar import Flag, Sidecar
+from obs.sidecar import Sidecar
 from obs.snapshot import Snapshot
 from tests.api.conftest import drawn
 from tests.spool_lines import Bot

@@ -86,6 +86,54 @@ def test_what_was_half_taken_is_taken_again_and_counted_once(tmp_path: Path) -> 
     assert stored(tmp_path) == (30, {"USDT": Decimal("3.0")}, events)
 
 
+def test_what_was_half_taken_while_the_store_refuses_is_forgotten_before_anything_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("obs.sidecar.RETRY_SECONDS", 0.01)
+    log_trades(tmp_path, 0, 30)
+    save, load = Store.save, Store.load
+    with Sidecar(tmp_path) as sidecar:
+        take = sidecar.intake.take
+
+        def fail_after(batch: SpoolBatch) -> None:
+            take(batch)
+            raise RuntimeError("in the middle")
+
+        sidecar.intake.take = fail_after  # type: ignore[method-assign]
+        monkeypatch.setattr(Store, "save", _refuse)
+        monkeypatch.setattr(Store, "load", _refuse)
+        assert sidecar.step() == 0
+        assert not sidecar.flush(0.1)
+        # A store that takes again, but cannot be read yet, must not be given what was half taken.
+        monkeypatch.setattr(Store, "save", save)
+        assert not sidecar.commit()
+
+        monkeypatch.setattr(Store, "load", load)
+        assert sidecar.flush()
+        events = sidecar.state.events
+
+    assert stored(tmp_path) == (30, {"USDT": Decimal("3.0")}, events)
+
+
+def test_closed_batches_of_what_was_half_taken_are_not_stored(tmp_path: Path) -> None:
+    log_trades(tmp_path, 0, 30)
+    with Sidecar(tmp_path) as sidecar:
+        take = sidecar.intake.take
+
+        def close_and_fail(batch: SpoolBatch) -> None:
+            take(batch)
+            # As a store that refuses does: what waits is closed, numbered, and tried again.
+            sidecar._chronicle.pending()
+            raise RuntimeError("in the middle")
+
+        sidecar.intake.take = close_and_fail  # type: ignore[method-assign]
+        assert sidecar.step() == 0
+        assert sidecar.flush()
+        events = sidecar.state.events
+
+    assert stored(tmp_path) == (30, {"USDT": Decimal("3.0")}, events)
+
+
 def test_parts_without_end_are_counted_together() -> None:
     """A bot that names a part by an order id must not fill the store."""
     chronicle = Chronicle(clock=lambda: NOON)
