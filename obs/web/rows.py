@@ -66,7 +66,7 @@ def issues(snapshot: Snapshot, reader: Reader) -> Issues:
 
 
 def _order(shown: Sequence[Issue], snapshot: Snapshot, reader: Reader) -> str:
-    """By what the issues were ranked: simulated money raises no rank; where none is known severity decides."""
+    """By what the issues were ranked: simulated money raises no rank; where none is known, severity does."""
     if not shown:
         return ""
     if snapshot.mode in SIMULATED:

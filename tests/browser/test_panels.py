@@ -90,6 +90,29 @@ def test_a_flag_on_the_axis_leads_to_its_issue(tab: Tab) -> None:
     assert NEWS in tab.url
 
 
+@pytest.mark.parametrize(
+    ("lang", "told"),
+    [
+        ("en", ["\u22124 ms", "+99 ms", "+0.1 s", "\u22129.6 s", "+1 min 52 s", "\u221212 min"]),
+        ("ko", ["\u22124 ms", "+99 ms", "+0.1초", "\u22129.6초", "+1분 52초", "\u221212분"]),
+    ],
+)
+def test_what_led_to_an_issue_is_told_to_the_millisecond_where_seconds_say_nothing(
+    browser: Browser, lang: str, told: list[str]
+) -> None:
+    offsets = (-4, 99, 100, -9_600, 112_000, -12 * 60_000 - 5_000)
+    view = views()[BARE]
+    story = tuple(replace(view.story[0], offset=offset, is_it=False, badge=None) for offset in offsets)
+    page = drawn.act_now() if lang == "en" else drawn.PAGES["korean"]()
+    with Stage(page, {BARE: replace(view, story=story)}) as stage:
+        tab = opened(browser, stage, lang=lang, path=f"#/issues/{BARE}", waits=False)
+        expect(tab.locator(".story-time")).to_have_count(len(offsets))
+        shown = [text.replace("\u00a0", " ") for text in tab.locator(".story-time").all_inner_texts()]
+        tab.context.close()
+
+    assert shown == told
+
+
 def test_the_funnel_says_the_time_that_its_figures_cover(tab: Tab) -> None:
     head = tab.locator("#funnel").inner_text().replace("\u00a0", " ")
 

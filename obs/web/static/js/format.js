@@ -16,6 +16,7 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 /**
  * @typedef {Object} Format
  * @property {(ms: number, options?: {tenths?: boolean}) => string} duration `48 s`, `6 min`, `2 h 14 min`, `18 days`
+ * @property {(ms: number) => string} offset `−4 ms`, `−9.6 s`, `+1 min 52 s`
  * @property {(ms: number, options?: {seconds?: boolean, millis?: boolean, date?: boolean}) => string} clock time of day
  * @property {(ms: number) => string} date `12 Nov`, `11월 12일`
  * @property {(ms: number, now: number) => string} when the time of day, with its date when that is not the day around now
@@ -27,10 +28,10 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
  */
 
 /**
- * @param {"en"|"ko"} lang @param {() => number} offset minutes east of UTC in which times are shown
+ * @param {"en"|"ko"} lang @param {() => number} east minutes east of UTC in which times are shown
  * @returns {Format}
  */
-export function formats(lang, offset) {
+export function formats(lang, east) {
   const unit = UNITS[lang] ?? UNITS.en;
 
   function duration(ms, { tenths = false } = {}) {
@@ -49,9 +50,19 @@ export function formats(lang, offset) {
     return rest ? `${first}${NBSP}${rest}${smallUnit}` : first;
   }
 
+  /** How far from a moment: milliseconds where tenths of a second would be none, seconds while they count. */
+  function offset(ms) {
+    const far = Math.abs(ms);
+    const sign = ms < 0 ? MINUS : "+";
+    if (far < SECOND / 10) return `${sign}${Math.round(far)}${unit.ms}`;
+    if (far < MINUTE) return `${sign}${(far / SECOND).toFixed(1)}${unit.s}`;
+    const rest = far < 10 * MINUTE ? Math.floor((far % MINUTE) / SECOND) : 0;
+    return `${sign}${duration(far)}${rest ? `${NBSP}${rest}${unit.s}` : ""}`;
+  }
+
   /** The moment in the page's zone, in the UTC fields of a Date. */
   function local(ms) {
-    return new Date(ms + offset() * MINUTE);
+    return new Date(ms + east() * MINUTE);
   }
 
   function clock(ms, { seconds = true, millis = false } = {}) {
@@ -96,5 +107,5 @@ export function formats(lang, offset) {
     return words.replace(/(\d) (?=(?:ms|s|min|h|days?|tok|[A-Z]{3,5})\b)/g, `$1${NBSP}`);
   }
 
-  return { duration, clock, date, when, count, signed, money, amount, keep };
+  return { duration, offset, clock, date, when, count, signed, money, amount, keep };
 }

@@ -35,23 +35,10 @@ export function story(ctx, view) {
   if (!view.story?.length) return null;
   return part(ctx.words("issue.story"), view.story_note, "", h("ol", { class: "story" }, view.story.map((row, n) =>
     h("li", { key: row.id + n, class: `story-row${row.is_it ? ` is-it tint-${view.row.mark}` : ""}` },
-      h("span", { class: "story-time" }, h("time", { datetime: new Date(row.at).toISOString(), title: ctx.format.clock(row.at, { millis: true }) }, row.is_it ? ctx.format.clock(row.at) : offset(ctx, row.offset))),
+      h("span", { class: "story-time" }, h("time", { datetime: new Date(row.at).toISOString(), title: ctx.format.clock(row.at, { millis: true }) }, row.is_it ? ctx.format.clock(row.at) : ctx.format.offset(row.offset))),
       h("span", { class: `story-dot${row.is_it ? ` is-${view.row.mark}` : ""}`, "aria-hidden": "true" }),
       h("span", { class: "story-text" }, rich(ctx, row.text), row.badge ? [" ", badge(row.badge)] : ""),
       eventId(ctx, row.id)))));
-}
-
-function offset(ctx, ms) {
-  const far = Math.abs(ms);
-  const size = far < 60_000 ? `${(far / 1000).toFixed(1)}\u00a0${ctx.lang === "ko" ? "초" : "s"}`.replace("\u00a0초", "초") : withSeconds(ctx, far);
-  return `${ms < 0 ? "\u2212" : "+"}${size}`;
-}
-
-/** Near the occurrence seconds count: `1 min 52 s`. */
-function withSeconds(ctx, ms) {
-  const minutes = ctx.format.duration(ms);
-  const rest = Math.floor((ms % 60_000) / 1000);
-  return ms < 10 * 60_000 && rest ? `${minutes}\u00a0${ctx.format.duration(rest * 1000)}` : minutes;
 }
 
 /** The id of an event, which a press copies. */
