@@ -144,6 +144,10 @@ class Stage:
         if fresh:
             self._send(_message("events", fresh, fresh[-1].seq))
 
+    def beat(self) -> None:
+        """Tell the open streams at once that the observer lives."""
+        self._send(self._beat())
+
     def lose(self, count: int) -> None:
         """Tell the open streams that events are missing."""
         self._send(_message("gap", {"lost": count}))
