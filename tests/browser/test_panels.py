@@ -91,6 +91,24 @@ def test_a_flag_on_the_axis_leads_to_its_issue(tab: Tab) -> None:
 
 
 @pytest.mark.parametrize(
+    ("subject", "lines"),
+    [("Order refused: balance not sufficient.", 2), ("BTC/USDT has no stop-loss.", 1)],
+)
+def test_the_verdict_s_line_ends_after_its_word_when_both_do_not_fit(
+    tab: Tab, stage: Stage, subject: str, lines: int
+) -> None:
+    page = stage.page
+    stage.show(replace(page, verdict=replace(page.verdict, word="Needs you today.", subject=subject)))
+    expect(tab.locator("h1")).to_contain_text(subject)
+
+    word, told = (tab.locator(f".verdict-{part}").bounding_box() for part in ("word", "subject"))
+    assert word is not None
+    assert told is not None
+    assert round((told["y"] - word["y"]) / 34) + 1 == lines
+    assert told["height"] < 40, "what is wrong stands in one piece"
+
+
+@pytest.mark.parametrize(
     ("lang", "told"),
     [
         ("en", ["\u22124 ms", "+99 ms", "+0.1 s", "\u22129.6 s", "+1 min 52 s", "\u221212 min"]),
@@ -179,6 +197,18 @@ def test_the_search_finds_issues_at_once_and_events_page_by_page(tab: Tab, stage
     expect(found).to_contain_text("That is all.")
     tab.keyboard.press("Escape")
     expect(found).to_be_hidden()
+
+
+def test_a_phone_searches_from_its_log(browser: Browser, stage: Stage) -> None:
+    phone = opened(browser, stage, size=(390, 844), touch=True)
+    phone.locator("#log").get_by_role("button", name="Search").click()
+    field = phone.locator("#search-panel").get_by_role("searchbox")
+    expect(field).to_be_focused()
+    field.fill("PRICE_FILTER")
+    expect(phone.locator(".search-event")).to_have_count(1)
+    phone.get_by_role("button", name="Close").click()
+    expect(phone.locator("#search-panel")).to_be_hidden()
+    phone.context.close()
 
 
 def test_the_results_of_a_search_are_walked_with_the_arrow_keys(tab: Tab) -> None:
