@@ -295,7 +295,11 @@ class Sidecar:
         taken = self._analyzer.snapshot(
             now=self._clock(), live=True, lifecycle=self.vault.lifecycle, losses=self._ledger.losses()
         )
-        notices = (*filter(None, (self._refused, self._keeper.said)), *self.vault.notices)
+        notices = (
+            *filter(None, (self._refused, self._keeper.said)),
+            *self._tails.refused,
+            *self.vault.notices,
+        )
         if not notices:
             return taken
         return msgspec.structs.replace(taken, not_known=(*taken.not_known, *notices))
