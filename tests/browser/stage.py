@@ -55,6 +55,8 @@ class Stage:
         self.page = page
         self.views = views or {}
         self.kept: list[EventRow] = list(events)
+        self.stored: list[EventRow] | None = None
+        """What the history holds, under numbers of its own; None: the same as the stream."""
         self.briefing = BRIEFING
         self.briefing_tokens = page.verdict.tokens
         self.beat_seconds = beat_seconds
@@ -196,7 +198,7 @@ class Stage:
         words = (wanted.get("q") or wanted.get("text") or "").casefold().split()
         found = [
             row
-            for row in reversed(self.kept)
+            for row in reversed(self.kept if self.stored is None else self.stored)
             if all(word in "".join(span.text for span in row.text).casefold() for word in words)
             and row.seq < int(wanted.get("before", 2**53))
         ]

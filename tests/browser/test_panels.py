@@ -175,6 +175,28 @@ def test_the_tail_holds_while_it_is_paused_and_shows_afterwards_what_came(tab: T
     expect(tab.locator(".tail-row").first).to_contain_text("a new line")
 
 
+def test_the_tail_shows_an_event_once_that_history_and_stream_both_tell(browser: Browser) -> None:
+    stored = tail()
+    live = [replace(row, seq=10**15 + row.seq) for row in stored]
+    news = replace(live[-1], seq=live[-1].seq + 1, id="ev-new", at=live[-1].at + 1, text=only("One more."))
+    with Stage(drawn.act_now(), views()) as stage:
+        stage.stored = list(stored)
+        tab = opened(browser, stage)
+        rows = tab.locator("#log .tail-text")
+        expect(rows.first).to_contain_text("timeout after 10000 ms")
+        before = rows.all_inner_texts()
+        stage.tell([*live[-20:], news])
+        expect(rows.first).to_contain_text("One more.")
+        after = rows.all_inner_texts()
+        tab.get_by_role("button", name="orders").click()
+        tab.get_by_role("button", name="orders").click()
+        again = rows.all_inner_texts()
+        tab.context.close()
+
+    assert after[1:] == before
+    assert again == after
+
+
 def test_a_press_on_an_event_id_copies_it(tab: Tab) -> None:
     tab.get_by_role("button", name="Copy event id ev-91d8c0").click()
 

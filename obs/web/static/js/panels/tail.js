@@ -14,6 +14,9 @@ const RATE_OVER = 10; // s
 const EARLIER = [{ limit: 200 }, { limit: 100, severity: "WARN" }, { limit: 100, event_name: "order.*" }]; // of the history: what the tail begins with
 const FLOWING = 80; // rows drawn while lines flow: more than can be seen; all of them as soon as it holds
 
+/** The history counts by numbers of its own: what is one event is known by its id and time alone. */
+const keyOf = (row) => `${row.id} ${row.at}`;
+
 /** The panel `tail`. */
 export function panel(ctx) {
   const frame = section(ctx, "tail", { bones: 8 });
@@ -23,6 +26,7 @@ export function panel(ctx) {
   let accepts = filter(choice);
   let all = [];
   let grave = [];
+  let fromHistory = new Set(); // keys of what the history told, which the stream may tell once more
   const components = new Set();
   const perSecond = new Map(); // by the second of the events themselves: what is only read late is no rush
   let last = null;
@@ -40,10 +44,11 @@ export function panel(ctx) {
     if (!rows.length) return start(); // a sidecar that began anew, or another bot
     for (const row of rows) perSecond.set(Math.floor(row.at / 1_000), (perSecond.get(Math.floor(row.at / 1_000)) ?? 0) + 1);
     while (perSecond.size > 4 * RATE_OVER) perSecond.delete(perSecond.keys().next().value);
-    all = [...all, ...rows].slice(-KEPT);
-    grave = [...grave, ...rows.filter(isGrave)].slice(-KEPT_GRAVE);
-    for (const row of rows) if (row.component && components.size < 200) components.add(row.component);
-    waiting = [...waiting, ...rows.filter(accepts)].slice(-KEPT);
+    const fresh = rows.filter((row) => !fromHistory.has(keyOf(row)));
+    all = [...all, ...fresh].slice(-KEPT);
+    grave = [...grave, ...fresh.filter(isGrave)].slice(-KEPT_GRAVE);
+    for (const row of fresh) if (row.component && components.size < 200) components.add(row.component);
+    waiting = [...waiting, ...fresh.filter(accepts)].slice(-KEPT);
     ctx.repaint();
     return undefined;
   }
@@ -51,6 +56,7 @@ export function panel(ctx) {
   function start() {
     all = [];
     grave = [];
+    fromHistory = new Set();
     refold();
     readEarlier();
   }
@@ -61,10 +67,12 @@ export function panel(ctx) {
     try {
       const found = await Promise.all(EARLIER.map((asked) => ctx.api.get("api/events", { ...asked, ...(bot ? { service: bot } : {}) })));
       if (bot !== ctx.route().bot) return;
-      const known = new Set(all.map((row) => row.id));
-      const earlier = new Map(found.flatMap((one) => one.events).filter((row) => !known.has(row.id)).map((row) => [row.id, row]));
+      const known = new Set(all.map(keyOf));
+      const earlier = new Map(found.flatMap((one) => one.events).filter((row) => !known.has(keyOf(row))).map((row) => [keyOf(row), row]));
+      fromHistory = new Set(earlier.keys());
       const rows = [...earlier.values()].sort((a, b) => a.seq - b.seq);
-      all = [...rows, ...all].slice(-KEPT);
+      // What is stored already may not have been streamed yet.
+      all = [...rows, ...all].sort((a, b) => a.at - b.at).slice(-KEPT);
       grave = [...rows.filter(isGrave), ...grave].slice(-KEPT_GRAVE);
       for (const row of rows) if (row.component && components.size < 200) components.add(row.component);
       if (!isHeld()) refold();
@@ -77,8 +85,8 @@ export function panel(ctx) {
   function refold() {
     accepts = filter(choice);
     folded.clear();
-    const oldest = all[0]?.seq ?? 0;
-    [...grave.filter((row) => row.seq < oldest), ...all].filter(accepts).forEach((row) => folded.add(row));
+    const here = new Set(all);
+    [...grave.filter((row) => !here.has(row)), ...all].filter(accepts).forEach((row) => folded.add(row));
     waiting = [];
     toTop();
     flow();
