@@ -20,7 +20,7 @@ from obs.commands.shell import Dir, Zone, chosen, configured, severity, told
 if TYPE_CHECKING:
     from obs.web.model import EventRow
 
-__all__ = ["tail"]
+__all__ = ["Seen", "tail"]
 
 LOOK_SECONDS = 0.5
 PAGE = 500
@@ -53,7 +53,7 @@ def tail(
         printer = Printer(form, settings.timezone)
         try:
             earlier = partial(newest, settings.dir, PAGE, service=service, least=lowest or 0)
-            for rows in _rows(settings.dir, _Seen(wanted, lines, earlier), follow=follow):
+            for rows in _rows(settings.dir, Seen(wanted, lines, earlier), follow=follow):
                 printer.print(rows)
         except KeyboardInterrupt:
             raise typer.Exit from None
@@ -78,7 +78,7 @@ def _filter(service: str, least: str, grep: str) -> Wanted:
     return wanted
 
 
-def _rows(directory: Path, seen: _Seen, *, follow: bool) -> Iterator[list[EventRow]]:
+def _rows(directory: Path, seen: Seen, *, follow: bool) -> Iterator[list[EventRow]]:
     """The last lines, then, if wanted, all that comes; from whichever source there is at the moment."""
     from obs import looking
     from obs.commands.remote import stream
@@ -94,18 +94,18 @@ def _rows(directory: Path, seen: _Seen, *, follow: bool) -> Iterator[list[EventR
         if url:
             yield from seen.pick(stream(url, directory, after=seen.newest, follow=follow))
         elif not seen.is_begun or running_pid(directory) is not None:
-            yield from seen.pick([seen.stored()])
+            yield from seen.pick([seen.stored()], is_stream=False)
         if not follow:
             return
         time.sleep(LOOK_SECONDS)
 
 
-class _Seen:
+class Seen:
     """What was shown already, so that a reader who changes the source reads on and not again."""
 
     def __init__(self, wanted: Wanted, lines: int, stored: Callable[[], list[EventRow]]) -> None:
         self.newest = 0
-        """Number of the newest row, as its source counts."""
+        """Number of the newest row of the stream, after which it goes on; the store counts by its own."""
         self.is_begun = False
         self.stored = stored
         """Reads the newest stored examples, oldest first."""
@@ -113,9 +113,11 @@ class _Seen:
         self._lines = lines
         self._ids: dict[tuple[str, int], None] = {}
 
-    def pick(self, batches: Iterable[list[EventRow]]) -> Iterator[list[EventRow]]:
+    def pick(self, batches: Iterable[list[EventRow]], *, is_stream: bool = True) -> Iterator[list[EventRow]]:
         """Give on what is new and wanted; of the first batch the last lines."""
         for batch in batches:
+            if is_stream:
+                self.newest = max((row.seq for row in batch), default=self.newest)
             if not self.is_begun:
                 # What the stream keeps may be all of one kind: the store remembers warnings for longer.
                 known = {row.id for row in batch}
@@ -123,7 +125,6 @@ class _Seen:
                 batch = sorted([*before, *batch], key=lambda row: row.at)
             # Short ids alone may meet by chance.
             fresh = [row for row in batch if (row.id, row.at) not in self._ids]
-            self.newest = max((row.seq for row in batch), default=self.newest)
             self._ids.update(dict.fromkeys((row.id, row.at) for row in fresh))
             while len(self._ids) > REMEMBERED:
                 self._ids.pop(next(iter(self._ids)))
