@@ -34,7 +34,8 @@ def main() -> int:
         ("obs.db", "what the sidecar remembers"),
     ):
         print(f"  {FOLDER / path}  {what}")
-    print(f"Go on with: .venv/bin/obs status --dir {FOLDER}   or   .venv/bin/obs show I-… --dir {FOLDER}")
+    print(f"Go on with: .venv/bin/obs up --dir {FOLDER}   (the live page of that day, on 127.0.0.1:8080)")
+    print(f"        or: .venv/bin/obs status --dir {FOLDER}   and   .venv/bin/obs show I-… --dir {FOLDER}")
     stop_sidecar()
     return played.returncode or briefed.returncode
 

@@ -2,7 +2,7 @@
 
 const RANKS = { TRACE: 1, DEBUG: 5, INFO: 9, WARN: 13, WARNING: 13, ERROR: 17, FATAL: 21, CRITICAL: 21 };
 const WARN = RANKS.WARN;
-const TRADING = /^(order|stop|trade|fill)s?[._]/;
+const TRADING = /^(order|stop|trade|fill)s?[._](?!books?\b)/; // an order book is no order
 
 /** @typedef {{key: string, value: string, isNot: boolean}} Term */
 
