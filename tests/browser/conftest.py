@@ -14,7 +14,8 @@ REQUIRED = "OBS_REQUIRE_SERVICES"
 """Set to 1 where a browser must be there: then its absence fails instead of skipping."""
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it lives, its event loop counts as running, and no other test could run one.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium, started once."""
     try:
