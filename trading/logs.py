@@ -138,6 +138,7 @@ EVENTS: Mapping[str, Word] = {
     "attribution.computed": _word(
         "trade.id agent.name contribution contribution.method llm.cost fx.rate currency"
     ),
+    "fx.measured": _word("fx.pair fx.rate"),
     "anomaly.detected": _word(_ANOMALY, _WARN, _ERROR),
     "anomaly.cleared": _word(_ANOMALY, _WARN, _ERROR),
     "circuit_breaker.tripped": _word(_BREAKER, _FATAL),
