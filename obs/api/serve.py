@@ -37,6 +37,7 @@ from obs.opening import LOOK_SECONDS, Marker, opened, opened_for_a_bot, taken_ov
 from obs.refreshing.pipeline import DashboardDataPipeline
 from obs.sidecar import Sidecar
 from obs.snapshot import Snapshot
+from obs.trails import recent
 
 __all__ = ["serve", "serve_for_a_bot", "server_of", "stop_on_signals"]
 
@@ -69,6 +70,7 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
         taken_over(directory, lambda: opened(settings, directory, files=follow, audience=board)) as sidecar,
     ):
         address = _address(door)
+        board.tail.recall(recent(sidecar.state.trails))
         # With the token only where a person looks on: a log keeps what it gets.
         is_seen = sys.stderr is not None and sys.stderr.isatty()
         secret = f"#token={tokens.control}" if is_seen and tokens.control else ""
@@ -104,6 +106,7 @@ def serve_for_a_bot(directory: Path, folder: Path, *, idle_exit: float) -> int:
         opened_for_a_bot(directory, folder, audience=board) as sidecar,
         contextlib.closing(Marker(directory)) as marker,
     ):
+        board.tail.recall(recent(sidecar.state.trails))
         try:
             tokens = in_force(settings, directory)
         except TokenError as error:

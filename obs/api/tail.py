@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from obs.events import Event, Severity, component_of
 from obs.exhibits import spoken
 from obs.keeping.quiet import Heard
+from obs.snapshot import Evidence
 from obs.trails import short_id
 from obs.web.model import EventRow
 from obs.web.tail import row
@@ -102,6 +103,25 @@ class Tail:
                 said.text,
             )
         )
+
+    def recall(self, recent: Mapping[str, Sequence[Evidence]]) -> None:
+        """Begin with what is remembered of before: a sidecar that was killed may not have shown it yet.
+
+        Args:
+            recent: Service -> its newest records.
+        """
+        said = [(item, service) for service, items in recent.items() for item in items]
+        for item, service in sorted(said, key=lambda one: one[0].time):
+            self.append(
+                Line(
+                    item.id,
+                    item.time // 1_000_000,
+                    item.severity or Severity.UNSPECIFIED.name,
+                    service,
+                    component_of(item.source),
+                    item.text[:LONGEST],
+                )
+            )
 
     def counted(self, times: Sequence[int], severity: Severity, component: str, service: str) -> None:
         """Nothing: what only counts comes by `passed` and `skipped`."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Seen", "tail"]
 
+OVERLAP_MS = 60_000
+"""How far back a reader looks into the store when a stream begins anew."""
 LOOK_SECONDS = 0.5
 PAGE = 500
 """Stored examples asked for at a time."""
@@ -112,17 +114,23 @@ class Seen:
         self._wanted = wanted
         self._lines = lines
         self._ids: dict[tuple[str, int], None] = {}
+        self._latest = 0
 
     def pick(self, batches: Iterable[list[EventRow]], *, is_stream: bool = True) -> Iterator[list[EventRow]]:
         """Give on what is new and wanted; of the first batch the last lines."""
+        is_new = True
         for batch in batches:
             if is_stream:
                 self.newest = max((row.seq for row in batch), default=self.newest)
-            if not self.is_begun:
-                # What the stream keeps may be all of one kind: the store remembers warnings for longer.
+            if is_new:
+                # What the stream keeps may be all of one kind: the store remembers warnings for longer. And
+                # what a sidecar stored and had not yet streamed when it was killed stands in the store alone.
                 known = {row.id for row in batch}
-                before = [row for row in self.stored() if row.id not in known]
+                since = self._latest - OVERLAP_MS if self.is_begun else 0
+                before = [row for row in self.stored() if row.id not in known and row.at >= since]
                 batch = sorted([*before, *batch], key=lambda row: row.at)
+                is_new = False
+            self._latest = max((row.at for row in batch), default=self._latest)
             # Short ids alone may meet by chance.
             fresh = [row for row in batch if (row.id, row.at) not in self._ids]
             self._ids.update(dict.fromkeys((row.id, row.at) for row in fresh))

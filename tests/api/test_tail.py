@@ -6,6 +6,7 @@ import threading
 
 from obs.api.tail import KEPT, Line, Tail, row_of
 from obs.events import Event, Severity
+from obs.snapshot import Evidence
 from obs.web.model import Mark, Span, Style
 
 
@@ -43,6 +44,23 @@ def test_lines_that_went_by_too_fast_have_their_numbers() -> None:
     tail.append(line("two"))
 
     assert said(tail, 0) == [(1, "one"), (42, "two")]
+
+
+def test_it_begins_with_what_is_remembered_of_all_bots_in_order_of_time() -> None:
+    tail = Tail(start=100)
+
+    tail.recall(
+        {
+            "grid-1": (Evidence("a", 1_000_000, "INFO", "bot.feed.ws", "first"),),
+            "maps": (Evidence("b", 3_000_000, "ERROR", "bot", "third"),),
+            "news": (Evidence("c", 2_000_000, "", "", "second"),),
+        }
+    )
+
+    assert said(tail, 0) == [(101, "first"), (102, "second"), (103, "third")]
+    (first, second, _) = tail.after(0)
+    assert (first.id, first.at, first.service, first.component) == ("a", 1, "grid-1", "bot.feed")
+    assert second.severity == "UNSPECIFIED"
 
 
 def test_a_number_of_an_earlier_sidecar_is_not_taken_for_ours() -> None:

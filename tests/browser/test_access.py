@@ -97,16 +97,13 @@ def test_axe_finds_nothing_on_a_phone_in_korean(browser: Browser) -> None:
 
 def test_the_keyboard_alone_leads_through_the_issues(browser: Browser, stage: Stage) -> None:
     tab = opened(browser, stage)
-    tab.keyboard.press("j")
-    first = _focused(tab)
-    tab.keyboard.press("j")
-    second = _focused(tab)
+    first = _after(tab, "j", "")
+    second = _after(tab, "j", first)
     is_ringed = tab.evaluate(
         "(() => { const s = getComputedStyle(document.activeElement);"
         "return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2 })()"
     )
-    tab.keyboard.press("k")
-    again = _focused(tab)
+    again = _after(tab, "k", second)
     tab.keyboard.press("Enter")
     tab.wait_for_url(f"**{BARE if BARE in again else FEED}**")
     tab.keyboard.press("Escape")
@@ -118,13 +115,15 @@ def test_the_keyboard_alone_leads_through_the_issues(browser: Browser, stage: St
     assert is_ringed
 
 
-def _focused(tab: Tab) -> str:
-    return str(
-        tab.evaluate(
-            "document.activeElement.getAttribute('href')"
-            " ?? document.activeElement.querySelector('a')?.getAttribute('href') ?? ''"
-        )
+def _after(tab: Tab, key: str, before: str) -> str:
+    """Press a key and return the link that is in focus then, once it is another one than before."""
+    tab.keyboard.press(key)
+    link = (
+        "(document.activeElement.getAttribute('href')"
+        " ?? document.activeElement.querySelector('a')?.getAttribute('href') ?? '')"
     )
+    tab.wait_for_function(f"before => {link} && {link} !== before", arg=before)
+    return str(tab.evaluate(link))
 
 
 def test_letters_do_what_the_key_list_says(browser: Browser, stage: Stage) -> None:
