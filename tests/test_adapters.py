@@ -479,6 +479,7 @@ def test_the_normal_run_of_freqtrade_is_told_as_it_was(corpus: Path) -> None:
     assert any("`stoploss_on_exchange: False`, a:42" in line for line in snapshot.not_known)
 
 
+@pytest.mark.slow
 def test_the_backtests_of_the_collection_hold_no_money(corpus: Path) -> None:
     for name in ("freqtrade_bt_normal", "nautilus_bracket_debug"):
         snapshot = analyze([corpus / f"bots/{name}.log.gz"])

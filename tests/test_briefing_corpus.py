@@ -38,6 +38,7 @@ def causes(snapshot: Snapshot) -> list[Issue]:
     return [issue for issue in snapshot.issues if issue.cause is None]
 
 
+@pytest.mark.slow
 def test_every_log_gives_a_page_within_its_budget_and_with_one_fence_at_most(corpus: Path) -> None:
     for path in sorted((corpus / "bots").glob("*.gz")):
         for budget in (300, 2_000, 8_000):

@@ -19,6 +19,7 @@ LOG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.corpus
 @pytest.mark.timeout(240)
 def test_the_figures_reached_on_labelled_logs_stay_reached(corpus: Path) -> None:

@@ -70,6 +70,7 @@ def read(count: int, seed: int, level: str) -> tuple[str, int, int, int]:
     return page, tokens, middle, end
 
 
+@pytest.mark.slow
 def test_one_error_among_a_hundred_thousand_hostile_lines_is_on_the_page() -> None:
     page, tokens, middle, end = read(100_000, 1, "INFO")
 

@@ -56,6 +56,7 @@ def test_both_languages_name_the_same_issues_numbers_and_lines() -> None:
         assert sorted(set(found)) == sorted(set(re.findall(wanted, korean, re.M)))
 
 
+@pytest.mark.slow
 @pytest.mark.corpus
 @pytest.mark.timeout(240)
 def test_korean_pages_of_real_runs_are_korean(corpus: Path) -> None:

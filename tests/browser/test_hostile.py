@@ -124,6 +124,7 @@ def test_hostile_text_in_every_field_stays_text(browser: Browser) -> None:
     assert _tried(browser, list(OURS)) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.corpus
 def test_the_collection_of_injections_stays_text_in_every_field(browser: Browser, corpus: Path) -> None:
     lines = (corpus / "security" / "injections_dev.jsonl").read_text("utf-8").splitlines()
