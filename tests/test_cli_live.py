@@ -114,6 +114,7 @@ def test_tail_shows_the_last_lines_of_a_running_bot_and_goes(live: Path) -> None
     assert times == sorted(times), "the newest stands last"
 
 
+@pytest.mark.slow
 def test_tail_follows_what_comes_through_a_restart_of_the_sidecar(tmp_path: Path) -> None:
     directory = tmp_path / "o"
     sidecar = start_sidecar(directory)
