@@ -511,7 +511,7 @@ def test_followed_files_count_once_across_kills_rotation_and_new_files(
     def taken() -> dict[str, int]:
         with opened(directory, follow=[tmp_path / "*.log"]) as sidecar:
             # A record is complete when nothing more came for a moment.
-            until(lambda: sidecar.step() > 10_000, 0.8)
+            until(lambda: sidecar.step() > 10_000, 2.0)
             sidecar.flush()
             return dict(sidecar.state.by_severity)
 

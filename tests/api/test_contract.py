@@ -29,6 +29,9 @@ from obs.sidecar import Sidecar
 from tests.api import recorded
 from tests.api.conftest import CONTROL, TOKEN
 
+# Long: it belongs to the night.
+pytestmark = pytest.mark.slow
+
 # A deeper search: OBS_CONTRACT_EXAMPLES=100.
 EXAMPLES = int(os.environ.get("OBS_CONTRACT_EXAMPLES", "4"))
 STREAMS = "^/api/stream$"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, expect
 
@@ -13,6 +14,9 @@ from tests.browser.drawn_tail import tail
 from tests.browser.opening import Heard, opened
 from tests.browser.spans import plain
 from tests.browser.stage import Stage
+
+# Long: it belongs to the night.
+pytestmark = pytest.mark.slow
 
 SECONDS = 3
 RATE = 500

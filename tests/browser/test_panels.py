@@ -16,6 +16,9 @@ from tests.browser.opening import opened
 from tests.browser.spans import only
 from tests.browser.stage import Stage
 
+# Long: it belongs to the night.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:

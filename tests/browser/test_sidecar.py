@@ -25,6 +25,9 @@ from tests.browser.opening import Heard
 from tests.browser.test_hostile import CLEAN, OURS, SOUND
 from tests.builders import REPO
 
+# Long: it belongs to the night.
+pytestmark = pytest.mark.slow
+
 BOT = """
 import json, logging, pathlib, sys, time
 import obs
