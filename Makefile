@@ -21,9 +21,9 @@ $(UV):
 	@rm -f .venv/.dev
 	$(UV) sync -q --frozen --no-dev --python $(PY) && touch $@
 
-.venv/.dev: $(UV) pyproject.toml uv.lock
+.venv/.dev: $(UV) pyproject.toml trading/pyproject.toml uv.lock
 	@rm -f .venv/.demo
-	$(UV) sync -q --frozen --group dev --all-extras --python $(PY) && touch $@
+	$(UV) sync -q --frozen --group dev --all-packages --all-extras --python $(PY) && touch $@
 
 demo: $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.demo)  # a trading day with planted incidents, and its briefing
 	@.venv/bin/python scripts/demo.py

@@ -1,6 +1,6 @@
 """Limits that can say no, with the reason, and where a stop belongs. Pure functions.
 
-A *denied* order never left the house; a *rejected* one was refused by the exchange (`trading.exchange`).
+A *denied* order never left the house; a *rejected* one was refused by the exchange.
 """
 
 from __future__ import annotations

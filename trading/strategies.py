@@ -6,40 +6,19 @@ A strategy sees each bar once, in order, and may only remember what it saw.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal, Protocol
 
+from trading.bars import Bar
 from trading.indicators import Momentum, Rsi, Sma, Volatility
-from trading.market import Bar
+from trading.signals.signal import Signal
 
-__all__ = ["Grid", "MeanReversion", "MomentumEntry", "Quiet", "Signal", "Strategy", "filtered_by"]
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """What a strategy would do, and how sure it is."""
-
-    action: Literal["buy", "sell"]
-    confidence: float
-    """0..1."""
-    reason: str
-    agent: str = "rule"
-    price: Decimal | None = None
-    """Limit price, or `None` for the market's."""
-    rsi: float | None = None
-    ma_ratio: float | None = None
-    """Close over its mean, minus 1."""
-    momentum: float | None = None
-    """Rate of change, a fraction."""
-    volatility: float | None = None
-    """Deviation of one bar's return, a fraction."""
+__all__ = ["Grid", "MeanReversion", "MomentumEntry", "Quiet", "Strategy", "filtered_by"]
 
 
 class Strategy(Protocol):
     """A rule that trades one symbol."""
 
-    def on_bar(self, bar: Bar, held: Decimal) -> Signal | None:
+    def on_bar(self, bar: Bar, held: float) -> Signal | None:
         """Take in one more complete bar.
 
         Args:
@@ -75,9 +54,9 @@ class MomentumEntry:
         self._threshold = threshold
         self._was_strong = False
 
-    def on_bar(self, bar: Bar, held: Decimal) -> Signal | None:
+    def on_bar(self, bar: Bar, held: float) -> Signal | None:
         """Take in one more bar; a signal comes when strength begins, not on each bar of it."""
-        close = float(bar.close)
+        close = bar.close
         change, mean = self._momentum.update(close), self._mean.update(close)
         strength, deviation = self._rsi.update(close), self._volatility.update(close)
         if math.isnan(deviation):
@@ -108,9 +87,9 @@ class MeanReversion:
         self._entry = entry
         self._oversold = oversold
 
-    def on_bar(self, bar: Bar, held: Decimal) -> Signal | None:
+    def on_bar(self, bar: Bar, held: float) -> Signal | None:
         """Take in one more bar."""
-        close = float(bar.close)
+        close = bar.close
         mean, strength = self._mean.update(close), self._rsi.update(close)
         deviation = self._volatility.update(close)
         if math.isnan(deviation) or deviation == 0:
@@ -138,13 +117,13 @@ class MeanReversion:
 class Grid:
     """Buys a unit at each line the price falls through and sells one at each it rises through."""
 
-    def __init__(self, step: Decimal = Decimal("0.002"), least: Decimal = Decimal(0)) -> None:
+    def __init__(self, step: float = 0.002, least: float = 0.0) -> None:
         """Draw lines `step` (a fraction) apart; never sell below `least` units."""
         self._step = step
         self._least = least
-        self._line: Decimal | None = None
+        self._line: float | None = None
 
-    def on_bar(self, bar: Bar, held: Decimal) -> Signal | None:
+    def on_bar(self, bar: Bar, held: float) -> Signal | None:
         """Take in one more bar."""
         if self._line is None:
             self._line = bar.close
@@ -162,7 +141,7 @@ class Grid:
 class Quiet:
     """Never speaks: for a bot whose signals come from an agent."""
 
-    def on_bar(self, bar: Bar, held: Decimal) -> Signal | None:
+    def on_bar(self, bar: Bar, held: float) -> Signal | None:
         """Take in one more bar."""
         return None
 

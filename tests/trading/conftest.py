@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from trading.bot import Bot
-from trading.faults import PLANS
-from trading.fleet import FLEET, run_bot
+from trading.paper.bot import Bot
+from trading.paper.faults import PLANS
+from trading.paper.fleet import FLEET, run_bot
 
 START_NS = 1_795_183_200 * 1_000_000_000
 """2026-11-20 14:00:00 UTC."""

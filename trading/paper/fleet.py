@@ -6,11 +6,11 @@ import random
 from collections.abc import Mapping
 from decimal import Decimal
 
-from trading.bot import Bot, BotConfig
-from trading.clock import Clock, stamped_records
-from trading.exchange import BINANCE, COINBASE
-from trading.faults import FaultPlan
-from trading.market import Replay, load_bars
+from trading.paper.bot import Bot, BotConfig
+from trading.paper.clock import Clock, stamped_records
+from trading.paper.exchange import BINANCE, COINBASE
+from trading.paper.faults import FaultPlan
+from trading.paper.replay import Replay, load_bars
 from trading.risk import TrailingStop
 from trading.strategies import Grid, MeanReversion, MomentumEntry, Quiet
 
@@ -27,7 +27,7 @@ FLEET: Mapping[str, BotConfig] = {
             strategy_name="grid",
             symbol="BTC/USD",
             venue=BINANCE,
-            strategy=lambda: Grid(Decimal("0.0015"), least=Decimal("0.3")),
+            strategy=lambda: Grid(0.0015, least=0.3),
             cash=Decimal(20_000),
             unit=Decimal("0.5"),
             held=Decimal("1.5"),

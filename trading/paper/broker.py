@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from trading.clock import SECOND_NS
-from trading.exchange import ExchangeError, PaperExchange
 from trading.logs import BotLog, Value
+from trading.paper.clock import SECOND_NS
+from trading.paper.exchange import ExchangeError, PaperExchange
 from trading.positions import Fill, Side
 from trading.risk import Account, Limits, Proposal, denial_of
 

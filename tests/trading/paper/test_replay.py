@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.trading.conftest import START_NS
-from trading.clock import SECOND_NS, Clock
-from trading.market import Bar, MarketError, Replay, load_bars
+from trading.bars import Bar, exact
+from trading.paper.clock import SECOND_NS, Clock
+from trading.paper.replay import MarketError, Replay, load_bars
 
 
 @pytest.mark.parametrize("symbol", ["BTC/USD", "ETH/USD", "LTC/USD"])
@@ -28,7 +29,7 @@ def test_a_minute_without_a_trade_is_flat(tmp_path: Path) -> None:
 
     first, filled, last = load_bars("XXX/USD", folder=tmp_path)
 
-    assert filled == Bar(filled.time, *map(Decimal, (2, 2, 2, 2, 0)))
+    assert filled == Bar(filled.time, 2, 2, 2, 2, 0)
     assert filled.time - first.time == last.time - filled.time == 60 * SECOND_NS
 
 
@@ -46,11 +47,11 @@ def test_a_replay_shows_only_complete_bars() -> None:
     clock = Clock(START_NS)
     replay = Replay(bars, clock, first=100)
 
-    assert (replay.last(), replay.price()) == (bars[99], bars[100].open)
+    assert (replay.last(), replay.price()) == (bars[99], exact(bars[100].open))
     clock.wait(59)
     assert replay.last() == bars[99]
     clock.wait(1)
-    assert (replay.last(), replay.price()) == (bars[100], bars[101].open)
+    assert (replay.last(), replay.price()) == (bars[100], exact(bars[101].open))
     assert list(replay.history(3)) == bars[97:100]
     assert isinstance(replay.volume(), Decimal)
 

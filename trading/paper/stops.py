@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading.broker import Order, PaperBroker, Status
-from trading.clock import Clock
 from trading.logs import BotLog
-from trading.notifications import Notifier
+from trading.paper.broker import Order, PaperBroker, Status
+from trading.paper.clock import Clock
+from trading.paper.notifications import Notifier
 from trading.positions import Fill, Position
 from trading.risk import Account, TrailingStop
 

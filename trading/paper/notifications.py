@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trading.clock import Clock
-from trading.faults import FaultPlan
 from trading.logs import BotLog, Value
+from trading.paper.clock import Clock
+from trading.paper.faults import FaultPlan
 
 __all__ = ["Notifier"]
 

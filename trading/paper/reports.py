@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading.clock import SECOND_NS
+from trading.bars import Bar, exact
 from trading.logs import BotLog, Value
-from trading.market import Bar
+from trading.paper.clock import SECOND_NS
 from trading.positions import Position, Trade
-from trading.strategies import Signal
+from trading.signals.signal import Signal
 
 __all__ = ["Reports"]
 
@@ -48,14 +48,14 @@ class Reports:
         about: dict[str, Value] = {
             "symbol": self.symbol,
             "interval": "1m",
-            "open": bar.open,
-            "high": bar.high,
-            "low": bar.low,
-            "close": bar.close,
-            "volume": bar.volume,
+            "open": exact(bar.open),
+            "high": exact(bar.high),
+            "low": exact(bar.low),
+            "close": exact(bar.close),
+            "volume": exact(bar.volume),
             "bar.time": bar.time,
         }
-        self.log.event("market.bar", about, "%s %s", self.symbol, bar.close)
+        self.log.event("market.bar", about, "%s %s", self.symbol, exact(bar.close))
 
     def signal(self, signal: Signal, signal_id: str, bar_time: int) -> None:
         """Say what a strategy or an agent would do."""

@@ -11,11 +11,11 @@ from decimal import Decimal
 import pytest
 
 from tests.trading.conftest import START_NS, collected
-from trading.broker import IllegalMoveError, Order, PaperBroker, Status, moved
-from trading.clock import Clock
-from trading.exchange import BINANCE, PaperExchange
-from trading.faults import FaultPlan, Window
 from trading.logs import BotLog
+from trading.paper.broker import IllegalMoveError, Order, PaperBroker, Status, moved
+from trading.paper.clock import Clock
+from trading.paper.exchange import BINANCE, PaperExchange
+from trading.paper.faults import FaultPlan, Window
 from trading.risk import Account, Limits
 
 D = Decimal

@@ -12,10 +12,10 @@ import random
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from trading.clock import Clock
-from trading.faults import FaultPlan
 from trading.logs import BotLog, Value
-from trading.strategies import Signal
+from trading.paper.clock import Clock
+from trading.paper.faults import FaultPlan
+from trading.signals.signal import Signal
 
 __all__ = ["HEADLINES", "PRICES", "PRICE_VERSION", "NewsAnalyst", "cost"]
 

@@ -16,19 +16,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from trading.agents import HEADLINES, NewsAnalyst
-from trading.broker import Order, PaperBroker
-from trading.clock import SECOND_NS, Clock
-from trading.exchange import ExchangeError, PaperExchange, Venue
-from trading.faults import HOSTILE_HEADLINE, FaultPlan
+from trading.bars import exact
 from trading.logs import BotLog, Value
-from trading.market import BAR_S, Replay
-from trading.notifications import Notifier
+from trading.paper.agents import HEADLINES, NewsAnalyst
+from trading.paper.broker import Order, PaperBroker
+from trading.paper.clock import SECOND_NS, Clock
+from trading.paper.exchange import ExchangeError, PaperExchange, Venue
+from trading.paper.faults import HOSTILE_HEADLINE, FaultPlan
+from trading.paper.notifications import Notifier
+from trading.paper.replay import BAR_S, Replay
+from trading.paper.reports import Reports
+from trading.paper.stops import StopKeeper
 from trading.positions import Fill, Position, applied, closed_trade, marked
-from trading.reports import Reports
 from trading.risk import Account, TrailingStop
-from trading.stops import StopKeeper
-from trading.strategies import Signal, Strategy, filtered_by
+from trading.signals.signal import Signal
+from trading.strategies import Strategy, filtered_by
 
 __all__ = ["Bot", "BotConfig"]
 
@@ -97,7 +99,7 @@ class Bot:
         self.cash = config.cash
         self.position_id = ""
         self.candle_at = self.clock.now_ns
-        self.mark = self.market.last().close
+        self.mark = exact(self.market.last().close)
         self.day_start = self.peak = self.cash + config.held * self.mark
         self._ids = itertools.count(1)
         self._beats = itertools.count(1)
@@ -141,7 +143,7 @@ class Bot:
     def _warm_up(self) -> None:
         history = self.market.history(60)
         for bar in history:
-            self.strategy.on_bar(bar, self.config.held)
+            self.strategy.on_bar(bar, float(self.config.held))
         self.reports.history(history)
 
     def _adopt(self) -> None:
@@ -163,13 +165,13 @@ class Bot:
         if self.faults.is_feed_stale(self.config.bot_id, self.clock.elapsed):
             return
         bar = self.market.last()
-        self.candle_at, self.mark = self.clock.now_ns, bar.close
+        self.candle_at, self.mark = self.clock.now_ns, exact(bar.close)
         self.reports.bar(bar)
-        self.position = marked(self.position, bar.close)
+        self.position = marked(self.position, self.mark)
         if self.position.quantity:
             self._say_position("position.changed")
         self.stops.on_price()
-        signal = self.strategy.on_bar(bar, self.position.quantity)
+        signal = self.strategy.on_bar(bar, float(self.position.quantity))
         if signal is not None:
             self._on_signal(signal, bar.time)
 
@@ -213,10 +215,10 @@ class Bot:
     def _order(self, signal: Signal, quantity: Decimal, decision_id: str) -> None:
         order = Order(
             order_id=self._new_id("o"),
-            side=signal.action,
+            side="buy" if signal.action == "buy" else "sell",
             type="market" if signal.price is None else "limit",
             quantity=quantity,
-            price=signal.price,
+            price=None if signal.price is None else exact(signal.price),
             reference_price=self.mark,
             decision_id=decision_id,
             position_id=self.position_id or None,

@@ -1,6 +1,6 @@
-"""Bars: one minute of a market, and the bundled real ones a paper run replays.
+"""The bundled minutes of a real market, and how a paper run plays them along its clock.
 
-Leaves trading on them to others. The files are LEAN minute files; see `trading/data/README.md`.
+Leaves trading on them to others. The files are LEAN minute files; see `trading/paper/candles/README.md`.
 """
 
 from __future__ import annotations
@@ -9,38 +9,25 @@ import csv
 import io
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from trading.clock import SECOND_NS, Clock
+from trading.bars import Bar, exact
+from trading.errors import TradingError
+from trading.paper.clock import SECOND_NS, Clock
 
-__all__ = ["BAR_S", "Bar", "MarketError", "Replay", "load_bars"]
+__all__ = ["BAR_S", "MarketError", "Replay", "load_bars"]
 
 BAR_S = 60
 """Seconds of a bar."""
 
-_DATA = Path(__file__).with_name("data") / "coinbase_minute"
+_DATA = Path(__file__).with_name("candles") / "coinbase_minute"
 _DAY = "20180405"
 
 
-class MarketError(ValueError):
+class MarketError(TradingError):
     """Candles that are missing or cannot be read; the message names the file and the mend."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """What happened to a price within one minute."""
-
-    time: int
-    """When the bar opened: Unix time in nanoseconds."""
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-    """In units of the asset; 0 when nobody traded."""
 
 
 def load_bars(symbol: str, *, folder: Path = _DATA) -> list[Bar]:
@@ -98,11 +85,11 @@ class Replay:
 
     def price(self) -> Decimal:
         """Return the price now: where the minute under way opened."""
-        return self._bars[self._index()].open
+        return exact(self._bars[self._index()].open)
 
     def volume(self) -> Decimal:
         """Return what is traded within the minute under way: the most that can be bought of it."""
-        return self._bars[self._index()].volume
+        return exact(self._bars[self._index()].volume)
 
     def _index(self) -> int:
         return min(self._first + int(self._clock.elapsed // BAR_S), len(self._bars) - 1)
@@ -110,8 +97,8 @@ class Replay:
 
 def _bar(row: list[str], midnight: int) -> Bar:
     milliseconds, *prices, volume = row
-    first, high, low, close = map(Decimal, prices)
-    return Bar(midnight + int(milliseconds) * 1_000_000, first, high, low, close, Decimal(volume))
+    first, high, low, close = map(float, prices)
+    return Bar(midnight + int(milliseconds) * 1_000_000, first, high, low, close, float(volume))
 
 
 def _without_gaps(bars: list[Bar]) -> list[Bar]:
@@ -120,7 +107,7 @@ def _without_gaps(bars: list[Bar]) -> list[Bar]:
         while whole and bar.time - whole[-1].time > BAR_S * SECOND_NS:
             before = whole[-1]
             flat = before.close
-            whole.append(Bar(before.time + BAR_S * SECOND_NS, flat, flat, flat, flat, Decimal(0)))
+            whole.append(Bar(before.time + BAR_S * SECOND_NS, flat, flat, flat, flat, 0.0))
         whole.append(bar)
     return whole
 

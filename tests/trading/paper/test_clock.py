@@ -6,7 +6,7 @@ import logging
 import time
 
 from tests.trading.conftest import START_NS, collected
-from trading.clock import SECOND_NS, Clock, stamped_records, start_of
+from trading.paper.clock import SECOND_NS, Clock, stamped_records, start_of
 
 
 def test_what_is_due_is_done_in_order_and_nothing_later() -> None:

@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 
 from tests.trading.conftest import Run, run_fleet
-from trading.faults import DEMO
+from trading.paper.faults import DEMO
 from trading.positions import closed_trade
 
 

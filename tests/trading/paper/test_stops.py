@@ -12,15 +12,15 @@ from decimal import Decimal
 import pytest
 
 from tests.trading.conftest import START_NS, collected
-from trading.broker import PaperBroker
-from trading.clock import Clock
-from trading.exchange import BINANCE, PaperExchange
-from trading.faults import FaultPlan, Window
 from trading.logs import BotLog
-from trading.notifications import Notifier
+from trading.paper.broker import PaperBroker
+from trading.paper.clock import Clock
+from trading.paper.exchange import BINANCE, PaperExchange
+from trading.paper.faults import FaultPlan, Window
+from trading.paper.notifications import Notifier
+from trading.paper.stops import StopKeeper
 from trading.positions import Fill, Position, applied, marked
 from trading.risk import Account, TrailingStop
-from trading.stops import StopKeeper
 
 D = Decimal
 

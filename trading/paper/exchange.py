@@ -18,9 +18,9 @@ from decimal import Decimal
 from email.message import Message
 from typing import NoReturn, Protocol
 
-from trading.clock import Clock
-from trading.faults import FaultPlan
 from trading.logs import BotLog, Value
+from trading.paper.clock import Clock
+from trading.paper.faults import FaultPlan
 from trading.positions import Fill, Side
 
 __all__ = ["BINANCE", "COINBASE", "ExchangeError", "ExchangeNotAvailable", "InsufficientFunds"]

@@ -1,0 +1,146 @@
+"""Run bots on paper: `python -m trading run --paper`.
+
+Sets logging up, then runs each bot in a process of its own. The core itself names no listener:
+whoever wants the records attaches to `logging` (`--log-config`, or `obs run -- python -m trading …`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import logging.config
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from trading.logs import TRACE
+from trading.paper.clock import start_of
+from trading.paper.faults import PLANS
+from trading.paper.fleet import FIRST_BAR, FLEET, run_bot
+
+__all__ = ["configure", "run"]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_MAX_DURATION_S = (1440 - FIRST_BAR - 1) * 60
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--paper", action="store_true", required=True, help="trade on paper (the only way)")
+    parser.add_argument(
+        "--bots", type=_bots, default=list(FLEET), help=f"which, by comma (all: {','.join(FLEET)})"
+    )
+    parser.add_argument("--faults", choices=sorted(PLANS), default="none", help="which incidents to plant")
+    parser.add_argument("--speed", type=_speed, default=0.0, help="times the clock on the wall; 0: at once")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same run")
+    parser.add_argument("--duration", type=_duration, default=2700.0, help="of the run's own clock, e.g. 45m")
+    parser.add_argument(
+        "--start", type=int, help="Unix ns at which the run's clock starts (so that it ends now)"
+    )
+    parser.add_argument("--log-config", type=_file, help="a dictConfig as JSON, e.g. trading/logging.json")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the bots; return the exit code."""
+    start_ns = options.start or start_of(time.time_ns(), options.duration, options.speed)
+    if len(options.bots) > 1:
+        return _run_children(options, start_ns)
+    return _run_here(options, start_ns)
+
+
+def _run_here(options: argparse.Namespace, start_ns: int) -> int:
+    _set_up_logging(options.log_config)
+    bot = run_bot(
+        FLEET[options.bots[0]],
+        start_ns=start_ns,
+        duration_s=options.duration,
+        faults=PLANS[options.faults],
+        seed=options.seed,
+        speed=options.speed,
+    )
+    earned = f"{bot.equity - bot.day_start:+.2f} {bot.config.currency}"
+    # One write, so that the lines of several bots do not run into each other.
+    sys.stdout.write(f"{bot.config.bot_id}: {earned} in {options.duration / 60:.0f} min\n")
+    sys.stdout.flush()
+    return 0
+
+
+def _run_children(options: argparse.Namespace, start_ns: int) -> int:
+    command = [sys.executable, "-m", "trading", "run", "--paper", "--start", str(start_ns)]
+    for name in ("faults", "speed", "seed"):
+        command += [f"--{name}", str(getattr(options, name))]
+    command += ["--duration", f"{options.duration:.0f}s"]
+    if options.log_config:
+        command += ["--log-config", str(options.log_config)]
+    children = [
+        subprocess.Popen([*command, "--bots", bot_id], env=_environment(bot_id)) for bot_id in options.bots
+    ]
+    try:
+        return max(child.wait() for child in children)
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait()
+
+
+def _environment(bot_id: str) -> dict[str, str]:
+    # Whoever listens asks the environment whose records these are. OpenTelemetry's variable says so; a
+    # sidecar's own, inherited from around this process, would still give all bots one name.
+    return {**os.environ, "OTEL_SERVICE_NAME": bot_id, "OBS_SERVICE": bot_id}
+
+
+def _set_up_logging(path: Path | None) -> None:
+    logging.addLevelName(TRACE, "TRACE")
+    if path is not None:
+        logging.config.dictConfig(json.loads(path.read_text(encoding="utf-8")))
+        return
+    root = logging.getLogger()
+    root.setLevel(TRACE)
+    # Nothing on the console: records are for whoever listens, and it may be nobody.
+    root.addHandler(logging.NullHandler())
+
+
+def _bots(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in FLEET]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(
+            f"unknown bot {', '.join(unknown) or text!r}: use {', '.join(FLEET)}"
+        )
+    return names
+
+
+def _duration(text: str) -> float:
+    match = re.fullmatch(r"(\d+)([smh])", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no unit: write it with one, e.g. 45m")
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if not 0 < seconds <= _MAX_DURATION_S:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is longer than the candles: use 1s to {_MAX_DURATION_S // 60}m"
+        )
+    return float(seconds)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = -1.0
+    if not 0 <= speed < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no speed: use 0 (as fast as possible), 1 (the wall's) or more"
+        )
+    return speed
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text}: no such file")
+    return path
