@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Behind a proxy that inspects TLS the certificates are those of the system.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help demo test check bench eval soak nightly test-bots clean
+.PHONY: help demo test check bench eval reference soak nightly test-bots clean
 
 help:  # this list
 	@grep -E '^[a-z-]+:.*#' Makefile | sed 's/:.*#/ -/'
@@ -42,6 +42,9 @@ bench: .venv/.dev  # what a user pays, beside the peers
 
 eval: .venv/.dev  # how good the answers are on labelled logs: make eval PART=snippets SHOW=--show
 	@.venv/bin/python -m scripts.evaluate $(addprefix --part ,$(PART)) $(SHOW)
+
+reference: .venv/.dev  # our indicators, statistics and backtests beside independent ones
+	@.venv/bin/python -m scripts.reference
 
 soak: .venv/.dev  # N kills -9 of sidecar, bot, reader and writer under load: make soak N=200
 	.venv/bin/python -m tests.soak --kills $(N) --back $(BACK)
