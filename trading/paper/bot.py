@@ -28,7 +28,7 @@ from trading.paper.replay import BAR_S, Replay
 from trading.paper.reports import Reports
 from trading.paper.stops import StopKeeper
 from trading.positions import Fill, Position, applied, closed_trade, marked
-from trading.risk import Account, TrailingStop
+from trading.risk import Standing, TrailingStop
 from trading.signals.signal import Signal
 from trading.strategies import Strategy, filtered_by
 
@@ -273,8 +273,8 @@ class Bot:
             if retry < 2:
                 self.clock.after(11, lambda: self._ask(route, retry + 1))
 
-    def _account(self) -> Account:
-        return Account(cash=self.cash, held=self.position.quantity)
+    def _account(self) -> Standing:
+        return Standing(cash=self.cash, held=self.position.quantity)
 
     def _new_id(self, kind: str) -> str:
         return f"{self._prefix}{kind}{next(self._ids)}"

@@ -15,7 +15,7 @@ from trading.logs import BotLog, Value
 from trading.paper.clock import SECOND_NS
 from trading.paper.exchange import ExchangeError, PaperExchange
 from trading.positions import Fill, Side
-from trading.risk import Account, Limits, Proposal, denial_of
+from trading.risk import Limits, Proposal, Standing, denial_of
 
 __all__ = ["IllegalMoveError", "Order", "PaperBroker", "Status", "moved"]
 
@@ -104,7 +104,7 @@ class PaperBroker:
     """Every order that rests at the exchange, by id."""
     _sent: deque[int] = field(default_factory=deque)
 
-    def submit(self, order: Order, account: Account, *, tries: str = "") -> tuple[Order, list[Fill]]:
+    def submit(self, order: Order, account: Standing, *, tries: str = "") -> tuple[Order, list[Fill]]:
         """Send an order and return it as it then stands, with what was filled at once.
 
         Args:

@@ -16,7 +16,7 @@ from trading.paper.broker import Order, PaperBroker, Status
 from trading.paper.clock import Clock
 from trading.paper.notifications import Notifier
 from trading.positions import Fill, Position
-from trading.risk import Account, TrailingStop
+from trading.risk import Standing, TrailingStop
 
 __all__ = ["StopKeeper"]
 
@@ -36,7 +36,7 @@ class StopKeeper:
     notifier: Notifier
     rule: TrailingStop
     new_id: Callable[[str], str]
-    account: Callable[[], Account]
+    account: Callable[[], Standing]
     position: Callable[[], tuple[str, Position]]
     take: Callable[[list[Fill]], None]
     """Who books the fills of a stop that fires the moment it is placed."""

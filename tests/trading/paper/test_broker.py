@@ -16,10 +16,10 @@ from trading.paper.broker import IllegalMoveError, Order, PaperBroker, Status, m
 from trading.paper.clock import Clock
 from trading.paper.exchange import BINANCE, PaperExchange
 from trading.paper.faults import FaultPlan, Window
-from trading.risk import Account, Limits
+from trading.risk import Limits, Standing
 
 D = Decimal
-ACCOUNT = Account(cash=D(100_000), held=D(10))
+ACCOUNT = Standing(cash=D(100_000), held=D(10))
 
 
 @dataclass

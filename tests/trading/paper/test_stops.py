@@ -20,7 +20,7 @@ from trading.paper.faults import FaultPlan, Window
 from trading.paper.notifications import Notifier
 from trading.paper.stops import StopKeeper
 from trading.positions import Fill, Position, applied, marked
-from trading.risk import Account, TrailingStop
+from trading.risk import Standing, TrailingStop
 
 D = Decimal
 
@@ -83,7 +83,7 @@ def desk_fixture(request: pytest.FixtureRequest) -> Iterator[Desk]:
             notifier,
             TrailingStop(D("0.01"), D("0.001")),
             new_id=lambda kind: f"{kind}{next(ids)}",
-            account=lambda: Account(cash=D(0), held=desk.position.quantity),
+            account=lambda: Standing(cash=D(0), held=desk.position.quantity),
             position=lambda: ("p1", desk.position),
             take=desk.take,
         )
