@@ -1,4 +1,4 @@
-"""What a report says, before anyone words it: frozen figures that the daily run, the store and a backtest fill.
+"""What a report says, before anyone words it: figures that the daily run, the store and a backtest fill.
 
 Three things are kept apart. `None` is *unknown* and shown as `?`; `Blank.NONE` is *there is none* (no closed
 trade, no day before) and shown as `-`; `0.0` is zero. Ratios are fractions (0.012 is 1.2 %), amounts are in
