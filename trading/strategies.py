@@ -12,7 +12,16 @@ from trading.bars import Bar
 from trading.indicators import Momentum, Rsi, Sma, Volatility
 from trading.signals.signal import Signal
 
-__all__ = ["Grid", "MeanReversion", "MomentumEntry", "Quiet", "Strategy", "filtered_by"]
+__all__ = [
+    "Grid",
+    "MeanReversion",
+    "MomentumEntry",
+    "Quiet",
+    "SmaCross",
+    "Strategy",
+    "filtered_by",
+    "sma_cross",
+]
 
 
 class Strategy(Protocol):
@@ -136,6 +145,39 @@ class Grid:
             if held > self._least:
                 return Signal("sell", 0.75, "line crossed upwards", price=bar.close)
         return None
+
+
+def sma_cross(fast: int, slow: int) -> SmaCross:
+    """Return a rule that buys when the fast mean crosses above the slow one and sells when it crosses below.
+
+    Args:
+        fast: Bars of the fast mean.
+        slow: Bars of the slow mean, more than `fast`.
+    """
+    return SmaCross(fast, slow)
+
+
+class SmaCross:
+    """Two moving averages of the close; speaks on the bar at which they have crossed."""
+
+    def __init__(self, fast: int, slow: int) -> None:
+        if not 0 < fast < slow:
+            raise ValueError(f"sma_cross({fast}, {slow}): the fast mean must be shorter than the slow one")
+        self._fast = Sma(fast)
+        self._slow = Sma(slow)
+        self._above: bool | None = None
+
+    def on_bar(self, bar: Bar, held: float) -> Signal | None:
+        """Take in one more bar; means that only touch have not crossed."""
+        fast, slow = self._fast.update(bar.close), self._slow.update(bar.close)
+        if math.isnan(slow) or fast == slow:
+            return None
+        was_above, self._above = self._above, fast > slow
+        if was_above is None or was_above == self._above:
+            return None
+        action: Literal["buy", "sell"] = "buy" if self._above else "sell"
+        word = "above" if self._above else "below"
+        return Signal(action, 1.0, f"fast mean crossed {word} the slow one", ma_ratio=fast / slow - 1)
 
 
 class Quiet:
