@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-__all__ = ["Action", "Signal"]
+from trading.regime import MarketState, Regime
+
+__all__ = ["Action", "Filtered", "Signal", "Verdict"]
 
 Action = Literal["buy", "sell", "hold"]
 
@@ -36,3 +38,33 @@ class Signal:
     """Rate of change, a fraction."""
     volatility: float | None = None
     """Deviation of one bar's return, a fraction."""
+
+
+class Filtered(NamedTuple):
+    """A signal that a gate stopped."""
+
+    signal: Signal
+    filter: str
+    """The gate: `halted`, `regime`, `confidence`, `volatility` or `correlation`."""
+    value: float
+    """What the gate looked at."""
+    threshold: float
+    """What it was compared with."""
+
+
+class Verdict(NamedTuple):
+    """What an engine says of one session."""
+
+    time: int
+    """Time of the session's bars, Unix ns."""
+    signals: tuple[Signal, ...]
+    """Those that passed: buys (the surest first), then sells, then holds; equals by symbol."""
+    filtered: tuple[Filtered, ...]
+    """Buys that a gate stopped, the surest first."""
+    market: MarketState | None
+    """The market after this session; `None` while its windows are not full."""
+
+    @property
+    def regime(self) -> Regime | None:
+        """The kind of market; `None` while it is not known."""
+        return self.market.regime if self.market else None

@@ -1,0 +1,117 @@
+"""The MAPS score: moving averages, momentum and RSI in one number from -10 to +10.
+
+Every part is first measured in what the symbol itself usually moves, σ = the deviation of its last returns,
+so that a bond fund and a coin share one scale; then squashed to -1..1 by s(z) = z / √(1 + z²), so that
+neither a bad price nor an unadjusted split can outweigh everything else:
+
+* trend: the mean of s over both moving averages, z = (close / SMA_n - 1) / (σ √(n/3)): under a random walk
+  the distance of a price from its mean over n bars deviates by σ √(n/3), so z is 1 where it is ordinary;
+* momentum: s of z = ROC_n / (σ √n), for the same reason;
+* RSI: (50 - RSI) / 50: among rising symbols the one that has just fallen back is the better entry, and one
+  that everybody has bought already the worse.
+
+MAPS = 10 × (trend_share · trend + momentum_share · momentum + rsi_share · RSI), the shares divided by their
+sum. With the default shares the RSI gives 2 at most, and a buy needs more than 2: an oversold price alone is
+no reason to buy. A price that did not move at all has no σ and the score 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from trading.bars import Bar
+from trading.indicators import Momentum, Rsi, Sma, Volatility
+from trading.signals.params import Params, ParamsError
+
+__all__ = ["SCORES", "Maps", "Reading", "Score", "confidence_of", "score_of"]
+
+FULL = 10.0
+"""Largest score."""
+
+
+class Reading(NamedTuple):
+    """A score and what it was made from."""
+
+    score: float
+    """-10..10; above 0 speaks for holding the symbol."""
+    rsi: float
+    ma_ratio: float
+    """Close over its longer mean, minus 1."""
+    momentum: float
+    """Rate of change, a fraction."""
+    volatility: float
+    """Deviation of one bar's return, a fraction."""
+
+
+class Score(Protocol):
+    """A number that follows the bars of one symbol."""
+
+    def update(self, bar: Bar) -> Reading | None:
+        """Take in one more bar and return the score after it, or `None` while bars are too few."""
+
+
+class Maps:
+    """The score named `maps`."""
+
+    def __init__(self, params: Params) -> None:
+        self._fast, self._slow = Sma(params.fast), Sma(params.slow)
+        self._rsi, self._momentum = Rsi(params.rsi), Momentum(params.momentum)
+        self._volatility = Volatility(params.volatility, periods_per_year=1)
+        self._fast_root = math.sqrt(params.fast / 3)
+        self._slow_root = math.sqrt(params.slow / 3)
+        self._momentum_root = math.sqrt(params.momentum)
+        scale = FULL / (params.trend_share + params.momentum_share + params.rsi_share)
+        self._trend_points = params.trend_share * scale / 2
+        self._momentum_points = params.momentum_share * scale
+        self._rsi_points = params.rsi_share * scale
+
+    def update(self, bar: Bar) -> Reading | None:
+        """Take in one more bar and return the score after it."""
+        close = bar.close
+        fast, slow = self._fast.update(close), self._slow.update(close)
+        strength, change = self._rsi.update(close), self._momentum.update(close) / 100
+        sigma = self._volatility.update(close)
+        # A sum is not a number as soon as one of its terms is none.
+        if math.isnan(fast + slow + strength + change + sigma):
+            return None
+        ratio = close / slow - 1
+        if sigma == 0:
+            return Reading(0.0, strength, ratio, change, sigma)
+        score = (
+            self._trend_points * _squashed((close / fast - 1) / (sigma * self._fast_root))
+            + self._trend_points * _squashed(ratio / (sigma * self._slow_root))
+            + self._momentum_points * _squashed(change / (sigma * self._momentum_root))
+            + self._rsi_points * (50 - strength) / 50
+        )
+        return Reading(score, strength, ratio, change, sigma)
+
+
+SCORES: Mapping[str, Callable[[Params], Score]] = {"maps": Maps}
+"""Every score by its name; `score` in the parameters picks one."""
+
+
+def score_of(params: Params) -> Score:
+    """Return a new score for one symbol.
+
+    Raises:
+        ParamsError: If there is no score of that name.
+    """
+    make = SCORES.get(params.score)
+    if make is None:
+        raise ParamsError(f"score = {params.score!r} is unknown: known are {', '.join(sorted(SCORES))}.")
+    return make(params)
+
+
+def confidence_of(score: float) -> float:
+    """Return how sure a score is that the symbol should be held, 0..1.
+
+    0.5 says nothing either way, 1 that every part is at its best, 0 at its worst; it rises with the score,
+    evenly: 0.5 + score / 20. A sell is as sure as holding is not. It ranks signals; it is no probability.
+    """
+    return min(max(0.5 + score / (2 * FULL), 0.0), 1.0)
+
+
+def _squashed(value: float) -> float:
+    return value / math.sqrt(1 + value * value)
