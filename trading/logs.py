@@ -91,6 +91,9 @@ EVENTS: Mapping[str, Word] = {
         _INFO,
         _ERROR,
     ),
+    "data.checked": _word(
+        "symbol interval data.source data.fault data.start data.end sample.count value action", _WARN, _ERROR
+    ),
     "market.bar": _word("symbol interval open high low close volume bar.time", TRACE),
     "market.funding": _word("symbol funding.rate funding.interval_h", TRACE),
     "market.book": _word("symbol bid_share levels spread.ratio mid", TRACE),

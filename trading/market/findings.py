@@ -1,0 +1,95 @@
+"""What was wrong with bars, and what was done about it; each finding becomes one event `data.checked`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from trading.bars import SECOND_NS
+from trading.logs import BotLog
+from trading.market.source import Interval
+
+__all__ = ["Action", "Fault", "Finding", "report_findings"]
+
+Fault = Literal[
+    "empty",
+    "unreachable",
+    "damaged",
+    "not_a_number",
+    "not_positive",
+    "crossed",
+    "volume",
+    "duplicate",
+    "unsorted",
+    "wrong_zone",
+    "off_session",
+    "future",
+    "unfinished",
+    "missing",
+    "stale",
+    "halted",
+    "flat",
+    "spike",
+    "split",
+    "jump",
+    "rewritten",
+    "unusable",
+]
+"""What can be wrong; `docs/trading.md` has the rule for each."""
+
+Action = Literal["dropped", "kept", "refused", "adjusted"]
+"""What was done: rows left out; nothing; the whole symbol left out; rows mended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that the bars of one symbol broke."""
+
+    symbol: str
+    interval: Interval
+    fault: Fault
+    action: Action
+    count: int
+    """How many bars it concerns."""
+    time: int | None
+    """Time of the first of them, Unix ns; `None` when no bar has a time."""
+    until: int | None
+    """Time of the last of them."""
+    value: float | None
+    """The figure that broke the rule: the price, the ratio, the share of missing bars."""
+    text: str
+    """One sentence for people: what it is, what was done, how to mend it."""
+
+    def __str__(self) -> str:
+        return f"{self.symbol}: {self.text}"
+
+
+def report_findings(findings: Iterable[Finding], log: BotLog, *, source: str) -> None:
+    """Log each finding as the event `data.checked`; at ERROR when the symbol is refused."""
+    for finding in findings:
+        log.event(
+            "data.checked",
+            {
+                "symbol": finding.symbol,
+                "interval": finding.interval,
+                "data.source": source,
+                "data.fault": finding.fault,
+                "data.start": finding.time,
+                "data.end": finding.until,
+                "sample.count": finding.count,
+                "value": finding.value,
+                "action": finding.action,
+            },
+            "%s: %s",
+            finding.symbol,
+            finding.text,
+            level=logging.ERROR if finding.action == "refused" else logging.WARNING,
+        )
+
+
+def day_of(time: int) -> str:
+    """Return the UTC date of a time as text."""
+    return datetime.fromtimestamp(time // SECOND_NS, UTC).date().isoformat()
