@@ -18,8 +18,8 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
 """Least first."""
 
 State = Literal["queued", "sending", "sent", "failed", "unknown", "folded"]
-"""`queued`: waits for its turn (`Outcome.due_ns`); `sending`: handed to a channel, no answer yet; `unknown`: it
-may have arrived and may not, so it is not sent again by itself; `folded`: went out inside a digest."""
+"""`queued`: waits for its turn (`Outcome.due_ns`); `sending`: handed to a channel, no answer yet; `unknown`:
+it may have arrived and may not, so it is not sent again by itself; `folded`: went out inside a digest."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
