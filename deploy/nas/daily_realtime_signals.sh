@@ -14,6 +14,6 @@ else
     venv/bin/python -m trading daily "$@" >>"$log" 2>&1
 fi
 code=$?
-# Cron mails what is printed: only a failure speaks.
-[ $code -eq 0 ] || { echo "trading daily ended with $code; the end of $root/$log:" >&2; tail -n 20 "$log" >&2; }
+# Cron mails what is printed: only a failure speaks. 75: nothing is published yet, the next call tries again.
+[ $code -eq 0 ] || [ $code -eq 75 ] || { echo "trading daily ended with $code; the end of $root/$log:" >&2; tail -n 20 "$log" >&2; }
 exit $code
