@@ -1,0 +1,1 @@
+"""What the core keeps: two SQLite files, their tables, migrations and copies."""

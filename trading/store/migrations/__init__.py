@@ -1,0 +1,1 @@
+"""Revisions of both files; `env.py` is what alembic runs them with."""
