@@ -8,6 +8,7 @@ A signal's weight is the share of the equity that the symbol shall have. What to
 * hold: to its weight when held and a weight is said, else keep.
 * no signal for a held symbol: keep. An exit that the risk rules ask for beats every signal.
 
+Risk limits then shrink what moves too much and cut what would be too large, too many or too much together.
 A position that exists is left alone while it is within `band` of its target: small differences cost fees and
 earn nothing. Opening and closing know no band.
 """
@@ -18,6 +19,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from trading.accounts import Account, Action, Kind, Reason
+from trading.risk import RiskLimits, limited, scaled, sized
 from trading.signals.signal import Signal
 
 __all__ = ["BAND", "Action", "actions_of", "changes"]
@@ -35,6 +37,8 @@ def actions_of(
     band: float = BAND,
     exits: Mapping[str, Reason] | None = None,
     lots: Mapping[str, float] | None = None,
+    limits: RiskLimits | None = None,
+    periods_per_year: float = 252,
 ) -> tuple[Action, ...]:
     """Return one action for each symbol that is held or signalled, sorted by symbol.
 
@@ -44,32 +48,36 @@ def actions_of(
         prices: Symbol to close. A symbol without a price above 0 is kept as it is.
         equity: Cash and holdings at these prices.
         band: See the module.
-        exits: Symbols that must be closed, and why: what the risk rules ask for.
+        exits: Symbols that must be closed, and why: what `trading.risk.exits` asks for.
         lots: Symbol to the smallest quantity that can be traded; absent: fractions can.
+        limits: What may be held; `None`: anything.
+        periods_per_year: Makes a bar's volatility the annual one that the limits speak of.
     """
     said = {signal.symbol: signal for signal in signals}
-    exits = exits or {}
-    share = _unclaimed_share(account, said, prices, equity)
+    now = _weights(account, prices, equity)
+    share = _unclaimed_share(said, now)
+    targets = {
+        symbol: _target(said.get(symbol), now.get(symbol, 0.0), share)
+        for symbol in {*account.holdings, *said}
+    }
+    if limits is not None:
+        targets = _limited(targets, said, account, limits, math.sqrt(periods_per_year))
     actions = []
-    for symbol in sorted({*account.holdings, *said}):
-        holding = account.holdings.get(symbol)
-        price = prices.get(symbol, holding.last if holding else math.nan)
-        quantity = holding.quantity if holding else 0.0
-        before = quantity * price / equity if quantity and equity > 0 else 0.0
-        signal = said.get(symbol)
-        lot = (lots or {}).get(symbol, 0.0)
-        if not 0 < price < math.inf or equity <= 0:
-            if holding:
-                actions.append(_action(symbol, "keep", 0.0, before, before, price, "signal", "no price", lot))
-        elif symbol in exits and holding:
-            reason = exits[symbol]
-            note = reason.replace("_", " ")
-            actions.append(_action(symbol, "close", quantity, before, 0.0, price, reason, note, lot))
-        else:
-            target = _target(signal, before, share)
-            action = _towards(symbol, quantity, before, target, price, equity, band, lot, signal)
-            if action is not None:
-                actions.append(action)
+    for symbol in sorted(targets):
+        action = _action_of(
+            symbol,
+            account.holdings[symbol].quantity if symbol in account.holdings else 0.0,
+            now.get(symbol, 0.0),
+            targets[symbol],
+            price=_price(account, prices, symbol),
+            equity=equity,
+            band=band,
+            lot=(lots or {}).get(symbol, 0.0),
+            exit_reason=(exits or {}).get(symbol),
+            note=said[symbol].reason if symbol in said else "",
+        )
+        if action is not None:
+            actions.append(action)
     return tuple(actions)
 
 
@@ -78,18 +86,32 @@ def changes(actions: Iterable[Action]) -> tuple[Action, ...]:
     return tuple(action for action in actions if action.kind != "keep")
 
 
-def _unclaimed_share(
-    account: Account, said: Mapping[str, Signal], prices: Mapping[str, float], equity: float
-) -> float:
+def _price(account: Account, prices: Mapping[str, float], symbol: str) -> float:
+    price = prices.get(symbol, math.nan)
+    if not 0 < price < math.inf and symbol in account.holdings:
+        return account.holdings[symbol].last
+    return price
+
+
+def _weights(account: Account, prices: Mapping[str, float], equity: float) -> dict[str, float]:
+    if equity <= 0:
+        return {}
+    return {
+        symbol: holding.quantity * _price(account, prices, symbol) / equity
+        for symbol, holding in account.holdings.items()
+    }
+
+
+def _unclaimed_share(said: Mapping[str, Signal], now: Mapping[str, float]) -> float:
     """Return the weight of a buy that names none."""
     unsized = [signal for signal in said.values() if signal.action == "buy" and signal.weight is None]
-    if not unsized or equity <= 0:
+    if not unsized:
         return 0.0
-    claimed = sum(signal.weight for signal in said.values() if signal.action != "sell" and signal.weight)
-    for symbol, holding in account.holdings.items():
+    claimed = sum(signal.weight or 0.0 for signal in said.values())
+    for symbol, weight in now.items():
         signal = said.get(symbol)
         if signal is None or (signal.action == "hold" and signal.weight is None):
-            claimed += holding.quantity * prices.get(symbol, holding.last) / equity
+            claimed += weight
     return max(1.0 - claimed, 0.0) / len(unsized)
 
 
@@ -101,59 +123,57 @@ def _target(signal: Signal | None, before: float, share: float) -> float:
     return share if signal.weight is None else min(max(signal.weight, 0.0), 1.0)
 
 
-def _towards(
+def _limited(
+    targets: Mapping[str, float],
+    said: Mapping[str, Signal],
+    account: Account,
+    limits: RiskLimits,
+    year: float,
+) -> dict[str, float]:
+    moves = {symbol: signal.volatility * year for symbol, signal in said.items() if signal.volatility}
+    return dict(limited(scaled(targets, moves, limits), limits, held=account.holdings).weights)
+
+
+def _action_of(
     symbol: str,
     quantity: float,
     before: float,
     target: float,
+    *,
     price: float,
     equity: float,
     band: float,
     lot: float,
-    signal: Signal | None,
+    exit_reason: Reason | None,
+    note: str,
 ) -> Action | None:
     """Return the action that brings a symbol to its target; `None` when nothing is held nor bought."""
-    note = signal.reason if signal else ""
-    if quantity == 0:
-        units = _whole(target * equity / price, lot)
-        if units <= 0:
-            return None
-        return _action(symbol, "open", units, 0.0, units * price / equity, price, "signal", note, lot)
-    if target <= 0:
-        return _action(symbol, "close", quantity, before, 0.0, price, "signal", note, lot)
+
+    def action(kind: Kind, units: float, after: float, reason: Reason = "signal", why: str = note) -> Action:
+        return Action(
+            symbol=symbol,
+            kind=kind,
+            quantity=units,
+            weight_before=before,
+            weight_after=after,
+            price=price,
+            reason=reason,
+            note=why,
+            lot=lot,
+        )
+
+    if quantity and exit_reason:
+        return action("close", quantity, 0.0, exit_reason, exit_reason.replace("_", " "))
+    if not 0 < price < math.inf or equity <= 0:
+        return action("keep", 0.0, before, why="no price") if quantity else None
+    if quantity and target <= 0:
+        return action("close", quantity, 0.0)
+    units = sized(abs(target - before), equity=equity, price=price, lot=lot)
+    if not quantity:
+        return action("open", units, units * price / equity) if units > 0 else None
     # The slack lets a difference of exactly the band be traded, whatever its last bit says.
-    units = _whole(abs(target - before) * equity / price, lot)
-    if abs(target - before) < band - 1e-12 or units <= 0:
-        return _action(symbol, "keep", 0.0, before, before, price, "signal", note, lot)
-    side = 1 if target > before else -1
-    after = before + side * units * price / equity
-    kind: Kind = "increase" if side > 0 else "reduce"
-    return _action(symbol, kind, units, before, after, price, "rebalance", note, lot)
-
-
-def _action(
-    symbol: str,
-    kind: Kind,
-    quantity: float,
-    before: float,
-    after: float,
-    price: float,
-    reason: Reason,
-    note: str,
-    lot: float,
-) -> Action:
-    return Action(
-        symbol=symbol,
-        kind=kind,
-        quantity=quantity,
-        weight_before=before,
-        weight_after=after,
-        price=price,
-        reason=reason,
-        note=note,
-        lot=lot,
-    )
-
-
-def _whole(quantity: float, lot: float) -> float:
-    return math.floor(quantity / lot + 1e-9) * lot if lot > 0 else quantity
+    if units <= 0 or abs(target - before) < band - 1e-12:
+        return action("keep", 0.0, before)
+    if target > before:
+        return action("increase", units, before + units * price / equity, "rebalance")
+    return action("reduce", units, before - units * price / equity, "rebalance")

@@ -6,7 +6,8 @@ files, clocks and logging.
 
 from __future__ import annotations
 
+from trading.backtest.portfolio import run_portfolio
 from trading.backtest.results import BacktestResult, PortfolioResult, Trade
 from trading.backtest.single import BacktestError, run
 
-__all__ = ["BacktestError", "BacktestResult", "PortfolioResult", "Trade", "run"]
+__all__ = ["BacktestError", "BacktestResult", "PortfolioResult", "Trade", "run", "run_portfolio"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from trading.accounts import Fill
+from trading.accounts import Account, Fill
 from trading.accounts import Trade as AccountTrade
 from trading.performance import Summary, summary
 
@@ -143,6 +143,8 @@ class PortfolioResult(_Curve):
     """How many passed the gates."""
     filtered: dict[str, int] = field(default_factory=dict)
     """Gate to how many it stopped."""
+    account: Account
+    """As it stands after the last close."""
 
     @property
     def closed(self) -> list[AccountTrade]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from trading.backtest.results import BacktestResult, Trade
@@ -18,7 +19,7 @@ from trading.errors import TradingError
 from trading.signals.signal import Signal
 from trading.strategies import Strategy
 
-__all__ = ["BacktestError", "run"]
+__all__ = ["BacktestError", "bars_in_order", "check_figures", "run"]
 
 _DUST = 1e-12
 
@@ -57,11 +58,8 @@ def run(
         BacktestError: If the bars are not in order or a figure is out of range.
         ValueError: If a row is no bar.
     """
-    _check_figures(cash, fee, slippage)
-    rows = [*_rows(bars)]
-    history = bars_of(rows)
-    _check_order(history, rows)
-    times = [row[0] for row in rows]
+    check_figures(cash, fee, slippage)
+    history, times = bars_in_order(bars)
     book = _Book(cash, fee, slippage, times)
     strategy = copy.deepcopy(strategy)
     order: Signal | None = None
@@ -171,6 +169,26 @@ class _Book:
         )
 
 
+def bars_in_order(bars: Iterable[Sequence[Any]], symbol: str = "") -> tuple[list[Bar], list[Any]]:
+    """Return rows as bars, and their times as they came.
+
+    Raises:
+        BacktestError: If a bar does not come after the one before it.
+        ValueError: If a row is no bar.
+    """
+    rows = [*_rows(bars)]
+    # Bars need no second reading; a search takes the same ones a hundred times.
+    history: list[Bar] = rows if all(type(row) is Bar for row in rows) else bars_of(rows)  # type: ignore[assignment]
+    times = [row[0] for row in rows]
+    for index, (before, after) in enumerate(pairwise(history)):
+        if after.time <= before.time:
+            raise BacktestError(
+                f"{symbol or 'bars'}: bar {index + 1} ({times[index + 1]}) does not come after bar {index} "
+                f"({times[index]}): sort the bars and drop those with the same time."
+            )
+    return history, times
+
+
 def _rows(bars: Any) -> Iterable[Sequence[Any]]:
     # A data frame iterates over its columns: its rows are meant. Pandas keeps the time in the index often.
     if hasattr(bars, "itertuples"):
@@ -178,18 +196,10 @@ def _rows(bars: Any) -> Iterable[Sequence[Any]]:
     return bars.iter_rows() if hasattr(bars, "iter_rows") else bars  # type: ignore[no-any-return]
 
 
-def _check_figures(cash: float, fee: float, slippage: float) -> None:
+def check_figures(cash: float, fee: float, slippage: float) -> None:
+    """Raise a `BacktestError` if a figure is out of range."""
     if not 0 < cash < math.inf:
         raise BacktestError(f"cash = {cash}: start with an amount above 0.")
     for name, value in (("fee", fee), ("slippage", slippage)):
         if not 0 <= value < 1:
             raise BacktestError(f"{name} = {value}: write it as a fraction, 0 or more and below 1.")
-
-
-def _check_order(bars: Sequence[Bar], rows: Sequence[Sequence[Any]]) -> None:
-    for index in range(1, len(bars)):
-        if bars[index].time <= bars[index - 1].time:
-            raise BacktestError(
-                f"bar {index} ({rows[index][0]}) does not come after bar {index - 1} ({rows[index - 1][0]}): "
-                "sort the bars and drop those with the same time."
-            )
