@@ -67,6 +67,33 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """Fraction of each fill's value."""
     slippage: float = 0.0005
     """How much worse than the open a fill is, a fraction."""
+    band: float = 0.02
+    """Share of the equity by which a position may be off its weight before it is traded."""
+    stop_loss: float = 0.08
+    """Close a position whose close is this far below its average cost, a fraction; 0: never."""
+    trailing_stop: float = 0.0
+    """Close it when the close is this far below the best since it was opened, a fraction; 0: never."""
+    take_profit: float = 0.0
+    """Close it when the close is this far above its average cost, a fraction; 0: never."""
+    max_weight: float = 0.40
+    """The largest share of the equity in one position."""
+    max_exposure: float = 1.0
+    """The largest share of the equity in all positions together."""
+    max_positions: int = 20
+    """How many positions there may be at once."""
+    target_volatility: float = 0.0
+    """Annualised; what moves more gets a smaller position in proportion; 0: size does not depend on it."""
+
+
+class DailySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the daily run treats data that are late or have holes."""
+
+    least_share: float = 0.5
+    """Share of the universe that must have a bar of the session; with less it counts as not yet published."""
+    patience_minutes: float = 120.0
+    """How long after the close data may be missing before the operator is told."""
+    catch_up: int = 60
+    """How many missed sessions are caught up at most; older ones are left out, and the run says so."""
 
 
 class PathSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -76,6 +103,8 @@ class PathSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Folder of `signals.db` and `performance.db`."""
     reports: Path = Path("reports")
     """Folder of `daily/`, `weekly/` and `realtime/`."""
+    backups: Path = Path("backups")
+    """Where `trading store backup` puts its copies."""
     logs: Path = Path("logs")
     """Folder of the logs of unattended runs."""
 
@@ -96,6 +125,7 @@ class TradingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     market: MarketSettings = MarketSettings()
     signals: SignalSettings = SignalSettings()
     account: AccountSettings = AccountSettings()
+    daily: DailySettings = DailySettings()
     paths: PathSettings = PathSettings()
     notify: NotifySettings = NotifySettings()
 
