@@ -199,6 +199,8 @@ class DailyFacts(msgspec.Struct, frozen=True, kw_only=True):
     fills: tuple[FillFacts, ...] = ()
     findings: tuple[FindingFacts, ...] = ()
     failures: tuple[FailureFacts, ...] = ()
+    missed: tuple[date, ...] = ()
+    """Sessions before this one that were caught up and have no message of their own."""
     equity: Curve = ()
     """Equity at each close since the start, this one included."""
     next_session: date | None = None
