@@ -35,7 +35,17 @@ class Word(NamedTuple):
     attributes: frozenset[str]
 
 
-COMMON = frozenset({"bot.id", "strategy.name", "run.mode", "service.version", "cause.id", "account.id"})
+COMMON = frozenset(
+    {
+        "bot.id",
+        "strategy.name",
+        "run.mode",
+        "service.version",
+        "cause.id",
+        "account.id",
+        "log.record.uid",
+    }
+)
 """Attributes any event may carry; the first four stand on every record of a bot."""
 
 _ORDER = (
@@ -230,7 +240,7 @@ def _word_of(argument: object) -> object:
 
 def _plain(attributes: Mapping[str, Value]) -> dict[str, Value]:
     return {
-        key: str(value) if isinstance(value, Decimal) else value
+        key: f"{value:f}" if isinstance(value, Decimal) else value
         for key, value in attributes.items()
         if value is not None
     }

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from trading.bars import Bar
 
 __all__ = ["Cut", "Denial", "Exit", "ExitReason", "Limited", "Limits", "Proposal", "RiskLimits", "Standing"]
-__all__ += ["TrailingStop", "denial_of", "exits", "limited", "scaled", "sized"]
+__all__ += ["State", "TrailingStop", "denial_of", "exits", "limited", "scaled", "sized"]
 
 ExitReason = Literal["stop_loss", "take_profit"]
 
@@ -214,6 +214,8 @@ class Limits:
     """The largest order, in the currency of its price."""
     max_orders_per_minute: int = 20
     """Orders within 60 seconds; more is a runaway loop."""
+    costs: Decimal = Decimal("0.0015")
+    """What buying costs beyond the price, fee and slippage together, a fraction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ class Standing:
     """How a bot stands when it proposes an order: what `denial_of` looks at."""
 
     cash: Decimal
+    """Free money: what resting buy orders will cost is not in it."""
     held: Decimal
     """Units of the asset, negative when short."""
     state: State = "running"
@@ -271,27 +274,28 @@ class TrailingStop:
         return wanted >= present * (1 + self.step)
 
 
-def denial_of(order: Proposal, account: Standing, limits: Limits) -> Denial | None:
+def denial_of(order: Proposal, standing: Standing, limits: Limits) -> Denial | None:
     """Return why an order may not be sent, or `None`.
 
     Orders that shrink the position pass all limits but those of a halted bot and the rate: a limit
     must never keep a bot from getting out.
     """
-    rate = Decimal(account.orders_last_minute)
-    if account.state == "halted":
+    rate = Decimal(standing.orders_last_minute)
+    if standing.state == "halted":
         return Denial("halted", Decimal(1), Decimal(0))
     if rate >= limits.max_orders_per_minute:
         return Denial("rate_limit", rate, Decimal(limits.max_orders_per_minute))
-    if account.is_twin_open:
+    if standing.is_twin_open:
         return Denial("duplicate", Decimal(2), Decimal(1))
-    if _shrinks(order, account.held):
+    if _shrinks(order, standing.held):
         return None
-    if account.state == "reducing":
-        return Denial("reducing", order.quantity, abs(account.held))
+    if standing.state == "reducing":
+        return Denial("reducing", order.quantity, abs(standing.held))
     if order.notional > limits.max_order_notional:
         return Denial("notional", order.notional, limits.max_order_notional)
-    if order.side == "buy" and order.notional > account.cash:
-        return Denial("balance", order.notional, account.cash)
+    costs = order.notional * (1 + limits.costs)
+    if order.side == "buy" and costs > standing.cash:
+        return Denial("balance", costs, standing.cash)
     return None
 
 

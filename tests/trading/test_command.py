@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ def test_the_demo_prints_one_line_for_each_bot() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(line.partition(":")[0] for line in done.stdout.splitlines()) == [
         "grid-1",
+        "maps-5",
         "meanrev-3",
         "momo-2",
         "news-4",
@@ -61,12 +63,18 @@ def test_the_core_runs_without_loading_its_observer() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_a_run_longer_than_the_candles_is_refused_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--paper", "--duration", "99h"]) == 2
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(r"--duration 5940m is longer than the candles: use 1s to \d{4}m", line)
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
         (["--bots", "nobody"], "unknown bot 'nobody': use grid-1"),
         (["--duration", "45"], "write it with one, e.g. 45m"),
-        (["--duration", "24h"], "longer than the candles"),
         (["--speed", "-1"], "is no speed"),
         (["--log-config", "nowhere.json"], "no such file"),
     ],

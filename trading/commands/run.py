@@ -15,17 +15,19 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from trading.errors import TradingError
 from trading.logs import TRACE
+from trading.paper.books import together
 from trading.paper.clock import start_of
 from trading.paper.faults import PLANS
-from trading.paper.fleet import FIRST_BAR, FLEET, run_bot
+from trading.paper.fleet import FLEET, bundled, run_bot
 
 __all__ = ["configure", "run"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
-_MAX_DURATION_S = (1440 - FIRST_BAR - 1) * 60
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +43,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start", type=int, help="Unix ns at which the run's clock starts (so that it ends now)"
     )
+    parser.add_argument("--books", type=Path, help="file for the bots' own books at the end, as JSON")
     parser.add_argument("--log-config", type=_file, help="a dictConfig as JSON, e.g. trading/logging.json")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the bots; return the exit code."""
     start_ns = options.start or start_of(time.time_ns(), options.duration, options.speed)
+    for bot_id in options.bots:
+        # What cannot be played is refused once and before any bot starts.
+        bundled(FLEET[bot_id], options.duration)
     if len(options.bots) > 1:
         return _run_children(options, start_ns)
     return _run_here(options, start_ns)
@@ -62,6 +68,8 @@ def _run_here(options: argparse.Namespace, start_ns: int) -> int:
         seed=options.seed,
         speed=options.speed,
     )
+    if options.books:
+        _write(options.books, together([bot.told_books()], start_ns=start_ns, duration_s=options.duration))
     earned = f"{bot.equity - bot.day_start:+.2f} {bot.config.currency}"
     # One write, so that the lines of several bots do not run into each other.
     sys.stdout.write(f"{bot.config.bot_id}: {earned} in {options.duration / 60:.0f} min\n")
@@ -76,16 +84,44 @@ def _run_children(options: argparse.Namespace, start_ns: int) -> int:
     command += ["--duration", f"{options.duration:.0f}s"]
     if options.log_config:
         command += ["--log-config", str(options.log_config)]
+    parts = {bot_id: Path(f"{options.books}.{bot_id}.part") for bot_id in options.bots if options.books}
     children = [
-        subprocess.Popen([*command, "--bots", bot_id], env=_environment(bot_id)) for bot_id in options.bots
+        subprocess.Popen(
+            [*command, "--bots", bot_id, *(["--books", str(parts[bot_id])] if parts else [])],
+            env=_environment(bot_id),
+        )
+        for bot_id in options.bots
     ]
     try:
-        return max(child.wait() for child in children)
+        code = max(child.wait() for child in children)
+        if parts:
+            _join_books(options, start_ns, list(parts.values()))
+        return code
     finally:
         for child in children:
             child.terminate()
         for child in children:
             child.wait()
+
+
+def _join_books(options: argparse.Namespace, start_ns: int, parts: list[Path]) -> None:
+    # A bot that failed has written none; its own error is on the screen already.
+    found = [json.loads(part.read_text(encoding="utf-8")) for part in parts if part.is_file()]
+    bots = [bot for one in found for bot in one["bots"]]
+    _write(options.books, together(bots, start_ns=start_ns, duration_s=options.duration))
+    for part in parts:
+        part.unlink(missing_ok=True)
+
+
+def _write(path: Path, books: Mapping[str, object]) -> None:
+    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        part.write_text(json.dumps(books, indent=1) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise TradingError(
+            f"--books {path}: cannot be written ({error}). Name a folder that exists."
+        ) from error
 
 
 def _environment(bot_id: str) -> dict[str, str]:
@@ -120,10 +156,8 @@ def _duration(text: str) -> float:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} has no unit: write it with one, e.g. 45m")
     seconds = int(match[1]) * _UNITS[match[2]]
-    if not 0 < seconds <= _MAX_DURATION_S:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is longer than the candles: use 1s to {_MAX_DURATION_S // 60}m"
-        )
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration: use 1s or more")
     return float(seconds)
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from trading.logs import BotLog, Value
+from trading.paper.books import Books
 from trading.paper.clock import Clock
 from trading.paper.faults import FaultPlan
 from trading.signals.signal import Signal
@@ -45,7 +46,7 @@ def cost(model: str, input_tokens: int, output_tokens: int) -> Decimal | None:
     if model not in PRICES:
         return None
     for_input, for_output = PRICES[model]
-    return ((for_input * input_tokens + for_output * output_tokens) / 1_000_000).quantize(Decimal("0.0001"))
+    return (for_input * input_tokens + for_output * output_tokens) / 1_000_000
 
 
 @dataclass
@@ -57,10 +58,9 @@ class NewsAnalyst:
     log: BotLog
     faults: FaultPlan
     rng: random.Random
+    books: Books
     daily_limit: Decimal = Decimal(10)
     """USD in a day after which it warns; the setting `llm.daily_limit`."""
-    spent: Decimal = field(default=Decimal(0))
-    _calls: int = 0
     _is_looping: bool = False
 
     def read(self, headline: str, mood: float) -> Signal | None:
@@ -68,7 +68,7 @@ class NewsAnalyst:
         if self.faults.is_agent_looping(self.bot_id, self.clock.elapsed):
             self._loop_once(headline)
             return None
-        conversation = f"c-{5500 + self._calls}"
+        conversation = f"c-{5500 + self.books.llm_calls}"
         self._call(
             headline, conversation, 1900 + self.rng.randrange(200), 90 + self.rng.randrange(40), "stop"
         )
@@ -81,7 +81,7 @@ class NewsAnalyst:
         if self._is_looping:
             return
         self._is_looping = True
-        conversation = f"c-{5500 + self._calls}"
+        conversation = f"c-{5500 + self.books.llm_calls}"
 
         def again() -> None:
             if not self.faults.is_agent_looping(self.bot_id, self.clock.elapsed):
@@ -94,16 +94,17 @@ class NewsAnalyst:
         self.clock.after(3, again)
 
     def _call(self, prompt: str, conversation: str, tokens_in: int, tokens_out: int, finish: str) -> None:
-        self._calls += 1
+        self.books.llm_calls += 1
         seconds = 0.8 + tokens_in / 10_000 + self.rng.random() * 0.4
         self.clock.wait(seconds)
         price = cost(RESPONSE_MODEL, tokens_in, tokens_out)
+        answer = f"{self.bot_id}-{self.clock.start_ns // 10**9:x}-{self.books.llm_calls}"
         about: dict[str, Value] = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": "openai",
             "gen_ai.request.model": MODEL,
             "gen_ai.response.model": RESPONSE_MODEL,
-            "gen_ai.response.id": f"chatcmpl-{self.bot_id}-{self.clock.start_ns // 10**9:x}-{self._calls}",
+            "gen_ai.response.id": f"chatcmpl-{answer}",
             "gen_ai.response.finish_reasons": finish,
             "gen_ai.usage.input_tokens": tokens_in,
             "gen_ai.usage.output_tokens": tokens_out,
@@ -119,7 +120,8 @@ class NewsAnalyst:
         self._count(price or Decimal(0))
 
     def _count(self, price: Decimal) -> None:
-        before, self.spent = self.spent, self.spent + price
-        if before <= self.daily_limit < self.spent:
+        before, self.books.llm_cost = self.books.llm_cost, self.books.llm_cost + price
+        if before <= self.daily_limit < self.books.llm_cost:
             words = "llm cost today %s USD is above llm.daily_limit = %s USD"
-            self.log.line("agents", logging.WARNING, words, self.spent, self.daily_limit)
+            spent = self.books.llm_cost.quantize(Decimal("0.01"))
+            self.log.line("agents", logging.WARNING, words, spent, self.daily_limit)

@@ -5,15 +5,16 @@ It asks `risk` before it asks the exchange: *denied* is our own no, *rejected* t
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
 from trading.logs import BotLog, Value
 from trading.paper.clock import SECOND_NS
-from trading.paper.exchange import ExchangeError, PaperExchange
+from trading.paper.exchange import ExchangeError, PaperExchange, Prices
 from trading.positions import Fill, Side
 from trading.risk import Limits, Proposal, Standing, denial_of
 
@@ -43,6 +44,9 @@ _MOVES: Mapping[Status, set[Status]] = {
 }
 
 
+_FIRST = {"order.submitted", "order.denied"}
+
+
 class IllegalMoveError(ValueError):
     """An order was asked to go where it cannot, e.g. to be filled after it was canceled."""
 
@@ -65,6 +69,12 @@ class Order:
     reduce_only: bool = False
     reason: str = "signal"
     """What its fills will be: `signal`, `stop_loss`, `take_profit`."""
+    expires: int | None = None
+    """When the exchange gives it up, Unix ns; `None`: never."""
+    cause: str | None = None
+    """Id of the event that led to it."""
+    tries: int = 1
+    """Which try to send it this is."""
     status: Status = Status.INITIALIZED
     exchange_id: str | None = None
     filled: Decimal = Decimal(0)
@@ -91,34 +101,49 @@ def moved(order: Order, status: Status) -> Order:
     return replace(order, status=status)
 
 
+class Register(Protocol):
+    """Who counts what becomes of orders."""
+
+    submitted: int
+    denied: Counter[str]
+    rejected: Counter[str]
+
+    def note(self, order: Order) -> None:
+        """Enter an order as it now stands."""
+
+
 @dataclass
 class PaperBroker:
     """The orders of one bot at one exchange."""
 
     exchange: PaperExchange
+    market: Prices
     log: BotLog
     symbol: str
     currency: str
+    register: Register
+    """Where the bot writes down what becomes of its orders."""
     limits: Limits = field(default_factory=Limits)
     orders: dict[str, Order] = field(default_factory=dict)
     """Every order that rests at the exchange, by id."""
-    _sent: deque[int] = field(default_factory=deque)
+    sent: deque[int] = field(default_factory=deque)
+    """When orders were sent, Unix ns; brokers of one bot share it, because the limit is the bot's."""
 
-    def submit(self, order: Order, account: Standing, *, tries: str = "") -> tuple[Order, list[Fill]]:
+    def submit(self, order: Order, standing: Standing, *, words: str = "") -> tuple[Order, list[Fill]]:
         """Send an order and return it as it then stands, with what was filled at once.
 
         Args:
             order: A new order.
-            account: What the limits look at; the broker adds what it knows of open orders.
-            tries: Which try this is, in words for people.
+            standing: What the limits look at; the broker adds what it knows of open orders.
+            words: What people shall read beside a refusal, e.g. which try this is.
         """
-        price = order.price or order.reference_price or self.exchange.market.price()
-        account = replace(
-            account,
+        price = order.price or order.reference_price or self.market.price()
+        standing = replace(
+            standing,
             orders_last_minute=self._orders_last_minute(),
             is_twin_open=any(_is_twin(order, other) for other in self.orders.values()),
         )
-        denial = denial_of(Proposal(order.side, order.quantity, price), account, self.limits)
+        denial = denial_of(Proposal(order.side, order.quantity, price), standing, self.limits)
         if denial is not None:
             about: dict[str, Value] = {
                 "reason": denial.reason,
@@ -126,9 +151,11 @@ class PaperBroker:
                 "threshold": denial.threshold,
             }
             self._say("order.denied", order, about, "order %s denied: %s", order.order_id, denial.reason)
-            return moved(order, Status.DENIED), []
-        self._sent.append(self.exchange.clock.now_ns)
-        order = moved(order, Status.SUBMITTED)
+            self.register.denied[denial.reason] += 1
+            return self._noted(moved(order, Status.DENIED)), []
+        self.sent.append(self.exchange.clock.now_ns)
+        self.register.submitted += 1
+        order = self._noted(moved(order, Status.SUBMITTED))
         self._say(
             "order.submitted",
             order,
@@ -141,19 +168,22 @@ class PaperBroker:
         )
         started = self.exchange.clock.now_ns
         try:
-            exchange_id, fills = self.exchange.submit(order, account.cash)
+            exchange_id, fills = self.exchange.submit(
+                order, self.market, cash=standing.cash, held=standing.held
+            )
         except ExchangeError as error:
             about = {
                 "reason": error.error_type,
                 "error.type": error.error_type,
                 "exchange.code": error.code,
             }
-            words = "%s order %s rejected: %s%s"
+            text = "%s order %s rejected: %s%s"
             self._say(
-                "order.rejected", order, about, words, order.type, order.order_id, error, tries, error=error
+                "order.rejected", order, about, text, order.type, order.order_id, error, words, error=error
             )
-            return moved(order, Status.REJECTED), []
-        order = moved(replace(order, exchange_id=exchange_id), Status.ACCEPTED)
+            self.register.rejected[error.error_type] += 1
+            return self._noted(moved(order, Status.REJECTED)), []
+        order = self._noted(moved(replace(order, exchange_id=exchange_id), Status.ACCEPTED))
         latency = round((self.exchange.clock.now_ns - started) / 1_000_000)
         self._say("order.accepted", order, {"latency_ms": latency}, "order %s accepted", order.order_id)
         self.orders[order.order_id] = order
@@ -162,7 +192,7 @@ class PaperBroker:
 
     def confirm(self, order: Order) -> None:
         """Take over an order that was found at the exchange when the bot started."""
-        order = replace(order, status=Status.ACCEPTED)
+        order = self._noted(replace(order, status=Status.ACCEPTED))
         self.orders[order.order_id] = order
         about: dict[str, Value] = {"order.confirmed": True, "checked.time": self.exchange.clock.now_ns}
         self._say("order.accepted", order, about, "%s order %s is in place", order.type, order.order_id)
@@ -174,23 +204,39 @@ class PaperBroker:
         except ExchangeError:
             # The failed request is an event already, and the order still rests: the caller decides.
             return False
-        canceled = moved(self.orders.pop(order.order_id), Status.CANCELED)
+        canceled = self._noted(moved(self.orders.pop(order.order_id), Status.CANCELED))
         self._say(
             "order.canceled", canceled, {"reason": reason}, "order %s canceled: %s", order.order_id, reason
         )
         return True
 
     def match(self, held: Decimal) -> list[Fill]:
-        """Let the exchange fill what rests there, with `held` units to sell, and return the fills."""
-        fills = self.exchange.match(list(self.orders.values()), held)
+        """Let the exchange fill or end what rests there, with `held` units to sell; return the fills."""
+        if not self.exchange.is_down():
+            self._expire()
+        fills = self.exchange.match(list(self.orders.values()), self.market, held)
         self._take(fills)
         return fills
+
+    def _expire(self) -> None:
+        now = self.exchange.clock.now_ns
+        for order in list(self.orders.values()):
+            if order.expires is None or now < order.expires:
+                continue
+            ended = self._noted(moved(self.orders.pop(order.order_id), Status.EXPIRED))
+            words = "order %s expired, %s of %s not filled"
+            about: dict[str, Value] = {"reason": "time in force"}
+            self._say("order.expired", ended, about, words, order.order_id, order.remaining, order.quantity)
+
+    def _noted(self, order: Order) -> Order:
+        self.register.note(order)
+        return order
 
     def _take(self, fills: list[Fill]) -> None:
         for fill in fills:
             order = self.orders[fill.order_id]
             status = Status.FILLED if fill.quantity == order.remaining else Status.PARTIALLY_FILLED
-            order = moved(replace(order, filled=order.filled + fill.quantity), status)
+            order = self._noted(moved(replace(order, filled=order.filled + fill.quantity), status))
             self.orders[fill.order_id] = order
             if status is Status.FILLED:
                 del self.orders[fill.order_id]
@@ -249,14 +295,24 @@ class PaperBroker:
             "position.id": order.position_id,
             "decision.id": order.decision_id,
             "currency": self.currency,
+            # An order begins with its decision; what comes after it was led to by its being sent.
+            "cause.id": order.cause if name in _FIRST else order.order_id,
+            "log.record.uid": _uid(name, order, about),
         }
         self.log.event(name, {**attributes, **about}, body, *args, error=error)
 
     def _orders_last_minute(self) -> int:
-        while self._sent and self.exchange.clock.now_ns - self._sent[0] > 60 * SECOND_NS:
-            self._sent.popleft()
-        return len(self._sent)
+        while self.sent and self.exchange.clock.now_ns - self.sent[0] > 60 * SECOND_NS:
+            self.sent.popleft()
+        return len(self.sent)
 
 
 def _is_twin(order: Order, other: Order) -> bool:
     return (order.side, order.type, order.price) == (other.side, other.type, other.price)
+
+
+def _uid(name: str, order: Order, about: Mapping[str, Value]) -> Value:
+    """The id by which later events name this one as their cause; most are nobody's cause."""
+    if name == "order.filled":
+        return about["fill.id"]
+    return order.order_id if name == "order.submitted" and order.tries == 1 else None

@@ -24,11 +24,7 @@ from trading.paper.faults import FaultPlan
 from trading.positions import Fill, Side
 
 __all__ = ["BINANCE", "COINBASE", "ExchangeError", "ExchangeNotAvailable", "InsufficientFunds"]
-__all__ += ["InvalidOrder", "PaperExchange", "RequestTimeout", "Venue", "Wanted"]
-
-
-LOT = Decimal("0.001")
-"""The smallest part of a coin that is traded."""
+__all__ += ["InvalidOrder", "PaperExchange", "Prices", "RequestTimeout", "Venue", "Wanted"]
 
 
 class ExchangeError(Exception):
@@ -79,6 +75,8 @@ class Venue:
     """Fraction of each fill's value."""
     tick: Decimal = Decimal("0.01")
     min_notional: Decimal = Decimal(10)
+    lot: Decimal = Decimal("0.001")
+    """The smallest part of a coin that is traded; quantities are multiples of it."""
 
 
 BINANCE = Venue(
@@ -128,7 +126,6 @@ class PaperExchange:
     """One account at one exchange."""
 
     venue: Venue
-    market: Prices
     clock: Clock
     log: BotLog
     bot_id: str
@@ -195,49 +192,66 @@ class PaperExchange:
             )
         self._raise(method, route, status)
 
-    def submit(self, order: Wanted, cash: Decimal) -> tuple[str, list[Fill]]:
+    def submit(
+        self, order: Wanted, market: Prices, *, cash: Decimal, held: Decimal
+    ) -> tuple[str, list[Fill]]:
         """Place an order; return the exchange's id for it and what was filled at once.
+
+        A stop and a sale may count on the same coins, as with reduce-only orders: neither binds them.
+
+        Args:
+            order: What is wanted.
+            market: Where its symbol is traded.
+            cash: Free money in the account.
+            held: Units of the asset in the account.
 
         Raises:
             InvalidOrder: If the exchange does not take it.
             ExchangeError: If it cannot be reached.
         """
         self.request("POST", self.venue.orders)
-        price = order.price or self.market.price()
+        price = order.price or market.price()
+        if order.remaining <= 0 or order.remaining % self.venue.lot:
+            raise self._refused(InvalidOrder, "Filter failure: LOT_SIZE")
         if order.remaining * price < self.venue.min_notional:
-            raise InvalidOrder(
-                f"{self.venue.exchange_id} {{'code': -1013, 'msg': 'Filter failure: NOTIONAL'}}"
-            )
-        if order.side == "buy" and order.remaining * price > cash:
-            raise InsufficientFunds(
-                f"{self.venue.exchange_id} {{'code': -2010, 'msg': "
-                "'Account has insufficient balance for requested action.'}"
-            )
+            raise self._refused(InvalidOrder, "Filter failure: NOTIONAL")
+        costs = order.remaining * price * (1 + self.venue.fee)
+        if (costs > cash) if order.side == "buy" else (order.remaining > held):
+            words = "Account has insufficient balance for requested action."
+            raise self._refused(InsufficientFunds, words)
         self._ids += 1
-        return str(self._ids), self._matched(order)
+        return str(self._ids), self._matched(order, market)
 
     def cancel(self, order: Wanted) -> None:
         """Take an order out of the book."""
         self.request("DELETE", self.venue.orders)
 
-    def match(self, orders: Sequence[Wanted], held: Decimal) -> list[Fill]:
+    def match(self, orders: Sequence[Wanted], market: Prices, held: Decimal) -> list[Fill]:
         """Return what the minute under way fills of resting orders; nothing while the exchange is down.
 
         Args:
-            orders: What rests, oldest first.
+            orders: What rests for one symbol, oldest first.
+            market: Where that symbol is traded.
             held: Units of the asset in the account: no coin is sold twice.
         """
         fills: list[Fill] = []
-        if self.faults.outage(self.venue.exchange_id, self.clock.elapsed, random.Random(0)):
+        if self.is_down():
             return fills
         for order in orders:
-            found = self._matched(order, most=held if order.side == "sell" else None)
+            found = self._matched(order, market, most=held if order.side == "sell" else None)
             held += sum((fill.signed for fill in found), Decimal(0))
             fills += found
         return fills
 
-    def _matched(self, order: Wanted, most: Decimal | None = None) -> list[Fill]:
-        price = self.market.price()
+    def is_down(self) -> bool:
+        """Whether it answers nobody now."""
+        return self.faults.outage(self.venue.exchange_id, self.clock.elapsed, random.Random(0)) is not None
+
+    def _refused(self, kind: type[InvalidOrder], words: str) -> InvalidOrder:
+        return kind(f"{self.venue.exchange_id} {{'code': {kind.code}, 'msg': '{words}'}}")
+
+    def _matched(self, order: Wanted, market: Prices, most: Decimal | None = None) -> list[Fill]:
+        price = market.price()
         worse = price * (1 + self.slippage if order.side == "buy" else 1 - self.slippage)
         if order.type != "market":
             assert order.price is not None
@@ -245,7 +259,7 @@ class PaperExchange:
             if not is_reached:
                 return []
             worse = order.price if order.type == "limit" else worse
-        traded = (self.market.volume() * self.participation).quantize(LOT)
+        traded = (market.volume() * self.participation) // self.venue.lot * self.venue.lot
         quantity = min(order.remaining, traded, *([] if most is None else [most]))
         if quantity <= 0:
             return []

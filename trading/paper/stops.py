@@ -36,7 +36,7 @@ class StopKeeper:
     notifier: Notifier
     rule: TrailingStop
     new_id: Callable[[str], str]
-    account: Callable[[], Standing]
+    standing: Callable[[], Standing]
     position: Callable[[], tuple[str, Position]]
     take: Callable[[list[Fill]], None]
     """Who books the fills of a stop that fires the moment it is placed."""
@@ -44,14 +44,17 @@ class StopKeeper:
     is_busy: bool = False
     """Whether a stop is on its way to the exchange."""
     has_given_up: bool = False
+    cause: str | None = None
+    """Id of the fill that made the stop necessary."""
 
     def adopt(self, order: Order) -> None:
         """Take over a stop that rests at the exchange already."""
         self.stop = order
         self.broker.confirm(order)
 
-    def on_position(self) -> None:
-        """Bring the stop in line with the position; call when it has changed."""
+    def on_position(self, cause: str | None = None) -> None:
+        """Bring the stop in line with the position; call when it has changed, with the id of the fill."""
+        self.cause = cause
         _, position = self.position()
         self.stop = self.broker.orders.get(self.stop.order_id) if self.stop else None
         if position.quantity == 0:
@@ -95,8 +98,10 @@ class StopKeeper:
             position_id=position_id,
             reduce_only=True,
             reason="stop_loss",
+            cause=self.cause,
+            tries=tries,
         )
-        order, fills = self.broker.submit(order, self.account(), tries=f" (try {tries} of {TRIES})")
+        order, fills = self.broker.submit(order, self.standing(), words=f" (try {tries} of {TRIES})")
         if order.is_open or order.status is Status.FILLED:
             self.stop = order
             self.take(fills)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.trading.conftest import START_NS, collected
 from trading.logs import BotLog
+from trading.paper.books import Books
 from trading.paper.broker import IllegalMoveError, Order, PaperBroker, Status, moved
 from trading.paper.clock import Clock
 from trading.paper.exchange import BINANCE, PaperExchange
@@ -56,9 +57,12 @@ class Desk:
 def desk() -> Iterator[Desk]:
     market, clock, log = Market(D(100), D(1000)), Clock(START_NS), BotLog("bot-1", "test")
     plan = FaultPlan(outages={"binance": Window(600, 1200)})
-    exchange = PaperExchange(BINANCE, market, clock, log, "bot-1", plan, random.Random(1))
+    books = Books("bot-1", "test", "USD", D(0))
+    exchange = PaperExchange(BINANCE, clock, log, "bot-1", plan, random.Random(1))
     with collected() as records:
-        yield Desk(market, clock, PaperBroker(exchange, log, "BTC/USD", "USD", Limits()), records)
+        yield Desk(
+            market, clock, PaperBroker(exchange, market, log, "BTC/USD", "USD", books, Limits()), records
+        )
 
 
 def order(kind: str = "market", side: str = "buy", quantity: str = "2", price: str | None = None) -> Order:

@@ -26,23 +26,28 @@ def test_a_healthy_run_does_business(healthy: Run) -> None:
 def test_every_bot_beats_each_thirty_seconds_and_measures_each_minute(healthy: Run) -> None:
     for bot in healthy.bots:
         assert len(healthy.events("heartbeat", bot)) == 90
-        assert len(healthy.events("equity.measured", bot)) == 45
-        assert len(healthy.events("market.bar", bot)) == 44
+        # One more at the end, so that the last word is what the run came to.
+        assert len(healthy.events("equity.measured", bot)) == 46
+        assert len(healthy.events("market.bar", bot)) == 44 * len(healthy.bots[bot].desks)
 
 
 def test_the_told_trades_equal_the_bots_own_books(healthy: Run) -> None:
     for bot_id, bot in healthy.bots.items():
         told = sum((Decimal(e["pnl.net"]) for e in healthy.events("trade.closed", bot_id)), Decimal(0))
-        closed = bot.position.realized - (bot.position.fees - bot.position.entry_fees)
-        half_sold = [closed_trade(before, fills).pnl_net for before, fills in bot.exits.values()]
+        closed = half_sold = Decimal(0)
+        for desk in bot.desks.values():
+            closed += desk.position.realized - (desk.position.fees - desk.position.entry_fees)
+            half_sold += sum(closed_trade(before, fills).pnl_net for before, fills in desk.exits.values())
 
-        assert abs(told + sum(half_sold) - closed) < Decimal("0.05"), bot_id
+        assert abs(told + half_sold - closed) < Decimal("0.0001"), bot_id
 
 
 def test_the_told_equity_is_what_was_earned(healthy: Run) -> None:
     for bot_id, bot in healthy.bots.items():
-        position = bot.position
-        earned = position.realized + position.unrealized(bot.mark) - position.fees
+        earned = Decimal(0)
+        for desk in bot.desks.values():
+            position = desk.position
+            earned += position.realized + position.unrealized(desk.mark) - position.fees
 
         assert abs(bot.equity - bot.day_start - earned) < Decimal("0.0001"), bot_id
         assert healthy.events("equity.measured", bot_id)[0]["pnl.day"] == "0.00"
@@ -84,11 +89,12 @@ def test_the_stop_is_lost_while_it_is_moved(faulty: Run) -> None:
     assert all(e["exc_info"] for e in rejected)
     assert rejected[0]["at"] > canceled["at"]
     assert "giving up on stop" in gave_up.getMessage()
-    assert faulty.bots["momo-2"].stops.stop is None
+    (desk,) = faulty.bots["momo-2"].desks.values()
+    assert desk.stops.stop is None
     assert Decimal(position["position.quantity"]) == 60
     assert [e for e in faulty.events("order.submitted", "momo-2") if e["at"] > rejected[-1]["at"]] == []
     # The price has fallen below where the lost stop stood: it would have fired.
-    assert faulty.bots["momo-2"].mark < Decimal(rejected[0]["order.price"])
+    assert desk.mark < Decimal(rejected[0]["order.price"])
 
 
 def test_the_alarm_about_it_reaches_nobody(faulty: Run) -> None:
@@ -148,4 +154,4 @@ def test_ids_are_the_bots_own_and_of_this_run(faulty: Run) -> None:
                 "position.opened": "position.id",
                 "trade.closed": "trade.id",
             }[name]
-            assert event[key].startswith(f"{event['bot.id']}-201400-")
+            assert event[key].startswith(f"{event['bot.id']}-hta7c-")

@@ -13,6 +13,7 @@ import pytest
 
 from tests.trading.conftest import START_NS, collected
 from trading.logs import BotLog
+from trading.paper.books import Books
 from trading.paper.broker import PaperBroker
 from trading.paper.clock import Clock
 from trading.paper.exchange import BINANCE, PaperExchange
@@ -70,8 +71,10 @@ def desk_fixture(request: pytest.FixtureRequest) -> Iterator[Desk]:
     clock, log = Clock(START_NS), BotLog("bot-1", "test")
     plan = FaultPlan(outages={"binance": getattr(request, "param", Window(0, 0))})
     market = Market(D(100))
-    exchange = PaperExchange(BINANCE, market, clock, log, "bot-1", plan, random.Random(1))
-    broker, notifier = PaperBroker(exchange, log, "BTC/USD", "USD"), Notifier("bot-1", clock, log, plan)
+    exchange = PaperExchange(BINANCE, clock, log, "bot-1", plan, random.Random(1))
+    books = Books("bot-1", "test", "USD", D(0))
+    broker = PaperBroker(exchange, market, log, "BTC/USD", "USD", books)
+    notifier = Notifier("bot-1", clock, log, plan)
     ids = itertools.count(1)
     with collected() as records:
         desk = Desk(clock, market, broker, records)
@@ -83,7 +86,7 @@ def desk_fixture(request: pytest.FixtureRequest) -> Iterator[Desk]:
             notifier,
             TrailingStop(D("0.01"), D("0.001")),
             new_id=lambda kind: f"{kind}{next(ids)}",
-            account=lambda: Standing(cash=D(0), held=desk.position.quantity),
+            standing=lambda: Standing(cash=D(0), held=desk.position.quantity),
             position=lambda: ("p1", desk.position),
             take=desk.take,
         )

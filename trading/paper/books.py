@@ -1,0 +1,209 @@
+"""A bot's own books: what it counts and sums itself, whoever listens to its records or not.
+
+Amounts are exact, in the bot's currency; only `told` rounds, to the cent. `run --books FILE` writes what
+`told` says of each bot, so that a listener's figures can be held against it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from trading.bars import SECOND_NS
+from trading.paper.broker import Order, Status
+from trading.positions import Fill, Position, Trade
+
+__all__ = ["SCHEMA", "BookedTrade", "Books", "Holding", "together", "told"]
+
+SCHEMA = "trading.books/1"
+CENT = Decimal("0.01")
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class BookedTrade:
+    """A closed trade and what names it."""
+
+    trade_id: str
+    symbol: str
+    reason: str
+    trade: Trade
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A position as it stands, and its value."""
+
+    symbol: str
+    position: Position
+    price: Decimal
+    """The last close."""
+    has_stop: bool
+
+
+@dataclass
+class Books:
+    """The books of one bot."""
+
+    bot_id: str
+    strategy: str
+    currency: str
+    cash: Decimal
+    signals: int = 0
+    filtered: Counter[str] = field(default_factory=Counter)
+    """Gate → signals it stopped."""
+    decisions: int = 0
+    acted: int = 0
+    """Decisions that asked for an order."""
+    orders: dict[str, Order] = field(default_factory=dict)
+    """Every order by its id, as it stands; one that was refused and sent again is one order."""
+    submitted: int = 0
+    """How often an order was sent, retries counted."""
+    denied: Counter[str] = field(default_factory=Counter)
+    """Our own reason → how often."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """The exchange's kind of reason → how often, retries counted."""
+    fills: int = 0
+    fees: Decimal = ZERO
+    trades: list[BookedTrade] = field(default_factory=list)
+    llm_calls: int = 0
+    llm_cost: Decimal = ZERO
+    llm_currency: str = "USD"
+
+    def note(self, order: Order) -> None:
+        """Enter an order as it now stands."""
+        self.orders[order.order_id] = order
+
+    def pay(self, fill: Fill) -> None:
+        """Enter a fill: what it cost or brought, and its fee."""
+        self.fills += 1
+        self.fees += fill.fee
+        self.cash -= fill.signed * fill.price + fill.fee
+
+
+def told(books: Books, holdings: Iterable[Holding], *, day_start: Decimal) -> dict[str, Any]:
+    """Return the books of one bot as they are written; amounts are text with two decimals.
+
+    Args:
+        books: The books.
+        holdings: What is held.
+        day_start: Equity when the run began.
+    """
+    held = list(holdings)
+    equity = books.cash + sum((one.position.quantity * one.price for one in held), ZERO)
+    return {
+        "bot": books.bot_id,
+        "strategy": books.strategy,
+        "currency": books.currency,
+        "equity": _cents(equity),
+        "day_start": _cents(day_start),
+        "pnl_day": _cents(equity - day_start),
+        "cash": _cents(books.cash),
+        "fees": _cents(books.fees),
+        "signals": {"generated": books.signals, "filtered": dict(sorted(books.filtered.items()))},
+        "decisions": {"made": books.decisions, "acted": books.acted},
+        "orders": {
+            "submitted": books.submitted,
+            "fills": books.fills,
+            "denied": dict(sorted(books.denied.items())),
+            "rejected": dict(sorted(books.rejected.items())),
+            "ended": _outcomes(books.orders.values()),
+        },
+        "results": _results(books.trades),
+        "trades": [_trade(one) for one in books.trades],
+        "positions": [_holding(one) for one in held if one.position.quantity],
+        "llm": {
+            "calls": books.llm_calls,
+            "cost": _cents(books.llm_cost),
+            "currency": books.llm_currency,
+        },
+    }
+
+
+def together(parts: Iterable[Mapping[str, Any]], *, start_ns: int, duration_s: float) -> dict[str, Any]:
+    """Return the books of a whole run: each bot's, and sums for each currency."""
+    bots = sorted(parts, key=lambda part: str(part["bot"]))
+    sums: dict[str, dict[str, Decimal]] = {}
+    for bot in bots:
+        mine = sums.setdefault(bot["currency"], defaultdict(Decimal))
+        mine["equity"] += Decimal(bot["equity"])
+        mine["pnl_day"] += Decimal(bot["pnl_day"])
+        mine["pnl_closed"] += Decimal(bot["results"]["net"])
+        mine["fees"] += Decimal(bot["fees"])
+    return {
+        "schema": SCHEMA,
+        "start": _time(start_ns),
+        "end": _time(start_ns + round(duration_s * SECOND_NS)),
+        "totals": {
+            currency: {name: str(amount) for name, amount in mine.items()}
+            for currency, mine in sorted(sums.items())
+        },
+        "bots": bots,
+    }
+
+
+def _outcomes(orders: Iterable[Order]) -> dict[str, int]:
+    ended = Counter("open" if order.is_open else str(order.status) for order in orders)
+    # A part that was filled stays filled, whatever became of the rest.
+    ended["filled_in_part"] = sum(
+        order.filled > 0 and order.status is not Status.FILLED and not order.is_open for order in orders
+    )
+    return {name: count for name, count in sorted(ended.items()) if count}
+
+
+def _results(trades: list[BookedTrade]) -> dict[str, Any]:
+    results = [one.trade.pnl_net for one in trades]
+    return {
+        "closed": len(results),
+        "won": sum(result > 0 for result in results),
+        "lost": sum(result < 0 for result in results),
+        "net": _cents(sum(results, ZERO)),
+        "fees": _cents(sum((one.trade.fees for one in trades), ZERO)),
+    }
+
+
+def _trade(one: BookedTrade) -> dict[str, Any]:
+    trade = one.trade
+    return {
+        "id": one.trade_id,
+        "symbol": one.symbol,
+        "quantity": _plain(trade.quantity),
+        "entry_price": _cents(trade.entry_price),
+        "exit_price": _cents(trade.exit_price),
+        "entry_time": _time(trade.entry_time),
+        "exit_time": _time(trade.exit_time),
+        "net": _cents(trade.pnl_net),
+        "fees": _cents(trade.fees),
+        "reason": one.reason,
+    }
+
+
+def _holding(one: Holding) -> dict[str, Any]:
+    position = one.position
+    return {
+        "symbol": one.symbol,
+        "side": position.side,
+        "quantity": _plain(position.quantity),
+        "average_price": _cents(position.average_price),
+        "price": _cents(one.price),
+        "value": _cents(position.quantity * one.price),
+        "unrealized": _cents(position.unrealized(one.price)),
+        "realized": _cents(position.realized),
+        "stop": one.has_stop,
+    }
+
+
+def _cents(amount: Decimal) -> str:
+    return str(amount.quantize(CENT))
+
+
+def _plain(quantity: Decimal) -> str:
+    return f"{quantity.normalize():f}"
+
+
+def _time(when_ns: int) -> str:
+    return datetime.fromtimestamp(when_ns // SECOND_NS, UTC).isoformat().replace("+00:00", "Z")
