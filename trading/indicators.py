@@ -3,9 +3,13 @@
 Edge rules, which libraries do not agree on:
 
 * Nothing is known before the window is full: `nan`.
-* A close that is not finite is skipped: `nan` for that bar, and the window is as if it had not been.
+* A close that is no price (not finite, or beyond 1e100) is skipped: `nan` for that bar, and the window is as
+  if it had not been.
 * RSI of a flat price is 50, of a price that only rose 100, that only fell 0.
 * A return from a price of 0 does not exist: `nan` while it stands in the window.
+
+Windows are summed anew at each bar, exactly: a running sum drifts, and one huge price would stay in it for
+ever. It costs a microsecond for 60 closes.
 """
 
 from __future__ import annotations
@@ -28,6 +32,9 @@ __all__ = [
     "sma",
     "volatility",
 ]
+
+LARGEST = 1e100
+"""No price is larger; below it no sum can overflow."""
 
 
 class Indicator(Protocol):
@@ -75,15 +82,16 @@ class Sma:
     """Mean of the last `n` closes."""
 
     def __init__(self, n: int) -> None:
-        self._closes: deque[float] = deque(maxlen=_window(n))
+        self._n = _window(n)
+        self._closes: deque[float] = deque(maxlen=n)
 
     def update(self, close: float) -> float:
         """Take in one more close."""
-        if not math.isfinite(close):
+        if not -LARGEST < close < LARGEST:
             return math.nan
-        self._closes.append(close)
-        # Summed anew at each bar: a running sum drifts, and one huge price would stay in it for ever.
-        return math.fsum(self._closes) / len(self._closes) if _is_full(self._closes) else math.nan
+        closes = self._closes
+        closes.append(close)
+        return math.fsum(closes) / self._n if len(closes) == self._n else math.nan
 
 
 class Ema:
@@ -96,7 +104,7 @@ class Ema:
 
     def update(self, close: float) -> float:
         """Take in one more close."""
-        if not math.isfinite(close):
+        if not -LARGEST < close < LARGEST:
             return math.nan
         if math.isnan(self._value):
             self._value = self._seed.update(close)
@@ -117,39 +125,37 @@ class Rsi:
 
     def update(self, close: float) -> float:
         """Take in one more close."""
-        if not math.isfinite(close):
+        if not -LARGEST < close < LARGEST:
             return math.nan
         change = close - self._last
         self._last = close
-        if math.isnan(change):
+        if change != change:
             return math.nan
-        self._seen += 1
         # The first n changes make a plain mean, which is what this weight gives.
-        weight = 1 / min(self._seen, self._n)
-        self._gain += weight * (max(change, 0.0) - self._gain)
-        self._loss += weight * (max(-change, 0.0) - self._loss)
-        return self._value() if self._seen >= self._n else math.nan
-
-    def _value(self) -> float:
-        if self._gain == 0 and self._loss == 0:
-            return 50.0
-        return 100 * self._gain / (self._gain + self._loss)
+        n = self._seen = min(self._seen + 1, self._n)
+        gain, loss = self._gain, self._loss
+        self._gain = gain = gain + ((change if change > 0 else 0.0) - gain) / n
+        self._loss = loss = loss + ((-change if change < 0 else 0.0) - loss) / n
+        if n < self._n:
+            return math.nan
+        return 100 * gain / (gain + loss) if gain or loss else 50.0
 
 
 class Momentum:
     """Rate of change over `n` bars, in percent."""
 
     def __init__(self, n: int) -> None:
-        self._closes: deque[float] = deque(maxlen=_window(n) + 1)
+        self._size = _window(n) + 1
+        self._closes: deque[float] = deque(maxlen=self._size)
 
     def update(self, close: float) -> float:
         """Take in one more close."""
-        if not math.isfinite(close):
+        if not -LARGEST < close < LARGEST:
             return math.nan
-        self._closes.append(close)
-        if not _is_full(self._closes) or self._closes[0] == 0:
-            return math.nan
-        return 100 * (close / self._closes[0] - 1)
+        closes = self._closes
+        closes.append(close)
+        first = closes[0]
+        return 100 * (close / first - 1) if len(closes) == self._size and first != 0 else math.nan
 
 
 class Volatility:
@@ -158,23 +164,27 @@ class Volatility:
     def __init__(self, n: int, *, periods_per_year: float = 252) -> None:
         if n < 2:
             raise ValueError(f"n = {n} returns have no sample deviation: use 2 or more")
+        self._n = n
         self._returns: deque[float] = deque(maxlen=n)
         self._scale = math.sqrt(periods_per_year)
         self._last = math.nan
 
     def update(self, close: float) -> float:
         """Take in one more close."""
-        if not math.isfinite(close):
+        if not -LARGEST < close < LARGEST:
             return math.nan
         last, self._last = self._last, close
-        if math.isnan(last):
+        if last != last:
             return math.nan
-        self._returns.append(close / last - 1 if last != 0 else math.nan)
-        if not _is_full(self._returns):
+        returns, n = self._returns, self._n
+        change = close / last - 1 if last != 0 else math.nan
+        returns.append(change if change < math.inf else math.nan)
+        if len(returns) < n:
             return math.nan
-        mean = math.fsum(self._returns) / len(self._returns)
-        squares = math.fsum((value - mean) ** 2 for value in self._returns)
-        return self._scale * math.sqrt(squares / (len(self._returns) - 1))
+        mean = math.fsum(returns) / n
+        # The mean square less the squared mean would lose what a small deviation is made of.
+        squares = math.fsum([(value - mean) * (value - mean) for value in returns])
+        return self._scale * math.sqrt(squares / (n - 1))
 
 
 def _over(closes: Iterable[float], indicator: Indicator) -> list[float]:
@@ -185,7 +195,3 @@ def _window(n: int) -> int:
     if n < 1:
         raise ValueError(f"n = {n} bars make no window: use 1 or more")
     return n
-
-
-def _is_full(window: deque[float]) -> bool:
-    return len(window) == window.maxlen

@@ -6,20 +6,28 @@ A strategy sees each bar once, in order, and may only remember what it saw.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, Protocol
 
 from trading.bars import Bar
 from trading.indicators import Momentum, Rsi, Sma, Volatility
+from trading.signals.engine import SignalEngine
+from trading.signals.params import Params
 from trading.signals.signal import Signal
 
 __all__ = [
+    "Combined",
     "Grid",
+    "MapsRule",
     "MeanReversion",
     "MomentumEntry",
     "Quiet",
     "SmaCross",
     "Strategy",
+    "combined",
     "filtered_by",
+    "maps",
     "sma_cross",
 ]
 
@@ -170,7 +178,8 @@ class SmaCross:
     def on_bar(self, bar: Bar, held: float) -> Signal | None:
         """Take in one more bar; means that only touch have not crossed."""
         fast, slow = self._fast.update(bar.close), self._slow.update(bar.close)
-        if math.isnan(slow) or fast == slow:
+        # Two means of one flat price may differ in their last digit.
+        if math.isnan(slow) or math.isclose(fast, slow, rel_tol=1e-12):
             return None
         was_above, self._above = self._above, fast > slow
         if was_above is None or was_above == self._above:
@@ -178,6 +187,71 @@ class SmaCross:
         action: Literal["buy", "sell"] = "buy" if self._above else "sell"
         word = "above" if self._above else "below"
         return Signal(action, 1.0, f"fast mean crossed {word} the slow one", ma_ratio=fast / slow - 1)
+
+
+def maps(params: Params | None = None) -> MapsRule:
+    """Return the signal engine's rule for one symbol: bought and sold by its score, through the same gates.
+
+    Args:
+        params: Of the engine; `None` for the defaults. Weights play no part: the position is all or nothing.
+    """
+    return MapsRule(params or Params())
+
+
+class MapsRule:
+    """The signal engine with one symbol."""
+
+    def __init__(self, params: Params) -> None:
+        # Named, so that a regime by that symbol's own closes is told too.
+        self._symbol = params.market_symbol or "it"
+        self._engine = SignalEngine(params, [self._symbol])
+
+    def on_bar(self, bar: Bar, held: float) -> Signal | None:
+        """Take in one more bar; the time of each must be later than the one before."""
+        verdict = self._engine.on_session(bar.time, {self._symbol: bar}, {self._symbol: held})
+        for signal in verdict.signals:
+            if signal.action != "hold":
+                return replace(signal, symbol="", weight=None)
+        return None
+
+
+def combined(rules: Sequence[Strategy], *, least: float = 0.5) -> Combined:
+    """Return a rule that holds while more than a share of several rules would hold.
+
+    Args:
+        rules: Those that are asked; none of them may be used elsewhere.
+        least: The share that must be passed: 0.5 asks for a majority, 0 for any of them.
+    """
+    return Combined(rules, least)
+
+
+class Combined:
+    """Several rules that vote; each is told that it holds what it alone would hold."""
+
+    def __init__(self, rules: Sequence[Strategy], least: float) -> None:
+        if not rules:
+            raise ValueError("combined() has no rules: give it one or more")
+        if not 0 <= least < 1:
+            raise ValueError(f"least = {least}: use 0 or more and less than 1")
+        self._rules = list(rules)
+        self._least = least
+        self._sure: list[float | None] = [None] * len(rules)
+
+    def on_bar(self, bar: Bar, held: float) -> Signal | None:
+        """Take in one more bar; a buy is as sure as those who hold were, a sell as many as do not hold."""
+        for index, rule in enumerate(self._rules):
+            signal = rule.on_bar(bar, 0.0 if self._sure[index] is None else 1.0)
+            if signal is not None and signal.action != "hold":
+                self._sure[index] = signal.confidence if signal.action == "buy" else None
+        sure = [each for each in self._sure if each is not None]
+        votes, all_votes = len(sure), len(self._rules)
+        is_wanted = votes > self._least * all_votes
+        if is_wanted == (held > 0):
+            return None
+        reason = f"{votes} of {all_votes} rules hold"
+        if is_wanted:
+            return Signal("buy", math.fsum(sure) / votes, reason, close=bar.close)
+        return Signal("sell", 1 - votes / all_votes, reason, close=bar.close)
 
 
 class Quiet:

@@ -18,17 +18,19 @@ no reason to buy. A price that did not move at all has no σ and the score 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from trading.bars import Bar
 from trading.indicators import Momentum, Rsi, Sma, Volatility
 from trading.signals.params import Params, ParamsError
 
-__all__ = ["SCORES", "Maps", "Reading", "Score", "confidence_of", "score_of"]
+__all__ = ["SCORES", "Maps", "Reading", "Reversal", "Score", "confidence_of", "score_of"]
 
 FULL = 10.0
 """Largest score."""
+LEAST = 1e-9
+"""A deviation below it is no movement but the last digits of equal closes."""
 
 
 class Reading(NamedTuple):
@@ -73,11 +75,11 @@ class Maps:
         fast, slow = self._fast.update(close), self._slow.update(close)
         strength, change = self._rsi.update(close), self._momentum.update(close) / 100
         sigma = self._volatility.update(close)
-        # A sum is not a number as soon as one of its terms is none.
-        if math.isnan(fast + slow + strength + change + sigma):
+        # A sum is finite only if all its terms are. A mean of 0 needs closes that are no prices.
+        if not math.isfinite(fast + slow + strength + change + sigma) or fast == 0 or slow == 0:
             return None
         ratio = close / slow - 1
-        if sigma == 0:
+        if sigma < LEAST:
             return Reading(0.0, strength, ratio, change, sigma)
         score = (
             self._trend_points * _squashed((close / fast - 1) / (sigma * self._fast_root))
@@ -88,20 +90,79 @@ class Maps:
         return Reading(score, strength, ratio, change, sigma)
 
 
-SCORES: Mapping[str, Callable[[Params], Score]] = {"maps": Maps}
-"""Every score by its name; `score` in the parameters picks one."""
+class Reversal:
+    """The score named `reversal`: while the longer trend is up, a price under its shorter mean comes back.
+
+    10 × s(z) of the distance below the shorter mean, z as for the trend of `maps`, while the close is above
+    its longer mean; below that mean the score is -10: a falling price is not cheap.
+    """
+
+    def __init__(self, params: Params) -> None:
+        self._fast, self._slow = Sma(params.fast), Sma(params.slow)
+        self._rsi, self._momentum = Rsi(params.rsi), Momentum(params.momentum)
+        self._volatility = Volatility(params.volatility, periods_per_year=1)
+        self._root = math.sqrt(params.fast / 3)
+
+    def update(self, bar: Bar) -> Reading | None:
+        """Take in one more bar and return the score after it."""
+        close = bar.close
+        fast, slow = self._fast.update(close), self._slow.update(close)
+        strength, change = self._rsi.update(close), self._momentum.update(close) / 100
+        sigma = self._volatility.update(close)
+        if not math.isfinite(fast + slow + strength + change + sigma) or fast == 0 or slow == 0:
+            return None
+        ratio = close / slow - 1
+        if sigma < LEAST:
+            score = 0.0
+        elif ratio < 0:
+            score = -FULL
+        else:
+            score = FULL * _squashed((1 - close / fast) / (sigma * self._root))
+        return Reading(score, strength, ratio, change, sigma)
+
+
+SCORES: dict[str, Callable[[Params], Score]] = {"maps": Maps, "reversal": Reversal}
+"""Every score by its name; `score` in the parameters picks one. Packages add theirs as entry points."""
+
+ENTRY_POINTS = "trading.scores"
+"""Group of the entry points: a name, and what makes a `Score` from `Params`."""
 
 
 def score_of(params: Params) -> Score:
-    """Return a new score for one symbol.
+    """Return a new score for one symbol; names joined by `+`, as in `maps+reversal`, make their mean.
 
     Raises:
         ParamsError: If there is no score of that name.
     """
-    make = SCORES.get(params.score)
-    if make is None:
-        raise ParamsError(f"score = {params.score!r} is unknown: known are {', '.join(sorted(SCORES))}.")
-    return make(params)
+    makers = [_maker(name) for name in params.score.split("+")]
+    return makers[0](params) if len(makers) == 1 else _Mean([make(params) for make in makers])
+
+
+def _maker(name: str) -> Callable[[Params], Score]:
+    if name not in SCORES:
+        # Takes 30 ms, which a run with the scores of the house need not spend.
+        from importlib.metadata import entry_points
+
+        found = tuple(entry_points(group=ENTRY_POINTS, name=name))
+        if not found:
+            known = sorted({*SCORES, *entry_points(group=ENTRY_POINTS).names})
+            raise ParamsError(f"score = {name!r} is unknown: known are {', '.join(known)}.")
+        SCORES[name] = found[0].load()
+    return SCORES[name]
+
+
+class _Mean:
+    """The mean of several scores; the other figures are the first one's."""
+
+    def __init__(self, scores: list[Score]) -> None:
+        self._scores = scores
+
+    def update(self, bar: Bar) -> Reading | None:
+        readings = [score.update(bar) for score in self._scores]
+        known = [reading for reading in readings if reading is not None]
+        if len(known) < len(readings):
+            return None
+        return known[0]._replace(score=math.fsum(reading.score for reading in known) / len(known))
 
 
 def confidence_of(score: float) -> float:
@@ -114,4 +175,5 @@ def confidence_of(score: float) -> float:
 
 
 def _squashed(value: float) -> float:
-    return value / math.sqrt(1 + value * value)
+    # Farther out the square would overflow, and the result is 1 to the last digit.
+    return value / math.sqrt(1 + value * value) if -1e9 < value < 1e9 else math.copysign(1.0, value)

@@ -23,13 +23,15 @@ def weights_of(confidence: Mapping[str, float], *, max_weight: float, max_total:
         max_total: Cap for the sum, 1 at most.
     """
     weights: dict[str, float] = {}
-    left = min(max_total, 1.0)
+    left, total = min(max_total, 1.0), math.nan
     # The surest come first: once a share stays under the cap, all later ones do.
     ranked = sorted(confidence, key=lambda symbol: (-confidence[symbol], symbol))
-    rest = [confidence[symbol] for symbol in ranked]
+    is_capped = True
     for index, symbol in enumerate(ranked):
-        total = math.fsum(rest[index:])
-        share = min(max_weight, left * rest[index] / total) if total > 0 else 0.0
-        left -= share
+        if is_capped:
+            total = math.fsum([confidence[other] for other in ranked[index:]])
+            is_capped = total > 0 and left * (confidence[symbol] / total) > max_weight
+        share = max_weight if is_capped else left * (confidence[symbol] / total) if total > 0 else 0.0
+        left -= max_weight if is_capped else 0.0
         weights[symbol] = math.floor(share * STEPS + 1 / STEPS) / STEPS
     return weights
