@@ -25,6 +25,8 @@ from trading.signals.weighing import weights_of
 
 __all__ = ["SignalEngine", "sessions_of"]
 
+LARGEST_MOVE = 0.5
+"""In the mean return of all symbols, a larger one counts as this: it is a split more often than a return."""
 UNKNOWN = 0.5
 """Confidence of a held symbol that has no score."""
 
@@ -41,10 +43,11 @@ class SignalEngine:
         self._params = params
         self._within = {regime: params.within(regime) for regime in REGIMES}
         self._label = params.score.upper()
+        score_of(params)  # An unknown name is refused even where no symbol needs it yet.
         self._tracks = {symbol: _Track(score_of(params)) for symbol in sorted(set(symbols))}
         self._correlations = Correlations(self._tracks, params.correlation_window, params.correlation_least)
         self._regimes = Regimes(params.market)
-        self._index = 100.0
+        self._index: float | None = None
         self._session = 0
         self._time: int | None = None
 
@@ -109,10 +112,15 @@ class SignalEngine:
         if symbol:
             bar = bars.get(symbol)
             return self._regimes.update(bar.close) if bar is not None else self._regimes.state
-        if returns:
-            self._index *= 1 + math.fsum(returns.values()) / len(returns)
-            return self._regimes.update(self._index)
-        return self._regimes.state
+        if self._index is None:
+            is_begun = any(track.seen for track in self._tracks.values())
+            self._index = 100.0 if is_begun else None
+        elif returns:
+            moves = [min(max(move, -LARGEST_MOVE), LARGEST_MOVE) for move in returns.values()]
+            self._index *= 1 + math.fsum(moves) / len(moves)
+        else:
+            return self._regimes.state
+        return self._regimes.update(self._index) if self._index is not None else None
 
     def _kept(self, owned: set[str], params: Params) -> tuple[dict[str, float], list[Signal]]:
         """Return the confidence of each position that stays, and the sells."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -207,13 +208,17 @@ def _typed(place: str, given: Mapping[str, object], default: object) -> None:
         elif isinstance(wanted, str):
             if not isinstance(value, str):
                 raise ParamsError(f"{place}{key} = {value!r} is no text: write it in quotes.")
-        elif isinstance(value, bool) or not isinstance(value, int | float):
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ParamsError(f"{place}{key} = {value!r} is no number.")
         elif isinstance(wanted, int) and not isinstance(value, int):
             raise ParamsError(f"{place}{key} = {value!r} counts bars: write a whole number.")
 
 
 def _check(params: Params) -> None:
+    for each in fields(params):
+        value = getattr(params, each.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ParamsError(f"{each.name} = {value} is no number.")
     _least(params, 1, "fast", "slow", "rsi", "momentum", "halted_bars", "gone_after")
     _least(params, 2, "volatility", "correlation_least")
     _least(params, 0, "trend_share", "momentum_share", "rsi_share", "max_volatility")
