@@ -13,6 +13,9 @@ __all__ = ["main"]
 
 COMMANDS: Mapping[str, str] = {
     "run": "run bots on paper",
+    "check": "what an installation still needs",
+    "status": "how an unattended core stands",
+    "notify": "try channels, see what became of messages, send what waits",
 }
 """Name and what it does; the module `trading.commands.NAME` does it."""
 

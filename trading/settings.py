@@ -116,6 +116,22 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """The file with tokens and channels; owner-only."""
     language: Literal["ko", "en"] = "ko"
     """Language of messages and reports."""
+    channels: tuple[str, ...] = ()
+    """In which order channels are tried; the next one serves when one fails. Empty: as in the secret file."""
+    zone: str = "Asia/Seoul"
+    """The operator's time zone."""
+    quiet_hours: str = ""
+    """Hours of the operator in which messages wait, `23:00-07:00`; empty: none."""
+    urgent: Literal["info", "warning", "error", "critical"] = "error"
+    """From this severity on messages do not wait."""
+    per_hour: int = 30
+    """Most messages of a channel in any hour, a fifth kept for errors; the rest waits for a digest."""
+    tries: int = 3
+    """How often a channel is tried before the next one is."""
+    timeout_s: float = 15.0
+    """Seconds to wait for a connection, and for an answer."""
+    patience_s: float = 60.0
+    """A service that asks for a longer pause than this gets it: the message is kept and tried later."""
 
 
 class TradingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

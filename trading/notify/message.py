@@ -61,7 +61,7 @@ class Outcome(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether nobody needs to look: sent, or waiting as the settings want it."""
-        return self.state in ("sent", "folded") or (
-            self.state == "queued" and self.reason in ("quiet", "cap")
-        )
+        """Whether nobody needs to look: every recipient has it, or it waits as the settings want it."""
+        if self.state == "queued":
+            return self.reason in ("quiet", "cap")
+        return self.state in ("sent", "folded") and not self.error_type

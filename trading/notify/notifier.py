@@ -1,0 +1,375 @@
+"""Sends messages: each key once, at the right hour, not too many, by a second channel when the first fails.
+
+What becomes of a message is written into the outbox at each step, and told as an event: `notification.sent`,
+or `notification.failed` for every channel that did not take it. A page whose answer is missing may have
+arrived; it is never sent again by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from trading.errors import TradingError
+from trading.notify import wording
+from trading.notify.channels import Channel, Receipt, pages
+from trading.notify.message import SEVERITIES, Message, Outcome, Severity
+from trading.notify.outbox import Entry, Outbox, PageRow
+from trading.notify.pacing import HOUR_NS, QuietHours, backoff_s, cap_until, read_quiet_hours
+from trading.notify.secret import read_secrets, struck_out
+
+if TYPE_CHECKING:
+    from trading.logs import BotLog, Value
+    from trading.settings import TradingSettings
+
+__all__ = ["Notifier", "Rules", "open_notifier"]
+
+_SECOND_NS = 1_000_000_000
+_KEPT_NS = 180 * 24 * HOUR_NS
+_GIVEN_UP_NS = 24 * HOUR_NS
+_LATER_NS = 300 * _SECOND_NS
+
+
+class Rules(NamedTuple):
+    """How messages are paced."""
+
+    quiet: QuietHours | None = None
+    zone: ZoneInfo = ZoneInfo("UTC")
+    """The operator's, for the times that a digest shows."""
+    urgent: Severity = "error"
+    """From this severity on quiet hours do not hold a message back."""
+    per_hour: int = 30
+    """Pages that a channel sends in any hour."""
+    tries: int = 3
+    """How often a page is tried before the next channel takes the message."""
+    patience_s: float = 60.0
+    """A service that asks to wait longer is left alone, and the message kept for later."""
+    pause_s: float = 1.0
+    """Between two pages of a message."""
+
+
+class _Passed(NamedTuple):
+    """How a channel came through with a message."""
+
+    verdict: str
+    """As of a `Receipt`."""
+    receipt: Receipt
+    failed: int = 0
+    """Recipients that were not reached, though others were."""
+
+
+class Notifier:
+    """The outbox, the channels and the rules between them; one for a process."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        channels: Mapping[str, Channel],
+        *,
+        log: BotLog,
+        now: Callable[[], int],
+        chain: Sequence[str] = (),
+        rules: Rules | None = None,
+        secrets: tuple[str, ...] = (),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.outbox = outbox
+        self.channels = channels
+        self._chain = tuple(chain) or tuple(channels)
+        self._rules = rules or Rules()
+        self._log = log
+        self._now = now
+        self._secrets = secrets
+        self._sleep = sleep
+
+    def __repr__(self) -> str:
+        return f"Notifier({', '.join(self._chain)})"
+
+    def close(self) -> None:
+        """Close the outbox."""
+        self.outbox.close()
+
+    def send(
+        self, message: Message, *, channels: Sequence[str] = (), hold: bool = True, again: bool = False
+    ) -> Outcome:
+        """Send a message, or keep it for later, and say what became of it.
+
+        What waits in the outbox and is due goes out first. A message whose key was given before is not sent
+        again unless it failed: the outcome then tells what became of it.
+
+        Args:
+            message: What to send.
+            channels: In the order in which they are tried; those of the settings when empty.
+            hold: False: neither quiet hours nor the cap hold it back.
+            again: Send it though its key was given before.
+
+        Raises:
+            TradingError: If a channel is unknown, or the outbox cannot be written.
+        """
+        chain = self._known(channels or self._chain)
+        message = self._clean(message)
+        with self.outbox.turn():
+            self._take_up()
+            known = self.outbox.named(message.key)
+            if known is not None:
+                if known.state != "failed" and not again:
+                    return _outcome(known)._replace(duplicate=True)
+                self.outbox.release(message.key, known.id)
+            number = self.outbox.add(message, chain, self._now())
+            held = self._held(self.outbox.entry(number)) if hold else None
+            return held or self._deliver(self.outbox.entry(number))
+
+    def flush(self) -> list[Outcome]:
+        """Send what waits and is due: held messages as one digest, the rest one by one."""
+        with self.outbox.turn():
+            return self._take_up()
+
+    def again(self, key: str) -> Outcome:
+        """Send the message of that key once more, whatever became of it.
+
+        Raises:
+            TradingError: If the outbox knows no such key.
+        """
+        known = self.outbox.named(key)
+        if known is None:
+            raise TradingError(
+                f'{self.outbox.path}: no message has the key "{key}". `notify status` lists them.'
+            )
+        return self.send(known.message, channels=known.channels, hold=False, again=True)
+
+    # What waits
+
+    def _take_up(self) -> list[Outcome]:
+        now = self._now()
+        for entry, channel in self.outbox.orphans(now):
+            self._tell_failure(entry.message, channel, Receipt("unknown", "", wording.INTERRUPTED), 0.0)
+        self.outbox.forget(now - _KEPT_NS)
+        due = self.outbox.entries("queued", due_ns=now)
+        if self._rules.quiet is not None and self._rules.quiet.until(now) is not None:
+            due = [entry for entry in due if entry.reason not in ("quiet", "cap")]
+        held = [entry for entry in due if entry.reason in ("quiet", "cap")]
+        if len(held) > 1:
+            due = [entry for entry in due if entry not in held]
+            made = [entry.made_ns for entry in held]
+            digest = wording.digest([entry.message for entry in held], made, self._rules.zone)
+            number = self.outbox.fold([entry.id for entry in held], digest, held[0].channels, now)
+            due.append(self.outbox.entry(number))
+        return [self._deliver(entry) for entry in due]
+
+    def _held(self, entry: Entry) -> Outcome | None:
+        now, severity = self._now(), entry.message.severity
+        is_urgent = SEVERITIES.index(severity) >= SEVERITIES.index(self._rules.urgent)
+        until = self._rules.quiet.until(now) if self._rules.quiet and not is_urgent else None
+        reason = "quiet"
+        if until is None:
+            sent = self.outbox.sent_at(entry.channels[0], now - HOUR_NS)
+            until, reason = cap_until(sent, now, self._rules.per_hour, severity), "cap"
+        if until is None:
+            return None
+        self.outbox.settle(entry.id, "queued", now, reason=reason, due_ns=until)
+        self._log.line(
+            "notification", 20, "%s waits (%s): %s", entry.message.kind, reason, entry.message.title
+        )
+        return _outcome(self.outbox.entry(entry.id))
+
+    # Delivery
+
+    def _deliver(self, entry: Entry) -> Outcome:
+        self.outbox.settle(entry.id, "sending", self._now())
+        told: list[str] = []
+        last, is_temporary = Receipt("refused", "invalid", "no channel"), False
+        name = ""
+        for name in entry.channels:
+            if name not in self.channels:
+                told.append(wording.gone(name))
+                continue
+            message = wording.by_another(entry.message, told) if told else entry.message
+            passed = self._pass(entry.id, message, name)
+            last = passed.receipt
+            if passed.verdict == "taken":
+                return self._settled(entry.id, "sent", name, last, told)
+            told.append(f"{name}: {last.detail or last.error_type}")
+            if passed.verdict == "unknown" and SEVERITIES.index(message.severity) < SEVERITIES.index("error"):
+                # It may be there already: small news is not worth telling twice.
+                return self._settled(entry.id, "unknown", name, last, told)
+            is_temporary |= passed.verdict == "again"
+            is_unknown = passed.verdict == "unknown"
+            if is_unknown and name == entry.channels[-1]:
+                return self._settled(entry.id, "unknown", name, last, told)
+        if is_temporary and self._now() - entry.made_ns < _GIVEN_UP_NS:
+            wait_ns = max(_LATER_NS, int((last.wait_s or 0) * _SECOND_NS))
+            due = self._now() + wait_ns
+            return self._settled(entry.id, "queued", name, last, told, reason="retry", due_ns=due)
+        return self._settled(entry.id, "failed", name, last, told)
+
+    def _settled(
+        self,
+        number: int,
+        state: str,
+        channel: str,
+        receipt: Receipt,
+        told: Sequence[str],
+        *,
+        reason: str = "",
+        due_ns: int | None = None,
+    ) -> Outcome:
+        error_type = receipt.error_type
+        detail = "; ".join(told) or receipt.detail
+        self.outbox.settle(
+            number,
+            state,  # type: ignore[arg-type]
+            self._now(),
+            reason=reason,
+            due_ns=due_ns,
+            channel=channel,
+            error_type=error_type,
+            detail=detail,
+        )
+        return _outcome(self.outbox.entry(number))
+
+    def _pass(self, number: int, message: Message, name: str) -> _Passed:
+        channel, began = self.channels[name], time.monotonic()
+        texts = pages(message, channel.form)
+        self.outbox.lay_out(number, name, channel.recipients, texts, self._now())
+        results = [self._reach(number, message, channel, who) for who in range(channel.recipients)]
+        spent_ms = (time.monotonic() - began) * 1000
+        bad = [receipt for receipt in results if receipt.verdict != "taken"]
+        for receipt in bad:
+            self._tell_failure(message, name, receipt, spent_ms)
+        if len(bad) == len(results):
+            # What can still be done decides: another try, then a look, then nothing.
+            worst = min(bad, key=lambda receipt: ("unknown", "again", "refused").index(receipt.verdict))
+            return _Passed(worst.verdict, worst)
+        about: dict[str, Value] = {"channel": name, "duration_ms": round(spent_ms, 3)}
+        self._log.event("notification.sent", about | _cause(message), "%s: %s", name, message.title)
+        return _Passed("taken", bad[0] if bad else Receipt("taken"), len(bad))
+
+    def _reach(self, number: int, message: Message, channel: Channel, recipient: int) -> Receipt:
+        receipt = Receipt("taken")
+        rows = [row for row in self.outbox.pages(number, channel.name) if row.recipient == recipient]
+        for place, row in enumerate(rows):
+            if row.state == "sent":
+                continue
+            if row.state == "unknown":
+                return Receipt("unknown", "", wording.INTERRUPTED)
+            if place:
+                self._sleep(self._rules.pause_s)
+            receipt = self._hand_over(number, message, channel, row)
+            if receipt.verdict != "taken":
+                return receipt
+        return receipt
+
+    def _hand_over(self, number: int, message: Message, channel: Channel, row: PageRow) -> Receipt:
+        for tries in range(1, self._rules.tries + 1):
+            self.outbox.mark(number, channel.name, row, "sending", self._now())
+            receipt = channel.deliver(row.recipient, message.title, row.text)
+            if receipt.verdict != "again":
+                break
+            self.outbox.mark(number, channel.name, row, "queued", self._now())
+            wait_s = backoff_s(tries, receipt.wait_s)
+            if tries == self._rules.tries or wait_s > self._rules.patience_s:
+                return receipt
+            self._sleep(wait_s)
+        states = {"taken": "sent", "refused": "failed", "unknown": "unknown"}
+        self.outbox.mark(number, channel.name, row, states[receipt.verdict], self._now())  # type: ignore[arg-type]
+        return receipt
+
+    # Small things
+
+    def _known(self, names: Sequence[str]) -> tuple[str, ...]:
+        for name in names:
+            if name not in self.channels:
+                there = ", ".join(self.channels)
+                raise TradingError(f'No channel is called "{name}". The secret file has: {there}.')
+        return tuple(dict.fromkeys(names))
+
+    def _clean(self, message: Message) -> Message:
+        texts = {
+            name: struck_out(getattr(message, name), self._secrets)
+            for name in ("key", "title", "body", "short", "cause")
+        }
+        return msgspec.structs.replace(message, **texts)
+
+    def _tell_failure(self, message: Message, name: str, receipt: Receipt, spent_ms: float) -> None:
+        about: dict[str, Value] = {
+            "channel": name,
+            "duration_ms": round(spent_ms, 3),
+            "error.type": receipt.error_type or None,
+        }
+        words = (
+            "%s did not take %s: %s" if receipt.verdict != "unknown" else "%s may have taken %s or not: %s"
+        )
+        text = words, name, message.title, receipt.detail or receipt.error_type
+        self._log.event("notification.failed", about | _cause(message), *text)
+
+
+def open_notifier(
+    settings: TradingSettings,
+    *,
+    log: BotLog,
+    now: Callable[[], int] = time.time_ns,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Notifier:
+    """Return a notifier by the settings: channels of the secret file, outbox in the store's folder.
+
+    Args:
+        settings: `[notify]` and `[paths] store`.
+        log: Under whose name it speaks.
+        now: The time, ns since 1970 UTC.
+        sleep: Waits between tries.
+
+    Raises:
+        TradingError: If the secret file, the settings or the outbox cannot be used (`SecretError`,
+            `MissingExtraError`, `OutboxError`).
+    """
+    from trading.notify.posting import posts_of
+
+    chosen = settings.notify
+    try:
+        zone = ZoneInfo(chosen.zone)
+    except (KeyError, ValueError, OSError) as error:
+        raise TradingError(
+            f'[notify] zone = "{chosen.zone}" is no time zone. Write "Asia/Seoul", say.'
+        ) from error
+    rules = Rules(
+        quiet=read_quiet_hours(chosen.quiet_hours, zone),
+        zone=zone,
+        urgent=chosen.urgent,
+        per_hour=chosen.per_hour,
+        tries=chosen.tries,
+        patience_s=chosen.patience_s,
+    )
+    secrets = read_secrets(Path(chosen.secret))
+    posts = posts_of(secrets, timeout_s=chosen.timeout_s)
+    notifier = Notifier(
+        Outbox(Path(settings.paths.store)),
+        posts,
+        log=log,
+        now=now,
+        chain=chosen.channels,
+        rules=rules,
+        secrets=secrets.values,
+        sleep=sleep,
+    )
+    notifier._known(notifier._chain)
+    return notifier
+
+
+def _outcome(entry: Entry) -> Outcome:
+    return Outcome(
+        state=entry.state,
+        channel=entry.channel,
+        error_type=entry.error_type,
+        detail=entry.detail,
+        due_ns=entry.due_ns if entry.state == "queued" else 0,
+        reason=entry.reason,
+    )
+
+
+def _cause(message: Message) -> dict[str, Value]:
+    return {"cause.id": message.cause or None}
