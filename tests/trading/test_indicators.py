@@ -100,3 +100,35 @@ def test_a_window_of_no_bars_is_refused() -> None:
         sma([1.0], 0)
     with pytest.raises(ValueError, match="use 2 or more"):
         volatility([1.0], 1)
+
+
+HUGE = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@given(st.lists(HUGE, max_size=30), st.integers(2, 6))
+def test_no_number_whatever_breaks_an_indicator(closes: Closes, n: int) -> None:
+    for indicator in (sma, ema, rsi, momentum, volatility):
+        assert len(indicator(closes, n)) == len(closes)
+
+
+@given(st.lists(st.floats(1, 1e4), min_size=12, max_size=40), st.floats(1e12, 1e99))
+def test_a_huge_price_leaves_nothing_behind_once_it_left_the_window(closes: Closes, huge: float) -> None:
+    for indicator, memory in ((sma, 5), (momentum, 6), (volatility, 6)):
+        after = indicator([*closes[:4], huge, *closes[4:]], 5)[5 + memory :]
+
+        assert after == indicator(closes[4:], 5)[memory:]
+
+
+@given(st.lists(st.floats(1e-3, 1e6), min_size=30, max_size=60))
+def test_an_index_stays_within_its_scale_and_a_deviation_is_not_negative(closes: Closes) -> None:
+    assert all(0 <= value <= 100 for value in rsi(closes, 5) if not math.isnan(value))
+    assert all(value >= 0 for value in volatility(closes, 5) if not math.isnan(value))
+
+
+@given(st.floats(1e-3, 1e6))
+def test_the_mean_of_equal_closes_is_that_close_and_their_deviation_nothing(close: float) -> None:
+    closes = [close] * 12
+
+    assert sma(closes, 7)[-1] == pytest.approx(close, rel=1e-15)
+    assert volatility(closes, 7)[-1] == 0
+    assert rsi(closes, 7)[-1] == 50

@@ -12,7 +12,7 @@ neither a bad price nor an unadjusted split can outweigh everything else:
 
 MAPS = 10 × (trend_share · trend + momentum_share · momentum + rsi_share · RSI), the shares divided by their
 sum. With the default shares the RSI gives 2 at most, and a buy needs more than 2: an oversold price alone is
-no reason to buy. A price that did not move at all has no σ and the score 0.
+no reason to buy. Where σ is 0, as with a price that stands still, there is no score but 0.
 """
 
 from __future__ import annotations
