@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPO
+from trading.market.universe import load_universe
+from trading.notify.secret import read_secrets
+from trading.settings import load_settings
 
 NAS, SYSTEMD = REPO / "deploy" / "nas", REPO / "deploy" / "systemd"
 SCRIPTS = sorted([*NAS.glob("*.sh"), *SYSTEMD.glob("*.sh")])
@@ -108,3 +111,18 @@ def installed(folder: Path, name: str) -> Path:
     script.parent.mkdir(parents=True)
     shutil.copy2(NAS / name, script)
     return script
+
+
+def test_the_templates_are_what_the_core_reads(tmp_path: Path) -> None:
+    templates = NAS / "templates"
+    secret = tmp_path / "config.yaml"
+    shutil.copy(templates / "config.yaml", secret)
+    secret.chmod(0o600)
+
+    settings = load_settings(templates / "trading.toml")
+    universe = load_universe(templates / "universe.toml")
+    secrets = read_secrets(secret, {"TELEGRAM_TOKEN": "123456:a-token-of-nobody", "TELEGRAM_CHAT": "42"})
+
+    assert (settings.data.source, settings.market.currency) == ("krx", "KRW")
+    assert universe["069500"].name == "KODEX 200"
+    assert list(secrets.channels) == ["telegram"]
