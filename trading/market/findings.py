@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from trading.bars import SECOND_NS
 from trading.logs import BotLog
 from trading.market.source import Interval
 
-__all__ = ["Action", "Fault", "Finding", "report_findings"]
+__all__ = ["Action", "Fault", "Finding", "Subject", "report_findings", "shown"]
 
 Fault = Literal[
     "empty",
@@ -67,6 +67,24 @@ class Finding:
         return f"{self.symbol}: {self.text}"
 
 
+class Subject(NamedTuple):
+    """Whose bars are looked at."""
+
+    symbol: str
+    interval: Interval
+
+    def finding(
+        self, fault: Fault, action: Action, times: Sequence[int], text: str, *, value: float | None = None
+    ) -> Finding:
+        """Return a finding about the bars at `times` (oldest first)."""
+        first, last = (times[0], times[-1]) if times else (None, None)
+        return Finding(self.symbol, self.interval, fault, action, len(times), first, last, value, text)
+
+    def since(self, times: Sequence[int]) -> str:
+        """Return when the first of some bars was, for people: `on 2024-01-02`, `first on 2024-01-02`."""
+        return f"{'first ' if len(times) > 1 else ''}on {shown(times[0], self.interval)}"
+
+
 def report_findings(findings: Iterable[Finding], log: BotLog, *, source: str) -> None:
     """Log each finding as the event `data.checked`; at ERROR when the symbol is refused."""
     for finding in findings:
@@ -90,6 +108,7 @@ def report_findings(findings: Iterable[Finding], log: BotLog, *, source: str) ->
         )
 
 
-def day_of(time: int) -> str:
-    """Return the UTC date of a time as text."""
-    return datetime.fromtimestamp(time // SECOND_NS, UTC).date().isoformat()
+def shown(time: int, interval: Interval) -> str:
+    """Return a bar's time for people: the date of a daily bar, else the UTC minute."""
+    moment = datetime.fromtimestamp(time // SECOND_NS, UTC)
+    return moment.date().isoformat() if interval == "1d" else f"{moment:%Y-%m-%d %H:%M} UTC"

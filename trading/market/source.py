@@ -33,7 +33,7 @@ class SourceError(TradingError):
 
 
 class EmptyAnswerError(SourceError):
-    """An answer without a single bar. That never means "no trades": the symbol, the dates or the login are wrong."""
+    """An answer without one bar: the symbol, the dates or the login are wrong. It never means "no trades"."""
 
 
 class LoginError(SourceError):

@@ -1,0 +1,197 @@
+"""Rules about jumps: a split is mended, a bad print dropped, what may be a crash is kept and told.
+
+A split changes the price of a share and the number of shares, and nothing else: the price opens at 1/n of the
+last close, the *value* traded stays what it was, and the day is as calm as others. A crash comes with many
+times the usual value and a wide day. Only where all three speak for a split are the bars before it divided.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+from trading.bars import Bar
+from trading.market.findings import Finding, Subject, shown
+from trading.market.zones import is_always_open, session_day
+from trading.sessions import Sessions
+
+__all__ = ["spikes", "split_adjusted"]
+
+RATIOS = (1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 100)
+"""Splits that occur: one share becomes so many, or so many become one."""
+WINDOW = 20
+"""Bars before the jump that say what is usual."""
+SUSPICIOUS = 1.4
+"""How far a price opens from the last close, as a ratio, before a split is thought of."""
+JUMP = 1.5
+"""Close to close, as a ratio: told, whatever it is."""
+SPIKE = 2.0
+NEIGHBOURS = 1.2
+WICK = 3.0
+PLAUSIBLE = 1.35
+"""How far the market may have moved over a split that is known."""
+
+Outcome = tuple[list[Bar], list[Finding]]
+
+
+class _Split(NamedTuple):
+    place: int
+    """Of the first bar at the new price."""
+    ratio: float
+
+
+def spikes(bars: list[Bar], subject: Subject) -> Outcome:
+    """Drop prints that no neighbour knows of: at least twice or half of both, while those two agree."""
+    off = {
+        bar.time: bar.close / before.close
+        for before, bar, after in zip(bars, bars[1:], bars[2:], strict=False)
+        if _ratio(before.close, after.close) <= NEIGHBOURS
+        and min(_ratio(bar.close, before.close), _ratio(bar.close, after.close)) >= SPIKE
+    }
+    findings = []
+    if off:
+        times = list(off)
+        text = (
+            f"{len(off)} bars close at {off[times[0]]:.3g} times the price of both neighbours "
+            f"({subject.since(times)}): bad prints, dropped."
+        )
+        findings.append(subject.finding("spike", "dropped", times, text, value=off[times[0]]))
+    kept = [bar for bar in bars if bar.time not in off]
+    wicks = [bar for bar in kept if max(_wick(bar)) >= WICK]
+    if wicks:
+        times = [bar.time for bar in wicks]
+        text = (
+            f"{len(wicks)} bars have a high or low {WICK:g} times away from open and close "
+            f"({subject.since(times)}: high {wicks[0].high:g}, low {wicks[0].low:g}); kept."
+        )
+        findings.append(subject.finding("spike", "kept", times, text, value=max(_wick(wicks[0]))))
+    return kept, findings
+
+
+def split_adjusted(
+    bars: list[Bar], subject: Subject, sessions: Sessions | None, known: Mapping[date, float]
+) -> Outcome:
+    """Divide the bars before each split by its ratio (volume times it); tell jumps that are none."""
+    findings: list[Finding] = []
+    splits: list[_Split] = []
+    told = _announced(bars, known)
+    may_split = subject.interval == "1d" and not (sessions is not None and is_always_open(sessions))
+    for index, (before, bar) in enumerate(pairwise(bars), 1):
+        if index in told:
+            day, ratio = told[index]
+            found, finding = _by_word(index, before, bar, day, ratio, subject)
+        elif may_split and _ratio(before.close, bar.open) >= SUSPICIOUS:
+            found, finding = _by_evidence(index, bars, subject)
+        elif _ratio(before.close, bar.close) >= JUMP:
+            found, finding = None, _jump(before, bar, "", subject)
+        else:
+            continue
+        splits += [found] if found else []
+        findings += [finding] if finding else []
+    return _divided(bars, splits), findings
+
+
+def _announced(bars: Sequence[Bar], known: Mapping[date, float]) -> dict[int, tuple[date, float]]:
+    days = [session_day(bar.time) for bar in bars] if known else []
+    told = {}
+    for day, ratio in known.items():
+        index = next((n for n, its in enumerate(days) if its >= day), 0)
+        if index:
+            told[index] = (day, ratio)
+    return told
+
+
+def _by_word(
+    index: int, before: Bar, bar: Bar, day: date, ratio: float, subject: Subject
+) -> tuple[_Split | None, Finding | None]:
+    if ratio == 1:
+        return None, None
+    if _ratio(before.close / bar.open, ratio) > PLAUSIBLE:
+        if _ratio(before.close, bar.open) <= PLAUSIBLE:
+            return None, None  # The source has adjusted it already.
+        text = (
+            f"the universe names a split of {ratio:g} on {day}, but the price went from {before.close:g} to "
+            f"{bar.open:g}. Nothing was adjusted; mend the date or the ratio."
+        )
+        return None, subject.finding("jump", "kept", [bar.time], text, value=before.close / bar.open)
+    split = _Split(index, ratio)
+    return split, _split(split, bar, "as the universe says", subject)
+
+
+def _by_evidence(index: int, bars: list[Bar], subject: Subject) -> tuple[_Split | None, Finding]:
+    before, bar = bars[index - 1], bars[index]
+    past = bars[max(0, index - WINDOW) : index]
+    ratio = before.close / bar.open
+    split = _nearest(ratio)
+    moves = [abs(math.log(b.close / a.close)) for a, b in pairwise(past)]
+    usual = median(moves) if moves else 0.0
+    off = abs(math.log(ratio / split))
+    ranges = median([one.high / one.low - 1 for one in past])
+    values = [one.close * one.volume for one in past if one.volume > 0]
+    value = bar.close * bar.volume / median(values) if values else 0.0
+    doubts = []
+    if off > min(max(4 * usual, 0.02), 0.10):
+        doubts.append(f"{ratio:.3g} is no usual ratio")
+    if not 0.25 <= value <= 4:
+        doubts.append(f"the value traded is {value:.2g} times the usual" if value else "no volume tells")
+    if bar.high / bar.low - 1 > max(4 * ranges, 0.03):
+        doubts.append("the day is wild")
+    if doubts:
+        return None, _jump(before, bar, "; no split, since " + ", ".join(doubts), subject)
+    found = _Split(index, split)
+    why = f"{before.close:g} to {bar.open:g} overnight at {value:.2g} times the usual value on a calm day"
+    return found, _split(found, bar, why, subject)
+
+
+def _split(split: _Split, bar: Bar, why: str, subject: Subject) -> Finding:
+    text = (
+        f"split {_worded(split.ratio)} on {shown(bar.time, subject.interval)} ({why}); "
+        f"the {split.place} bars before it were divided by {split.ratio:g}."
+    )
+    return subject.finding("split", "adjusted", [bar.time], text, value=split.ratio)
+
+
+def _jump(before: Bar, bar: Bar, doubt: str, subject: Subject) -> Finding:
+    change = bar.close / before.close - 1
+    day = session_day(bar.time)
+    text = (
+        f"{change:+.1%} from {before.close:g} to {bar.close:g} on {shown(bar.time, subject.interval)}"
+        f'{doubt}. Kept as it is; if it was a split, name it in the universe: splits = {{ "{day}" = '
+        f"{before.close / bar.open:.3g} }}, if not, write 1."
+    )
+    return subject.finding("jump", "kept", [bar.time], text, value=change)
+
+
+def _divided(bars: list[Bar], splits: Sequence[_Split]) -> list[Bar]:
+    if not splits:
+        return bars
+    by_index = {split.place: split.ratio for split in splits}
+    factor = 1.0
+    divided = []
+    for index in range(len(bars) - 1, -1, -1):
+        bar = bars[index]
+        prices = [price / factor for price in bar[1:5]]
+        divided.append(Bar._make((bar.time, *prices, bar.volume * factor)))
+        factor *= by_index.get(index, 1.0)
+    return divided[::-1]
+
+
+def _nearest(ratio: float) -> float:
+    forward = min(RATIOS, key=lambda known: abs(math.log(max(ratio, 1 / ratio) / known)))
+    return forward if ratio >= 1 else 1 / forward
+
+
+def _worded(ratio: float) -> str:
+    return f"{ratio:g}:1" if ratio >= 1 else f"1:{1 / ratio:g}"
+
+
+def _wick(bar: Bar) -> tuple[float, float]:
+    return bar.high / max(bar.open, bar.close), min(bar.open, bar.close) / bar.low
+
+
+def _ratio(one: float, other: float) -> float:
+    return max(one / other, other / one)
