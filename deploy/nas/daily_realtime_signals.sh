@@ -5,6 +5,9 @@ set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 2
 mkdir -p logs
+set -a
+[ ! -r secret/environment ] || . ./secret/environment
+set +a
 log=logs/daily-$(date +%Y%m%d).log
 echo "--- $(date '+%Y-%m-%d %H:%M:%S %z')" >>"$log"
 if [ -x venv/bin/obs ]; then

@@ -36,7 +36,7 @@ set -- "$source_folder/trading[${EXTRAS:-krx,notify}]"
 [ $with_obs = 0 ] || set -- "$@" "$source_folder"
 "$target/venv/bin/python" -m pip install -q --disable-pip-version-check "$@"
 
-for script in daily_realtime_signals.sh status.sh backup_db.sh cleanup_logs.sh weekly_report.py weekly_report.sh; do
+for script in daily_realtime_signals.sh check.sh status.sh backup_db.sh cleanup_logs.sh weekly_report.py weekly_report.sh; do
     cp "$source_folder/deploy/nas/$script" "$target/bin/$script"
     chmod 700 "$target/bin/$script"
 done
@@ -44,7 +44,8 @@ templates=$source_folder/deploy/nas/templates
 [ -e "$target/trading.toml" ] || cp "$templates/trading.toml" "$target/trading.toml"
 [ -e "$target/universe.toml" ] || cp "$templates/universe.toml" "$target/universe.toml"
 [ -e "$target/secret/config.yaml" ] || cp "$templates/config.yaml" "$target/secret/config.yaml"
-chmod 600 "$target/secret/config.yaml"
+[ -e "$target/secret/environment" ] || cp "$templates/environment" "$target/secret/environment"
+chmod 600 "$target/secret/config.yaml" "$target/secret/environment"
 
 sed "s|@FOLDER@|$target|g" "$source_folder/deploy/nas/crontab_realtime.txt" >"$target/crontab_realtime.txt"
 if [ $cron = 1 ]; then
@@ -59,5 +60,5 @@ if [ $cron = 1 ]; then
 else
     echo "Schedule: $target/crontab_realtime.txt (crontab -e, or run again with --cron)."
 fi
-echo "Installed in $target. Next: universe.toml, secret/config.yaml (chmod 600 stays), then this check:"
-cd "$target" && exec "$target/venv/bin/python" -m trading check
+echo "Installed in $target. Next: universe.toml, secret/environment, secret/config.yaml; then bin/check.sh:"
+exec "$target/bin/check.sh"
