@@ -68,7 +68,7 @@ def sortino(returns: Iterable[float], *, periods_per_year: float = 252, risk_fre
     excess = _excess(returns, periods_per_year, risk_free)
     if len(excess) < 2:
         return math.nan
-    downside = math.sqrt(math.fsum(min(value, 0.0) ** 2 for value in excess) / len(excess))
+    downside = math.sqrt(_squares(min(value, 0.0) for value in excess) / len(excess))
     return _ratio(_mean(excess), downside) * math.sqrt(periods_per_year)
 
 
@@ -186,7 +186,15 @@ def _deviation(values: Sequence[float]) -> float:
     if min(values) == max(values):
         return 0.0
     mean = _mean(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return math.sqrt(_squares(value - mean for value in values) / (len(values) - 1))
+
+
+def _squares(values: Iterable[float]) -> float:
+    try:
+        # A product that is too large is inf, where a power would be an error.
+        return math.fsum(value * value for value in values)
+    except OverflowError:
+        return math.inf
 
 
 def _ratio(mean: float, deviation: float) -> float:
