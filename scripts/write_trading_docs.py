@@ -1,26 +1,28 @@
-"""Writes the tables of docs/trading.md that tell what the code says: settings and commands.
+"""Writes the tables of docs/trading.md that tell what the code says: settings, parameters and commands.
 
-Run `python -m scripts.write_trading_docs` after a setting or a command changed; a test compares the page.
+Run `python -m scripts.write_trading_docs` after one of them changed; a test compares the page.
 """
 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from trading import settings
+from trading import regime, settings
 from trading.__main__ import COMMANDS
+from trading.signals import params
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "trading.md"
 
 
 def written(page: str) -> str:
-    """Return the page with both tables as the code has them now."""
-    for name, lines in (("settings", _settings()), ("commands", _commands())):
+    """Return the page with these tables as the code has them now."""
+    for name, lines in (("settings", _settings()), ("params", _params()), ("commands", _commands())):
         table = f"<!-- {name} -->\n" + "\n".join(lines) + f"\n<!-- /{name} -->"
         page = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _: table, page, flags=re.DOTALL)  # noqa: B023
     return page
@@ -28,16 +30,29 @@ def written(page: str) -> str:
 
 def _settings() -> Iterator[str]:
     yield "| setting | default | what it means |\n|---|---|---|"
-    meanings = _meanings()
+    meanings = _meanings(settings.__file__)
     for section in msgspec.structs.fields(settings.TradingSettings):
         for field in msgspec.structs.fields(section.type):
             meaning = _cell(meanings[section.type.__name__, field.name])
             yield f"| `[{section.name}] {field.name}` | {_default(field.default)} | {meaning} |"
 
 
-def _meanings() -> dict[tuple[str, str], str]:
+def _params() -> Iterator[str]:
+    yield "| parameter | default | what it means |\n|---|---|---|"
+    for place, struct, source in (
+        ("", params.Params(), params.__file__),
+        ("market.", regime.RegimeRules(), regime.__file__),
+    ):
+        meanings = _meanings(source)
+        for field in dataclasses.fields(struct):
+            if field.name not in ("market", "regimes"):
+                meaning = _cell(meanings[type(struct).__name__, field.name])
+                yield f"| `{place}{field.name}` | {_default(getattr(struct, field.name))} | {meaning} |"
+
+
+def _meanings(source: str) -> dict[tuple[str, str], str]:
     """Return the docstring that stands below each field, by class and field."""
-    tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(source).read_text(encoding="utf-8"))
     return {
         (section.name, field.target.id): " ".join(ast.literal_eval(text.value).split())
         for section in tree.body

@@ -59,7 +59,7 @@ class RegimeRules:
     confirm: int = 3
     """Bars in a row that must say a new kind before it counts."""
     periods_per_year: float = 252
-    """Bars in a year."""
+    """Bars in a year; left out of a file, what the parameters say."""
 
     def __post_init__(self) -> None:
         for name in ("trend", "momentum", "confirm"):

@@ -142,10 +142,12 @@ def params_of(document: object) -> Params:
         raise ParamsError(f"version = {top.get('version')!r}: this core reads version {VERSION}.")
     given = dict(_mapping("params", top.get("params", {})))
     _known("params.", given, (each.name for each in fields(Params) if each.name != "regimes"))
-    rules = _mapping("params.market", given.pop("market", {}))
+    rules = dict(_mapping("params.market", given.pop("market", {})))
     _known("params.market.", rules, (each.name for each in fields(RegimeRules)))
     _typed("params.market.", rules, RegimeRules())
     _typed("params.", given, Params())
+    if "periods_per_year" in given:
+        rules.setdefault("periods_per_year", given["periods_per_year"])
     if "closed_regimes" in given:
         given["closed_regimes"] = tuple(given["closed_regimes"])
     try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import REPO
 from trading.regime import RegimeRules
 from trading.signals.params import PER_REGIME, Params, ParamsError, load_params, params_of, save_params
 
@@ -107,6 +108,23 @@ def test_the_file_is_named_in_what_is_said_of_it(tmp_path: Path) -> None:
     file.write_text('{"version": 1, "params": {"slow": 0}}')
     with pytest.raises(ParamsError, match=r"best_params\.json: slow = 0: use 1 or more"):
         load_params(file)
+
+
+def test_a_year_is_as_long_for_the_market_as_for_its_symbols() -> None:
+    coins = params_of(document(periods_per_year=365))
+    apart = params_of(document(periods_per_year=365, market={"periods_per_year": 252}))
+
+    assert (coins.periods_per_year, coins.market.periods_per_year) == (365, 365)
+    assert apart.market.periods_per_year == 252
+
+
+def test_the_file_that_the_guide_shows_can_be_loaded() -> None:
+    page = (REPO / "docs" / "trading.md").read_text(encoding="utf-8")
+    shown = page.partition("### Parameters")[2].partition("```json")[2].partition("```")[0]
+
+    params = params_of(json.loads(shown))
+
+    assert params.within("volatile").max_total == 0.5
 
 
 def test_every_parameter_of_a_regime_is_one_of_the_engine() -> None:
