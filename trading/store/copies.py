@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from trading.store.database import NEWEST, StoreError
 from trading.store.locks import locked
 
-__all__ = ["Copy", "copies", "restore", "save_copy", "verify"]
+__all__ = ["Copy", "copies", "inspected", "restore", "save_copy", "verify"]
 
 MANIFEST = "manifest.json"
 PAGES = 1000
@@ -144,6 +144,14 @@ def restore(path: Path, store: Path, now: int) -> tuple[Copy, Path | None]:
     return copy, kept if old else None
 
 
+def inspected(path: Path) -> dict[str, Any]:
+    """Return `bytes`, `revision`, `rows` and the `fault` of a database that may be in use; "" is sound."""
+    try:
+        return {**_looked_at(path, digest=False), "fault": ""}
+    except StoreError as error:
+        return {"bytes": path.stat().st_size, "revision": None, "rows": {}, "fault": str(error)}
+
+
 def _copied(source: Path, target: Path) -> None:
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     try:
@@ -158,7 +166,7 @@ def _copied(source: Path, target: Path) -> None:
         raise StoreError(f"{source}: cannot be copied ({error}). Make some space, or look at it.") from error
 
 
-def _looked_at(path: Path) -> dict[str, Any]:
+def _looked_at(path: Path, *, digest: bool = True) -> dict[str, Any]:
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as raw:
             verdict = raw.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -173,11 +181,13 @@ def _looked_at(path: Path) -> dict[str, Any]:
             if "alembic_version" in rows:
                 revision = (raw.execute("SELECT version_num FROM alembic_version").fetchone() or [None])[0]
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: no database ({error}). Take another back-up.") from error
+        raise StoreError(f"{path}: no database ({error}). Take a back-up that is whole.") from error
     if verdict != "ok" or broken is not None:
-        raise StoreError(f"{path}: damaged ({verdict if broken is None else broken}). Take another back-up.")
+        why = verdict if broken is None else f"a row of {broken[0]} hangs on nothing"
+        raise StoreError(f"{path}: damaged ({why}). Take a back-up that is whole.")
     size = path.stat().st_size
-    return {"bytes": size, "sha256": _digest(path), "revision": revision, "rows": rows}
+    looked = {"bytes": size, "revision": revision, "rows": rows}
+    return {**looked, "sha256": _digest(path)} if digest else looked
 
 
 def _read(path: Path) -> Copy:

@@ -1,0 +1,90 @@
+"""What the steps of a run work with: settings, store, calendar, history and notifier, opened when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from trading.daily.tape import Tape
+from trading.logs import BotLog
+from trading.notify.message import Message, Outcome
+from trading.sessions import Sessions
+from trading.settings import TradingSettings
+from trading.store.store import Store
+
+if TYPE_CHECKING:
+    from trading.market.opening import Market
+    from trading.notify.notifier import Notifier
+
+__all__ = ["Desk"]
+
+BOT = "daily"
+"""`bot.id` of the daily run."""
+
+
+class Desk:
+    """Everything a run may touch."""
+
+    def __init__(
+        self, settings: TradingSettings, store: Store, sessions: Sessions, clock: Callable[[], int]
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.sessions = sessions
+        self.clock = clock
+        """Unix ns; the wall's clock, or one that the user set."""
+        self.log = BotLog(BOT, "maps")
+        self.chain: Sequence[date] = ()
+        """The sessions of this run, oldest first."""
+        self._market: Market | None = None
+        self._tape: Tape | None = None
+        self._notifier: Notifier | None = None
+
+    @property
+    def market(self) -> Market:
+        """The market of the settings."""
+        if self._market is None:
+            # Polars and whatever a source brings are paid for only when prices are needed.
+            from trading.market.opening import open_market
+
+            self._market = open_market(self.settings, log=self.log)
+        return self._market
+
+    @property
+    def tape(self) -> Tape:
+        """The history of all sessions of this run, fetched once."""
+        if self._tape is None:
+            first, last = self.chain[0], self.chain[-1]
+            days = self.settings.data.days + (last - first).days
+            self._tape = Tape(self.market.history(last, days))
+        return self._tape
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether anybody set up where messages go."""
+        return self.settings.notify.secret.exists()
+
+    def send(self, message: Message) -> Outcome:
+        """Give a message to the notifier."""
+        return self._opened().send(message)
+
+    def flush(self) -> list[Outcome]:
+        """Send what waits in the outbox and is due now."""
+        return self._opened().flush() if self.has_channels else []
+
+    def _opened(self) -> Notifier:
+        if self._notifier is None:
+            from trading.notify.notifier import open_notifier
+
+            self._notifier = open_notifier(self.settings, log=self.log, now=self.clock)
+        return self._notifier
+
+    def say(self, level: int, text: str, *args: object, error: BaseException | None = None) -> None:
+        """Log plain words."""
+        self.log.line("daily", level, text, *args, error=error)
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        if self._notifier is not None:
+            self._notifier.close()

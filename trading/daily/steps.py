@@ -1,0 +1,350 @@
+"""The ten steps of a daily run. Each is a function of the desk, the session day and the products before it.
+
+A step can be done twice: what it writes replaces what it wrote before. So a run that was killed goes on with
+the step it was in, and only a message needs more care (`trading.notify` remembers what was sent).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from trading.bars import time_of
+from trading.daily import telling
+from trading.daily.book import Book, advance, new_book
+from trading.daily.desk import Desk
+from trading.daily.errors import NoSessionError, NotPublishedError
+from trading.daily.files import signal_csv, write_whole
+from trading.daily.planning import clock_of
+from trading.daily.products import (
+    Chosen,
+    Dated,
+    Ended,
+    Judged,
+    Phase,
+    Reported,
+    Saved,
+    Sent,
+    Summed,
+    Told,
+    Written,
+)
+from trading.daily.rows import (
+    action_rows,
+    facts_of,
+    fill_rows,
+    filtered_row,
+    performance_row,
+    position_rows,
+    signal_row,
+    summed,
+    trade_rows,
+)
+from trading.reporting.facts import DailyFacts, FindingFacts
+from trading.signals.params import Params, load_params, params_of
+
+__all__ = ["STEPS", "Products", "Step"]
+
+
+_Kind = TypeVar("_Kind", bound=msgspec.Struct)
+
+
+class Products:
+    """What the steps of a session have produced so far."""
+
+    def __init__(self) -> None:
+        self._made: dict[type[msgspec.Struct], msgspec.Struct] = {}
+
+    def put(self, product: msgspec.Struct) -> None:
+        """Keep a product; there is one of each kind."""
+        self._made[type(product)] = product
+
+    def get(self, kind: type[_Kind]) -> _Kind:
+        """Return the product of a kind."""
+        product = self._made[kind]
+        assert isinstance(product, kind)
+        return product
+
+
+class Step(NamedTuple):
+    """One of the ten."""
+
+    name: str
+    """As the journal has it."""
+    work: Callable[[Desk, date, Products], msgspec.Struct]
+    product: type[msgspec.Struct]
+
+
+def _as_of(desk: Desk, day: date, made: Products) -> Dated:
+    sessions = desk.sessions
+    run = desk.store.journal.run(day)
+    return Dated(
+        as_of=day,
+        calendar=sessions.name,
+        close=clock_of(sessions.close_of(day), sessions.zone),
+        attempt=run["attempts"] if run else 1,
+    )
+
+
+def _params(desk: Desk, day: date, made: Products) -> Chosen:
+    path = desk.settings.signals.params
+    params = load_params(path) if path.exists() else Params()
+    values = asdict(params)
+    document = {"version": 1, "regimes": values.pop("regimes"), "params": values}
+    digest = hashlib.sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()
+    return Chosen(path=str(path) if path.exists() else "", digest=digest[:16], document=document)
+
+
+def _signals(desk: Desk, day: date, made: Products) -> Judged:
+    params = params_of(made.get(Chosen).document)
+    settings, currency = desk.settings, desk.settings.market.currency
+    market = desk.market
+    names = {each.symbol: each.name or each.symbol for each in market.universe}
+    lots = {each.symbol: each.lot for each in market.universe}
+    bars = _bars(desk, day, list(names))
+    engine, market_before = desk.tape.engine_before(day, params, list(names))
+    book = _book_before(desk, day)
+    is_first = book.session is None
+    equity_before = None if is_first else book.equity
+    done = advance(
+        book,
+        time_of(day),
+        bars,
+        desk.tape.closes,
+        engine,
+        settings.account,
+        lots=lots,
+        periods_per_year=params.periods_per_year,
+    )
+    verdict = done.verdict
+    desk.tape.remember(verdict.market)
+    about = {"strategy": params.score, "regime": verdict.regime or "", "currency": currency}
+    judged = Judged(
+        source=market.source.name,
+        names=names,
+        without_bar=tuple(symbol for symbol in names if symbol not in bars),
+        findings=(*_findings(desk, day), *map(_split_finding, done.splits)),
+        book=done.book,
+        equity_before=equity_before,
+        fills=done.fills,
+        trades=done.trades,
+        actions=done.actions,
+        signals=tuple(signal_row(each, names.get(each.symbol, ""), **about) for each in verdict.signals),
+        filtered=tuple(
+            filtered_row(each, names.get(each.signal.symbol, ""), **about) for each in verdict.filtered
+        ),
+        market=verdict.market,
+        market_before=market_before,
+    )
+    telling.session(desk.log, judged, verdict, currency=currency, params=params)
+    return judged
+
+
+def _summary(desk: Desk, day: date, made: Products) -> Summed:
+    judged = made.get(Judged)
+    return summed(judged, sum(fill.fee for fill in judged.fills))
+
+
+def _csv(desk: Desk, day: date, made: Products) -> Written:
+    rows = made.get(Judged).signals
+    path = desk.settings.paths.reports / "realtime" / f"signals_{day}.csv"
+    digest = write_whole(path, signal_csv(str(day), rows))
+    return Written(path=str(path), rows=len(rows), sha256=digest)
+
+
+def _database(desk: Desk, day: date, made: Products) -> Saved:
+    judged = made.get(Judged)
+    actions = action_rows(judged, desk.settings.market.currency)
+    desk.store.signals.save(day, passed=judged.signals, filtered=judged.filtered, actions=actions)
+    return Saved(signals=len(judged.signals), filtered=len(judged.filtered), actions=len(actions))
+
+
+def _regime(desk: Desk, day: date, made: Products) -> Phase:
+    judged = made.get(Judged)
+    previous = judged.market_before.regime if judged.market_before else None
+    if judged.market is None:
+        return Phase(regime=None, previous=previous)
+    state = judged.market
+    return Phase(
+        regime=state.regime,
+        previous=previous,
+        trend=state.trend,
+        momentum=state.momentum,
+        volatility=state.volatility,
+    )
+
+
+def _report(desk: Desk, day: date, made: Products) -> Reported:
+    # Templates are read only here.
+    from trading.reporting.writing import write_report
+
+    facts, language = _facts(desk, day, made), desk.settings.notify.language
+    desk.store.signals.save_facts(day, msgspec.json.encode(facts).decode(), desk.clock())
+    folder = desk.settings.paths.reports / "daily"
+    # What a killed run was writing has no name of its own yet.
+    for left in folder.glob(f".{day}*.part"):
+        left.unlink(missing_ok=True)
+    return Reported(paths=tuple(map(str, write_report(facts, folder, language))))
+
+
+def _notification(desk: Desk, day: date, made: Products) -> Told:
+    newest = desk.chain[-1]
+    # Begun before: its own message may be on the way, and the outbox knows how far it came.
+    is_begun = any(
+        step["step"] == "notification" and step["attempts"] > 1 for step in desk.store.journal.steps(day)
+    )
+    if day != newest and not is_begun:
+        return Told(told_with=newest, note=f"named in the message of {newest}")
+    if not desk.has_channels:
+        text = f"nobody to tell: {desk.settings.notify.secret} is not there"
+        desk.say(logging.WARNING, "%s", text)
+        return Told(note=text)
+    # Templates are read only here.
+    from trading.notify import messages
+
+    facts = msgspec.json.decode(desk.store.signals.facts(day) or "", type=DailyFacts)
+    language = desk.settings.notify.language
+    wanted = [messages.daily(facts, language)]
+    if any(action.kind != "keep" for action in facts.actions):
+        wanted.append(messages.rebalancing(facts, language))
+    sent = []
+    for message in wanted:
+        outcome = desk.send(message)
+        sent.append(
+            Sent(
+                kind=message.kind,
+                key=message.key,
+                state=outcome.state,
+                channel=outcome.channel,
+                duplicate=outcome.duplicate,
+                ok=outcome.ok,
+                detail=outcome.detail,
+            )
+        )
+    return Told(messages=tuple(sent))
+
+
+def _done(desk: Desk, day: date, made: Products) -> Ended:
+    judged, total, currency = made.get(Judged), made.get(Summed), desk.settings.market.currency
+    strategy = str(made.get(Chosen).document["params"]["score"])
+    performance = performance_row(judged, total, made.get(Phase), strategy=strategy, currency=currency)
+    desk.store.ledger.save(
+        day,
+        performance={**performance, "made_ns": desk.clock()},
+        positions=position_rows(total, currency),
+        fills=fill_rows(judged, currency),
+        trades=trade_rows(judged, currency),
+        state=msgspec.json.encode(judged.book).decode(),
+    )
+    return Ended(line=telling.summary(day, judged, total, made.get(Phase), currency))
+
+
+STEPS: tuple[Step, ...] = (
+    Step("as-of", _as_of, Dated),
+    Step("params", _params, Chosen),
+    Step("signals", _signals, Judged),
+    Step("summary", _summary, Summed),
+    Step("csv", _csv, Written),
+    Step("database", _database, Saved),
+    Step("regime", _regime, Phase),
+    Step("report", _report, Reported),
+    Step("notification", _notification, Told),
+    Step("done", _done, Ended),
+)
+"""In their order."""
+
+
+def _bars(desk: Desk, day: date, symbols: list[str]) -> Mapping[str, Any]:
+    """Return the session's bars, or say why there are none."""
+    bars = {symbol: bar for symbol, bar in desk.tape.bars_of(day).items() if symbol in symbols}
+    share = len(bars) / len(symbols)
+    if bars and (share >= desk.settings.daily.least_share or desk.tape.is_hole(day)):
+        return bars
+    about = {"data.source": desk.market.source.name, "interval": "1d", "data.rows": len(bars)}
+    if desk.tape.is_hole(day):
+        text = (
+            f"{day}: not one bar, though there are later ones. Was the exchange closed? "
+            "Then name the day in a table of your own ([market] overrides)."
+        )
+        desk.log.event("data.collected", about, "%s", text, level=logging.ERROR)
+        raise NoSessionError(text)
+    missing = [symbol for symbol in symbols if symbol not in bars]
+    text = (
+        f"{day}: {len(bars)} of {len(symbols)} symbols have a bar (no: {', '.join(missing[:5])}"
+        f"{', …' if len(missing) > 5 else ''}); the source has not published the session yet."
+    )
+    desk.log.event("data.collected", about, "%s", text, level=logging.ERROR)
+    raise NotPublishedError(text)
+
+
+def _book_before(desk: Desk, day: date) -> Book:
+    found = desk.store.ledger.state_before(day)
+    if found is None:
+        return new_book(desk.settings.account, desk.settings.market.currency)
+    return msgspec.json.decode(found[1], type=Book)
+
+
+def _findings(desk: Desk, day: date) -> tuple[FindingFacts, ...]:
+    """Return what was found in the data that concerns this session, not the years before it."""
+    begin = time_of(day)
+    return tuple(
+        FindingFacts(
+            symbol=finding.symbol,
+            kind=finding.fault,
+            action=finding.action,
+            count=finding.count,
+            detail=finding.text,
+        )
+        for finding in desk.market.findings
+        if finding.until is None or finding.until >= begin or finding.action == "refused"
+    )
+
+
+def _split_finding(split: Any) -> FindingFacts:
+    return FindingFacts(
+        symbol=split.symbol,
+        kind="split",
+        action="adjusted",
+        detail=f"its history was rewritten by {split.ratio:.6g}: units and prices of the holding follow",
+    )
+
+
+def _facts(desk: Desk, day: date, made: Products) -> DailyFacts:
+    judged = made.get(Judged)
+    before = [row for row in desk.store.ledger.performance() if row["session"] < str(day)]
+    curve = [(time_of(date.fromisoformat(row["session"])), float(row["equity"])) for row in before]
+    return facts_of(
+        made.get(Dated),
+        made.get(Chosen),
+        judged,
+        made.get(Summed),
+        made.get(Phase),
+        currency=desk.settings.market.currency,
+        now=desk.clock(),
+        equity=(*curve, (time_of(day), judged.book.equity)),
+        missed=_missed(desk, day),
+        following=desk.sessions.next(day),
+    )
+
+
+def _missed(desk: Desk, day: date) -> tuple[date, ...]:
+    """Return the sessions right before this one that no message has named."""
+    if day != desk.chain[-1]:
+        return ()
+    journal, found = desk.store.journal, []
+    told = {
+        row["session"]: row["told_with"] for row in journal.runs() if row["status"] in ("done", "skipped")
+    }
+    earlier = sorted((session for session in told if session < str(day)), reverse=True)
+    for session in earlier:
+        named_in = told[session]
+        if not named_in or (named_in != str(day) and named_in in told and not told[named_in]):
+            break
+        found.append(date.fromisoformat(session))
+    return tuple(reversed(found))

@@ -1,0 +1,91 @@
+"""One line for the product of each step, for whoever watches a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from trading.daily import products
+
+__all__ = ["worded"]
+
+
+def worded(product: msgspec.Struct) -> str:
+    """Return what a step produced, in words."""
+    return _WORDS[type(product)](product)
+
+
+def _dated(made: products.Dated) -> str:
+    return f"{made.calendar}, closed {made.close}"
+
+
+def _chosen(made: products.Chosen) -> str:
+    return f"{made.path or 'defaults'} ({made.digest})"
+
+
+def _judged(made: products.Judged) -> str:
+    without = f", {len(made.without_bar)} without a bar" if made.without_bar else ""
+    found = f", {len(made.findings)} findings in the data" if made.findings else ""
+    fills = f", {len(made.fills)} fills at the open" if made.fills else ""
+    counts = f"{len(made.signals)} signals, {len(made.filtered)} filtered"
+    return f"{counts} of {len(made.names)} instruments from {made.source}{without}{found}{fills}"
+
+
+def _summed(made: products.Summed) -> str:
+    account = made.account
+    figures = [
+        f"{name} {value:,.2f}"
+        for name, value in (("equity", account.equity), ("cash", account.cash))
+        if isinstance(value, float)
+    ]
+    return f"{', '.join(figures)}, {len(made.positions)} positions, {made.exposure:.1%} invested"
+
+
+def _written(made: products.Written) -> str:
+    return f"{made.rows} rows in {made.path}"
+
+
+def _saved(made: products.Saved) -> str:
+    return f"{made.signals} signals, {made.filtered} filtered, {made.actions} actions"
+
+
+def _phase(made: products.Phase) -> str:
+    if made.regime is None:
+        return "unknown: not enough history"
+    turned = f", was {made.previous}" if made.previous and made.previous != made.regime else ""
+    return f"{made.regime}{turned}"
+
+
+def _reported(made: products.Reported) -> str:
+    return ", ".join(made.paths)
+
+
+def _told(made: products.Told) -> str:
+    if not made.messages:
+        return made.note or "no message"
+    return ", ".join(
+        f"{each.kind} {each.state}"
+        + (f" by {each.channel}" if each.channel else "")
+        + (" (before)" if each.duplicate else "")
+        for each in made.messages
+    )
+
+
+def _ended(made: products.Ended) -> str:
+    return "account and positions booked"
+
+
+_WORDS: dict[type[msgspec.Struct], Callable[[Any], str]] = {
+    products.Dated: _dated,
+    products.Chosen: _chosen,
+    products.Judged: _judged,
+    products.Summed: _summed,
+    products.Written: _written,
+    products.Saved: _saved,
+    products.Phase: _phase,
+    products.Reported: _reported,
+    products.Told: _told,
+    products.Ended: _ended,
+}
