@@ -13,6 +13,8 @@ __all__ = ["main"]
 
 COMMANDS: Mapping[str, str] = {
     "run": "run bots on paper",
+    "daily": "signals, account, report and message of the newest session; does each session once",
+    "store": "back the databases up, bring a copy back, tell what is in them",
     "check": "what an installation still needs",
     "status": "how an unattended core stands",
     "notify": "try channels, see what became of messages, send what waits",
