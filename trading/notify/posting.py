@@ -14,10 +14,12 @@ import re
 import smtplib
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -198,16 +200,29 @@ def _each(targets: str | int | list[str | int] | list[str]) -> list[str]:
     return [str(target) for target in (targets if isinstance(targets, list) else [targets])]
 
 
+_CLASSES = {
+    "tgram": ("telegram", "NotifyTelegram"),
+    "slack": ("slack", "NotifySlack"),
+    "mailto": ("email.base", "NotifyEmail"),
+    "mailtos": ("email.base", "NotifyEmail"),
+    "twilio": ("twilio", "NotifyTwilio"),
+}
+"""Where Apprise has them: asking it for a schema would load all its services first, half a second."""
+
+
 def _service(name: str, described: dict[str, Any] | str, timeout_s: float) -> Any:
     import apprise
 
     waits = {"cto": timeout_s, "rto": timeout_s, "redirect": "no"}
-    with _listened():
+    with _listened(), warnings.catch_warnings():
+        # What Apprise imports is deprecated in places; that is not the operator's to mend.
+        warnings.simplefilter("ignore", DeprecationWarning)
         try:
             if isinstance(described, str):
                 service = apprise.Apprise.instantiate(described, suppress_exceptions=False)
             else:
-                service = apprise.Apprise.instantiate({**described, **waits}, suppress_exceptions=False)
+                module, kind = _CLASSES[described["schema"]]
+                service = getattr(import_module(f"apprise.plugins.{module}"), kind)(**described, **waits)
         except Exception:  # noqa: BLE001 - plugins raise what they like, and quote the token in it
             service = None
     if service is None or not getattr(service, "targets", True):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.trading.notify.standins import joined, read_markdown_v2
 from trading.notify.markup import Span, escape, marked, spans, to_html, to_plain, to_slack, to_telegram
 from trading.notify.splitting import pages_of, utf16
 
@@ -20,38 +21,6 @@ STRETCHES = st.lists(
     ),
     max_size=6,
 )
-
-
-def read_markdown_v2(text: str) -> list[Span]:
-    """Read as Telegram's server does; an unescaped reserved character is refused, as there."""
-    found, place, style, plain = [], 0, "", ""
-    while place < len(text):
-        letter = text[place]
-        if letter == "\\" and 1 <= ord(text[place + 1]) <= 126:
-            plain += text[place + 1]
-            place += 2
-            continue
-        if letter in "*`" and (style == "" or style == {"*": "bold", "`": "code"}[letter]):
-            found.append((plain, style))
-            style, plain = ("" if style else {"*": "bold", "`": "code"}[letter]), ""
-        elif letter in "_*[]()~`>#+-=|{}.!" and style != "code":
-            raise ValueError(f"can't parse entities: character {letter!r} is reserved")
-        else:
-            plain += letter
-        place += 1
-    if style:
-        raise ValueError("can't parse entities: can't find end of the entity")
-    return joined([Span(*each) for each in [*found, (plain, "")]])  # type: ignore[arg-type]
-
-
-def joined(stretches: list[Span]) -> list[Span]:
-    out: list[Span] = []
-    for span in stretches:
-        if out and out[-1].style == span.style:
-            out[-1] = Span(out[-1].text + span.text, span.style)
-        elif span.text:
-            out.append(span)
-    return out
 
 
 @given(ANY)
