@@ -49,6 +49,7 @@ _LESS: tuple[dict[str, int | bool], ...] = (
     {"code_steps": False, "steps": 5},
     {"reasons": False, "line": 240},
     # Headings and the details of the sources.
+    {"funnel": False},
     {"headings": False, "sources": False, "unknown": 4, "money": 400},
     {"quote": 160, "issues": 6, "unknown": 3},
     {"issues": 5, "money": 260, "effects": 2},
@@ -73,7 +74,7 @@ _LESS: tuple[dict[str, int | bool], ...] = (
 
 _CALM = Detail(
     issues=4, evidence=1, quote=90, side_evidence=0, headings=False, sources=False, health=False, prose=False,
-    money=300, line=320, unknown=4,
+    funnel=False, money=300, line=320, unknown=4,
 )  # fmt: skip
 _CALM_LESS: tuple[dict[str, int | bool], ...] = (
     {"unknown": 2},

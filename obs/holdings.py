@@ -8,6 +8,7 @@ exchange.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 
 from obs.books import BotFacts, Thing, decimal
 from obs.hazards import mark_price, open_positions, protection
@@ -163,7 +164,9 @@ def _who(name: str, bots: Mapping[str, BotFacts]) -> str:
 
 def _named(name: str, bots: Mapping[str, BotFacts]) -> str:
     """The bot's name; where others trade for real, what is simulated must not look so."""
-    mixed = len({_is_simulated(bot) for bot in bots.values()}) > 1
+    # Whoever tells no mode and trades nothing, as a program that only starts bots, mixes nothing.
+    trading = [bot for bot in bots.values() if "run.mode" in bot.mode.values or bot.orders or bot.positions]
+    mixed = len({_is_simulated(bot) for bot in trading}) > 1
     return f"{plain(name)}{' (simulated)' if mixed and _is_simulated(bots[name]) else ''}"
 
 
@@ -190,7 +193,7 @@ def _position_line(bot: BotFacts, key: str, position: Thing) -> str:
     side = plain(values.get("position.side") or "")
     text += f" {side}" if side else ""
     entry = decimal(values.get("position.average_price"))
-    text += f" at {number(round(entry, 8))}" if entry is not None else ""
+    text += f" at {number(_price(entry))}" if entry is not None else ""
     price = mark_price(values)
     currency = plain(values.get("currency") or "")
     if price is not None and quantity is not None and currency:
@@ -210,6 +213,11 @@ def _position_line(bot: BotFacts, key: str, position: Thing) -> str:
     return f"holds {text}"
 
 
+def _price(price: Decimal) -> Decimal:
+    """An average price has as many digits as its division gave; six say it, and cents are never cut."""
+    return round(price, max(2, 5 - price.adjusted()) if price else 2)
+
+
 def _results(bots: Mapping[str, BotFacts], book: MoneyBook) -> Iterable[str]:
     parts = []
     for name, bot in bots.items():
@@ -223,7 +231,8 @@ def _results(bots: Mapping[str, BotFacts], book: MoneyBook) -> Iterable[str]:
             if cost:
                 parts.append(f"LLM cost of {plain(name)} {plain(agent)} {cost}")
     more = f"; {len(parts) - 8} more" if len(parts) > 8 else ""
-    title = "Simulated results" if all(_is_simulated(bot) for bot in bots.values()) else "Results"
+    earners = [bots[name] for name in bots if book.results(name)] or list(bots.values())
+    title = "Simulated results" if all(map(_is_simulated, earners)) else "Results"
     return [f"{title}: {'; '.join(parts[:8])}{more}."] if parts else []
 
 

@@ -24,8 +24,8 @@ __all__ = ["Outlook", "look", "mode_of"]
 _MODES = {"paper": "dry run", "dry_run": "dry run", "live": "live", "backtest": "backtest"}
 PATHS = (
     ("entries", ("order.submitted", "order.filled", "order.rejected")),
-    ("order fills", ("order.filled", "exit.filled")),
-    ("cancels", ("order.canceled", "exit.canceled")),
+    ("order fills", ("order.filled", "exit.filled", "stop.filled")),
+    ("cancels", ("order.canceled", "exit.canceled", "stop.canceled")),
 )
 _CLOSED = (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
 ENDING_NS = 120_000_000_000

@@ -8,11 +8,13 @@ import pytest
 
 from obs.analysis import Analyzer
 from obs.events import Severity
+from obs.page.pages import funnel_of
 from obs.rules import RuleSet
 from obs.snapshot import Snapshot
 from tests.builders import event
 
 HELD = {"position.id": "p-1", "symbol": "ETH/USDT", "position.quantity": "2", "position.average_price": "100"}
+RESULT = {"pnl.net": "12.5", "currency": "USDT"}
 ORDER = {
     "order.id": "o-1",
     "symbol": "ETH/USDT",
@@ -113,6 +115,52 @@ def test_the_funnel_tells_no_decisions_where_none_were_told() -> None:
 
     assert snapshot.funnel is not None
     assert snapshot.funnel.stages == (("signals", 1), ("orders", 1), ("fills", 0))
+
+
+def test_the_stops_of_a_position_are_no_steps_from_signal_to_fill() -> None:
+    signal, decision = {"signal.id": "g-1", "symbol": "ETH/USDT"}, {"decision.id": "d-1"}
+    stop = {**ORDER, "order.id": "o-2", "order.type": "stop_market", "order.stop_price": "90"}
+
+    snapshot = after(
+        ("signal.generated", signal),
+        ("decision.made", decision),
+        ("order.submitted", ORDER),
+        ("order.filled", ORDER),
+        ("order.submitted", stop),
+        ("order.rejected", stop),
+        ("order.canceled", stop),
+        ("order.filled", stop),
+    )
+
+    assert snapshot.funnel is not None
+    assert snapshot.funnel.stages == (("signals", 1), ("decisions", 1), ("orders", 1), ("fills", 1))
+    assert snapshot.funnel.stopped == ()
+    assert funnel_of(snapshot) == "1 signals → 1 decisions → 1 orders → 1 fills"
+
+
+def test_a_program_that_only_starts_bots_makes_no_money_look_real() -> None:
+    analyzer = Analyzer(RuleSet(()))
+    say(
+        analyzer, ("position.opened", HELD), ("trade.closed", {**HELD, **RESULT}), bot="paper-1", mode="paper"
+    )
+    say(analyzer, ("process.started", {}), bot="starter", mode="")
+
+    lines = analyzer.snapshot().money_lines
+
+    assert "(simulated)" not in "".join(lines)
+    assert lines[-1].startswith("Simulated results: paper-1 1 closed trade")
+
+
+@pytest.mark.parametrize(
+    ("average", "shown"),
+    [("6838.35666667", "6838.36"), ("0.0000123456789", "0.0000123457"), ("95123.4", "95123.4")],
+)
+def test_an_average_price_is_told_in_the_digits_that_matter(average: str, shown: str) -> None:
+    held = {**HELD, "position.average_price": average, "currency": "USDT"}
+
+    snapshot = after(("position.opened", held))
+
+    assert f"ETH/USDT at {shown} (" in snapshot.money_lines[0]
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ _ORDER = (
     "order.confirmed checked.time order.remaining"
 )
 _POSITION = (
-    "position.id symbol position.side position.quantity position.average_price pnl.unrealized pnl.realized "
-    "currency reconciliation"
+    "position.id symbol position.side position.quantity position.average_price price "
+    "pnl.unrealized pnl.realized currency reconciliation"
 )
 _REBALANCE = (
     "rebalance.id risk_level sharpe.before sharpe.after sharpe.gain_ratio assets turnover.ratio "
@@ -102,7 +102,10 @@ EVENTS: Mapping[str, Word] = {
         _ERROR,
     ),
     "data.checked": _word(
-        "symbol interval data.source data.fault data.start data.end sample.count value action", _WARN, _ERROR
+        "symbol interval data.source data.fault data.start data.end sample.count value action",
+        _WARN,
+        _INFO,
+        _ERROR,
     ),
     "market.bar": _word("symbol interval open high low close volume bar.time", TRACE),
     "market.funding": _word("symbol funding.rate funding.interval_h", TRACE),

@@ -38,7 +38,9 @@ def order(bot: BotFacts, event: Event, register: Register) -> None:
     slot = str(values.get("order.slot") or "")
     kind = register.name.removeprefix("order.")
     if kind != "initialized":
-        tally(bot.order_outcomes, f"{slot}.{kind}" if slot in ("exit", "stop") else register.name)
+        # A stop follows a position, not a signal: its moves are no steps of the way from signal to fill.
+        place = slot or ("stop" if _is_stop(values) else "")
+        tally(bot.order_outcomes, f"{place}.{kind}" if place in ("exit", "stop") else register.name)
     if _is_entry(values, slot):
         # A gate of its own for each reason why risk checks deny.
         gate = f"denied {values.get('reason') or ''}".strip() if kind == "denied" else f"entry.{kind}"
@@ -48,7 +50,7 @@ def order(bot: BotFacts, event: Event, register: Register) -> None:
     key = f"{values.get('symbol')} {slot}" if slot else str(values.get("order.id") or "")
     if not key:
         return
-    stop = str(values.get("order.type") or "") in _STOPS or "order.stop_price" in values or "stop" in key
+    stop = _is_stop(values) or "stop" in key
     put(bot.stops if stop or key in bot.stops else bot.orders, key, register)
     if stop:
         with_stops(bot)
@@ -56,8 +58,13 @@ def order(bot: BotFacts, event: Event, register: Register) -> None:
 
 def _is_entry(values: dict[str, Any], slot: str) -> bool:
     """Whether an order is to open something: neither a stop nor an exit, as far as it says."""
-    is_stop = str(values.get("order.type") or "") in _STOPS or "order.stop_price" in values
-    return slot not in ("exit", "stop") and not is_stop and values.get("order.reduce_only") is not True
+    return (
+        slot not in ("exit", "stop") and not _is_stop(values) and values.get("order.reduce_only") is not True
+    )
+
+
+def _is_stop(values: dict[str, Any]) -> bool:
+    return str(values.get("order.type") or "") in _STOPS or "order.stop_price" in values
 
 
 def with_stops(bot: BotFacts) -> None:

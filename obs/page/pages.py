@@ -54,6 +54,8 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
     """Section headings and one step a line; else everything run together."""
     sources: bool = True
     """One line for each source; else the ledger in its shortest form."""
+    funnel: bool = True
+    """The line on how far signals came."""
     money: int = 600
     """Characters of the lines on money together."""
     line: int = 600
@@ -93,6 +95,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """What it did, what follows, and how the run ended; may be empty."""
     fix_in: str
     money: tuple[str, ...]
+    funnel: str
+    """How far signals came, in one line; empty when no bot tells of its decisions, or there is no room."""
     restart: str
     first: str
     entries: tuple[Entry, ...]
@@ -170,6 +174,7 @@ def page(
         consequence=_consequence(snapshot, top, words, detail),
         fix_in=_cut(telling.fixed_where(top.fix_in), detail.line) if top else "",
         money=_money(snapshot, detail.money),
+        funnel=funnel_of(snapshot) if detail.funnel and _tells_decisions(snapshot) else "",
         restart=_cut(snapshot.restart, detail.line),
         first="" if steps and not detail.headings else _first(top, detail),
         entries=tuple(entry_of(n, i, snapshot, detail, words) for n, i in enumerate(shown, 1))
@@ -374,6 +379,20 @@ def _money(snapshot: Snapshot, limit: int) -> tuple[str, ...]:
         if sum(map(len, lines)) >= limit * 0.8:
             break
     return tuple(lines)
+
+
+def funnel_of(snapshot: Snapshot) -> str:
+    """Return how far signals came, and what stopped how many; empty when nothing is known of it."""
+    if snapshot.funnel is None:
+        return ""
+    told = " → ".join(f"{count:,} {stage}" for stage, count in snapshot.funnel.stages)
+    stopped = ", ".join(f"{reason} {count:,}×" for reason, count in snapshot.funnel.stopped[:6])
+    return told + (f" · {stopped}" if stopped else "")
+
+
+def _tells_decisions(snapshot: Snapshot) -> bool:
+    """Whether the line says more than the table of what was seen, which serves for other programs."""
+    return snapshot.funnel is not None and any(name == "decisions" for name, _ in snapshot.funnel.stages)
 
 
 def _seen(snapshot: Snapshot, detail: Detail) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from obs.page import telling
-from obs.page.pages import Detail, Entry, Page, entry_of, page, quoted_line
+from obs.page.pages import Detail, Entry, Page, entry_of, funnel_of, page, quoted_line
 from obs.page.phrasebook import words_of
 from obs.quoting import quote
 from obs.snapshot import Issue, IssueStatus, Snapshot
@@ -172,7 +172,7 @@ def digest(snapshot: Snapshot, detail: Detail, *, issue: str = "", lang: str = "
         verdict=frame.verdict,
         money=frame.money,
         health=snapshot.facts if detail.health else snapshot.facts[: detail.steps],
-        funnel=_funnel(snapshot),
+        funnel=funnel_of(snapshot),
         entries=_entries(causes, snapshot, detail, words),
         more=words["and_more"].format(n=len(causes) - detail.issues).strip()
         if len(causes) > detail.issues
@@ -226,11 +226,3 @@ def _entries(
 
 def _unexercised(frame: Page, words: Mapping[str, str]) -> str:
     return f"{words['not_exercised']}: {frame.not_exercised}." if frame.not_exercised else ""
-
-
-def _funnel(snapshot: Snapshot) -> str:
-    if snapshot.funnel is None:
-        return ""
-    told = " → ".join(f"{count:,} {stage}" for stage, count in snapshot.funnel.stages)
-    stopped = ", ".join(f"{reason} {count:,}×" for reason, count in snapshot.funnel.stopped[:6])
-    return told + (f" · {stopped}" if stopped else "")

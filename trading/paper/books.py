@@ -61,26 +61,21 @@ class Books:
     """Decisions that asked for an order."""
     orders: dict[str, Order] = field(default_factory=dict)
     """Every order by its id, as it stands; one that was refused and sent again is one order."""
-    submitted: int = 0
-    """How often an order was sent, retries counted."""
-    denied: Counter[str] = field(default_factory=Counter)
-    """Our own reason → how often."""
-    rejected: Counter[str] = field(default_factory=Counter)
-    """The exchange's kind of reason → how often, retries counted."""
-    fills: int = 0
+    moves: Counter[tuple[bool, Status, str]] = field(default_factory=Counter)
+    """(is it a stop, where it came to, why) → how often, retries counted."""
     fees: Decimal = ZERO
     trades: list[BookedTrade] = field(default_factory=list)
     llm_calls: int = 0
     llm_cost: Decimal = ZERO
     llm_currency: str = "USD"
 
-    def note(self, order: Order) -> None:
-        """Enter an order as it now stands."""
+    def note(self, order: Order, reason: str = "") -> None:
+        """Enter an order as it now stands; `reason` says why it was denied or rejected."""
         self.orders[order.order_id] = order
+        self.moves[order.is_stop, order.status, reason] += 1
 
     def pay(self, fill: Fill) -> None:
         """Enter a fill: what it cost or brought, and its fee."""
-        self.fills += 1
         self.fees += fill.fee
         self.cash -= fill.signed * fill.price + fill.fee
 
@@ -106,13 +101,8 @@ def told(books: Books, holdings: Iterable[Holding], *, day_start: Decimal) -> di
         "fees": _cents(books.fees),
         "signals": {"generated": books.signals, "filtered": dict(sorted(books.filtered.items()))},
         "decisions": {"made": books.decisions, "acted": books.acted},
-        "orders": {
-            "submitted": books.submitted,
-            "fills": books.fills,
-            "denied": dict(sorted(books.denied.items())),
-            "rejected": dict(sorted(books.rejected.items())),
-            "ended": _outcomes(books.orders.values()),
-        },
+        "orders": _orders(books, stops=False),
+        "stops": _orders(books, stops=True),
         "results": _results(books.trades),
         "trades": [_trade(one) for one in books.trades],
         "positions": [_holding(one) for one in held if one.position.quantity],
@@ -146,13 +136,27 @@ def together(parts: Iterable[Mapping[str, Any]], *, start_ns: int, duration_s: f
     }
 
 
+def _orders(books: Books, *, stops: bool) -> dict[str, Any]:
+    """Return what became of the orders that decisions led to, or of the stops."""
+
+    def counted(*statuses: Status) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for (is_stop, status, reason), count in books.moves.items():
+            if is_stop == stops and status in statuses:
+                found[reason] += count
+        return found
+
+    return {
+        "submitted": counted(Status.SUBMITTED).total(),
+        "fills": counted(Status.PARTIALLY_FILLED, Status.FILLED).total(),
+        "denied": dict(sorted(counted(Status.DENIED).items())),
+        "rejected": dict(sorted(counted(Status.REJECTED).items())),
+        "ended": _outcomes(order for order in books.orders.values() if order.is_stop == stops),
+    }
+
+
 def _outcomes(orders: Iterable[Order]) -> dict[str, int]:
-    ended = Counter("open" if order.is_open else str(order.status) for order in orders)
-    # A part that was filled stays filled, whatever became of the rest.
-    ended["filled_in_part"] = sum(
-        order.filled > 0 and order.status is not Status.FILLED and not order.is_open for order in orders
-    )
-    return {name: count for name, count in sorted(ended.items()) if count}
+    return dict(sorted(Counter("open" if order.is_open else str(order.status) for order in orders).items()))
 
 
 def _results(trades: list[BookedTrade]) -> dict[str, Any]:

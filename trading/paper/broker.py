@@ -5,7 +5,7 @@ It asks `risk` before it asks the exchange: *denied* is our own no, *rejected* t
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -85,6 +85,11 @@ class Order:
         return self.quantity - self.filled
 
     @property
+    def is_stop(self) -> bool:
+        """Whether it protects a position; else a decision led to it."""
+        return self.type == "stop_market"
+
+    @property
     def is_open(self) -> bool:
         """Whether it rests at the exchange."""
         return self.status in (Status.ACCEPTED, Status.PARTIALLY_FILLED)
@@ -102,14 +107,10 @@ def moved(order: Order, status: Status) -> Order:
 
 
 class Register(Protocol):
-    """Who counts what becomes of orders."""
+    """Who writes down what becomes of orders."""
 
-    submitted: int
-    denied: Counter[str]
-    rejected: Counter[str]
-
-    def note(self, order: Order) -> None:
-        """Enter an order as it now stands."""
+    def note(self, order: Order, reason: str = "") -> None:
+        """Enter an order as it now stands; `reason` says why it was denied or rejected."""
 
 
 @dataclass
@@ -151,10 +152,8 @@ class PaperBroker:
                 "threshold": denial.threshold,
             }
             self._say("order.denied", order, about, "order %s denied: %s", order.order_id, denial.reason)
-            self.register.denied[denial.reason] += 1
-            return self._noted(moved(order, Status.DENIED)), []
+            return self._noted(moved(order, Status.DENIED), denial.reason), []
         self.sent.append(self.exchange.clock.now_ns)
-        self.register.submitted += 1
         order = self._noted(moved(order, Status.SUBMITTED))
         self._say(
             "order.submitted",
@@ -181,8 +180,7 @@ class PaperBroker:
             self._say(
                 "order.rejected", order, about, text, order.type, order.order_id, error, words, error=error
             )
-            self.register.rejected[error.error_type] += 1
-            return self._noted(moved(order, Status.REJECTED)), []
+            return self._noted(moved(order, Status.REJECTED), error.error_type), []
         order = self._noted(moved(replace(order, exchange_id=exchange_id), Status.ACCEPTED))
         latency = round((self.exchange.clock.now_ns - started) / 1_000_000)
         self._say("order.accepted", order, {"latency_ms": latency}, "order %s accepted", order.order_id)
@@ -228,8 +226,8 @@ class PaperBroker:
             about: dict[str, Value] = {"reason": "time in force"}
             self._say("order.expired", ended, about, words, order.order_id, order.remaining, order.quantity)
 
-    def _noted(self, order: Order) -> Order:
-        self.register.note(order)
+    def _noted(self, order: Order, reason: str = "") -> Order:
+        self.register.note(order, reason)
         return order
 
     def _take(self, fills: list[Fill]) -> None:
@@ -278,7 +276,6 @@ class PaperBroker:
         *args: object,
         error: BaseException | None = None,
     ) -> None:
-        is_stop = order.type == "stop_market"
         attributes: dict[str, Value] = {
             "order.id": order.order_id,
             "order.exchange_id": order.exchange_id,
@@ -288,7 +285,7 @@ class PaperBroker:
             "order.type": order.type,
             "order.quantity": order.quantity,
             "order.price": order.price,
-            "order.stop_price": order.price if is_stop else None,
+            "order.stop_price": order.price if order.is_stop else None,
             "order.reference_price": order.reference_price,
             "order.reduce_only": True if order.reduce_only else None,
             "order.remaining": order.remaining,

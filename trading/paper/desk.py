@@ -123,7 +123,7 @@ class Desk:
 
     def is_free(self) -> bool:
         """Whether no order is under way; a limit order that still waits is taken back for a newer one."""
-        waiting = [order for order in self.broker.orders.values() if order.type != "stop_market"]
+        waiting = [order for order in self.broker.orders.values() if not order.is_stop]
         return all(order.type == "limit" and self.broker.cancel(order, "replaced") for order in waiting)
 
     def order(

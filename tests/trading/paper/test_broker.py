@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
@@ -14,7 +14,7 @@ from tests.trading.conftest import START_NS, collected
 from trading.logs import BotLog
 from trading.paper.books import Books
 from trading.paper.broker import IllegalMoveError, Order, PaperBroker, Status, moved
-from trading.paper.clock import Clock
+from trading.paper.clock import SECOND_NS, Clock
 from trading.paper.exchange import BINANCE, PaperExchange
 from trading.paper.faults import FaultPlan, Window
 from trading.risk import Limits, Standing
@@ -45,6 +45,7 @@ class Desk:
     clock: Clock
     broker: PaperBroker
     records: list[logging.LogRecord]
+    books: Books
 
     def said(self) -> list[str]:
         return [record.__dict__["event_name"] for record in self.records if record.levelno > logging.DEBUG]
@@ -60,9 +61,8 @@ def desk() -> Iterator[Desk]:
     books = Books("bot-1", "test", "USD", D(0))
     exchange = PaperExchange(BINANCE, clock, log, "bot-1", plan, random.Random(1))
     with collected() as records:
-        yield Desk(
-            market, clock, PaperBroker(exchange, market, log, "BTC/USD", "USD", books, Limits()), records
-        )
+        broker = PaperBroker(exchange, market, log, "BTC/USD", "USD", books, Limits())
+        yield Desk(market, clock, broker, records, books)
 
 
 def order(kind: str = "market", side: str = "buy", quantity: str = "2", price: str | None = None) -> Order:
@@ -140,6 +140,56 @@ def test_a_runaway_loop_is_denied_after_twenty_orders_in_a_minute(desk: Desk) ->
 
     assert desk.said().count("order.denied") == 5
     assert desk.last("order.denied")["reason"] == "rate_limit"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "standing", "code", "word"),
+    [
+        (("market", "buy", "0.01"), ACCOUNT, "-1013", "NOTIONAL"),
+        (("market", "buy", "1.0005"), ACCOUNT, "-1013", "LOT_SIZE"),
+        (
+            ("stop_market", "sell", "11", "95"),
+            Standing(cash=D(0), held=D(10)),
+            "-2010",
+            "insufficient balance",
+        ),
+    ],
+)
+def test_the_exchange_refuses_by_its_own_rules(
+    desk: Desk, wanted: tuple[str, ...], standing: Standing, code: str, word: str
+) -> None:
+    sent, fills = desk.broker.submit(order(*wanted), standing)
+
+    said = desk.last("order.rejected")
+    assert (sent.status, fills) == (Status.REJECTED, [])
+    assert (said["error.type"], said["exchange.code"]) == ("invalid", code)
+    assert word in str(said["msg"] % said["args"])  # type: ignore[operator]
+
+
+def test_money_that_pays_for_the_order_but_not_for_its_fee_is_refused(desk: Desk) -> None:
+    desk.broker.limits = Limits(costs=D(0))
+
+    sent, _ = desk.broker.submit(order(quantity="2"), Standing(cash=D("200.1"), held=D(0)))
+    assert sent.status is Status.REJECTED
+    sent, _ = desk.broker.submit(order(quantity="2"), Standing(cash=D("200.2"), held=D(0)))
+
+    assert sent.status is Status.FILLED
+
+
+def test_a_limit_order_is_given_up_when_its_time_is_over(desk: Desk) -> None:
+    waiting = replace(order("limit", price="98"), expires=desk.clock.now_ns + 300 * SECOND_NS)
+    desk.broker.submit(waiting, ACCOUNT)
+    desk.clock.wait(299)
+    assert desk.broker.match(D(0)) == []
+    assert desk.broker.orders
+
+    desk.clock.wait(1)
+    desk.market.at = D(97)
+
+    assert desk.broker.match(D(0)) == []
+    assert desk.broker.orders == {}
+    assert desk.last("order.expired")["order.remaining"] == "2"
+    assert desk.books.orders[waiting.order_id].status is Status.EXPIRED
 
 
 def test_the_exchange_refuses_an_order_that_is_too_small(desk: Desk) -> None:
