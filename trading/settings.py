@@ -36,6 +36,12 @@ class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Where fetched bars are kept as Parquet."""
     days: int = 400
     """Calendar days of history that a daily run looks at."""
+    decimal: Literal["auto", ".", ","] = "auto"
+    """Which sign begins the decimals in CSV files; `auto` decides by the file."""
+    adjusted: bool = False
+    """Take the adjusted close of files that have one, and move open, high and low along with it."""
+    refresh_days: int = 30
+    """Age at which a cached history with adjusted prices is fetched anew as a whole."""
 
 
 class MarketSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

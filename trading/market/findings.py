@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
@@ -12,7 +12,7 @@ from trading.bars import SECOND_NS
 from trading.logs import BotLog
 from trading.market.source import Interval
 
-__all__ = ["Action", "Fault", "Finding", "Subject", "report_findings", "shown"]
+__all__ = ["Action", "Fault", "Finding", "Subject", "counted", "report_findings", "shown"]
 
 Fault = Literal[
     "empty",
@@ -85,9 +85,20 @@ class Subject(NamedTuple):
         return f"{'first ' if len(times) > 1 else ''}on {shown(times[0], self.interval)}"
 
 
-def report_findings(findings: Iterable[Finding], log: BotLog, *, source: str) -> None:
-    """Log each finding as the event `data.checked`; at ERROR when the symbol is refused."""
+def report_findings(
+    findings: Iterable[Finding], log: BotLog, *, source: str, horizon: int | None = None
+) -> None:
+    """Log each finding as the event `data.checked`: WARN, or ERROR when the symbol is refused.
+
+    Args:
+        findings: What was found.
+        log: Who speaks.
+        source: Whose bars they are.
+        horizon: Unix ns; a finding that ends before it is old news and told at INFO.
+    """
     for finding in findings:
+        is_old = horizon is not None and finding.until is not None and finding.until < horizon
+        refused = finding.action == "refused"
         log.event(
             "data.checked",
             {
@@ -104,8 +115,13 @@ def report_findings(findings: Iterable[Finding], log: BotLog, *, source: str) ->
             "%s: %s",
             finding.symbol,
             finding.text,
-            level=logging.ERROR if finding.action == "refused" else logging.WARNING,
+            level=logging.ERROR if refused else logging.INFO if is_old else logging.WARNING,
         )
+
+
+def counted(things: Sized, noun: str) -> str:
+    """Return how many there are, in words: `1 bar`, `3 bars`."""
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def shown(time: int, interval: Interval) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from trading.bars import SECOND_NS, Bar
-from trading.market.findings import Finding, Subject, shown
+from trading.market.findings import Action, Finding, Subject, counted, shown
 from trading.market.source import DAY_NS, INTERVAL_NS
 from trading.market.zones import is_always_open, session_day
 from trading.sessions import Sessions
 
-__all__ = ["gaps_of", "missing", "outside_sessions", "unfinished"]
+__all__ = ["Gaps", "gaps_of", "missing", "outside_sessions", "unfinished"]
 
 FOREIGN = 0.2
 """Share of traded bars on closed days beyond which the calendar must be that of another market."""
@@ -23,6 +24,18 @@ THIN = 0.5
 FEWEST = 20
 
 Outcome = tuple[list[Bar], list[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Which bars are missing between the first and the last that are there."""
+
+    count: int
+    first: int
+    """Time of the first missing bar, Unix ns; 0 when none is."""
+    last: int
+    expected: int
+    """How many bars there should have been."""
 
 
 def unfinished(bars: list[Bar], subject: Subject, sessions: Sessions | None, now: int | None) -> Outcome:
@@ -44,7 +57,7 @@ def unfinished(bars: list[Bar], subject: Subject, sessions: Sessions | None, now
     if future:
         ahead = (future[-1] - now) / 3600e9
         text = (
-            f"{len(future)} bars lie in the future (up to {ahead:.1f} h) and were dropped. "
+            f"{counted(future, 'bar')} of the future (up to {ahead:.1f} h ahead), dropped. "
             "Check the clock of this machine and the zone of the source."
         )
         findings.append(subject.finding("future", "dropped", future, text, value=round(ahead, 3)))
@@ -75,14 +88,14 @@ def outside_sessions(bars: list[Bar], subject: Subject, sessions: Sessions | Non
     if traded:
         why = sessions.why_closed(session_day(traded[0]))
         text = (
-            f"{len(traded)} bars were traded on days without a session of {sessions.name} "
-            f"({subject.since(traded)}: {why}). They were kept; mend the calendar with [market] overrides."
+            f"trade in {counted(traded, 'bar')} on days without a session of {sessions.name} "
+            f"({subject.since(traded)}: {why}), kept; mend the calendar with [market] overrides."
         )
         findings.append(subject.finding("off_session", "kept", traded, text))
     if quiet:
         times = sorted(quiet)
         text = (
-            f"{len(times)} bars on days without a session ({subject.since(times)}) have no volume: dropped."
+            f"{counted(times, 'bar')} without volume and without a session ({subject.since(times)}), dropped."
         )
         findings.append(subject.finding("off_session", "dropped", times, text))
     return [bar for bar in bars if bar.time not in quiet], findings
@@ -90,32 +103,46 @@ def outside_sessions(bars: list[Bar], subject: Subject, sessions: Sessions | Non
 
 def missing(times: Sequence[int], subject: Subject, sessions: Sessions | None) -> list[Finding]:
     """Tell which bars are missing between the first and the last; nothing is filled in."""
-    absent, expected = gaps_of(times, subject, sessions)
-    if not absent:
+    gaps = gaps_of(times, subject, sessions)
+    if not gaps.count:
         return []
-    share = len(absent) / expected
-    where = f"{len(absent)} of {expected} bars are missing ({subject.since(absent)}"
-    where += f", last on {shown(absent[-1], subject.interval)})" if len(absent) > 1 else ")"
-    if subject.interval == "1d" and share > THIN and expected >= FEWEST:
-        text = f"{where}: these are not daily bars. Fetch daily ones."
-        return [subject.finding("missing", "refused", absent, text, value=round(share, 6))]
+    share = gaps.count / gaps.expected
+    ends = [gaps.first, gaps.last][: gaps.count]
+    where = f"{gaps.count} of {gaps.expected} bars are missing ({subject.since(ends)}"
+    where += f", last on {shown(gaps.last, subject.interval)})" if len(ends) > 1 else ")"
+    is_other = subject.interval == "1d" and share > THIN and gaps.expected >= FEWEST
     text = f"{where}; nothing was filled in, those sessions are skipped."
-    return [subject.finding("missing", "kept", absent, text, value=round(share, 6))]
+    if is_other:
+        text = f"{where}: these are not daily bars. Fetch daily ones."
+    action: Action = "refused" if is_other else "kept"
+    finding = subject.finding("missing", action, ends, text, value=round(share, 6))
+    return [replace(finding, count=gaps.count)]
 
 
-def gaps_of(times: Sequence[int], subject: Subject, sessions: Sessions | None) -> tuple[list[int], int]:
-    """Return the times at which a bar is missing, and how many there should have been."""
+def gaps_of(times: Sequence[int], subject: Subject, sessions: Sessions | None) -> Gaps:
+    """Return which bars are missing; `times` are sorted and unlike."""
     if len(times) < 2:
-        return [], len(times)
+        return Gaps(0, 0, 0, len(times))
     if subject.interval == "1d":
         wanted = _daily(times, sessions)
     elif sessions is None:
-        return [], len(times)
+        return Gaps(0, 0, 0, len(times))
+    elif is_always_open(sessions):
+        return _in_grid(times, INTERVAL_NS[subject.interval])
     else:
         wanted = _within_hours(times, INTERVAL_NS[subject.interval], sessions)
     there = set(times)
     absent = [time for time in wanted if time not in there]
-    return absent, len(there) + len(absent)
+    first, last = (absent[0], absent[-1]) if absent else (0, 0)
+    return Gaps(len(absent), first, last, len(times) + len(absent))
+
+
+def _in_grid(times: Sequence[int], length: int) -> Gaps:
+    holes = [(a, b) for a, b in pairwise(times) if b - a > length]
+    count = sum((b - a - 1) // length for a, b in holes)
+    if not count:
+        return Gaps(0, 0, 0, len(times))
+    return Gaps(count, holes[0][0] + length, holes[-1][1] - length, len(times) + count)
 
 
 def _daily(times: Sequence[int], sessions: Sessions | None) -> list[int]:
@@ -162,7 +189,7 @@ def _outside_hours(bars: list[Bar], subject: Subject, sessions: Sessions) -> Out
             off.append(bar.time)
     if not off:
         return bars, []
-    text = f"{len(off)} bars outside of the hours of {sessions.name} ({subject.since(off)}) were dropped."
+    text = f"{counted(off, 'bar')} outside of the hours of {sessions.name} ({subject.since(off)}), dropped."
     return kept, [subject.finding("off_session", "dropped", off, text)]
 
 

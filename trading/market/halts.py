@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trading.bars import Bar
-from trading.market.findings import Finding, Subject, shown
+from trading.market.findings import Finding, Subject, counted, shown
 
 __all__ = ["halted", "stuck"]
 
@@ -42,8 +42,8 @@ def halted(bars: list[Bar], subject: Subject) -> tuple[list[Bar], list[Finding]]
         else ""
     )
     text = (
-        f"halted or untraded on {len(dropped)} days ({subject.since(dropped)}): flat price, volume 0. "
-        f"Those bars were dropped, so that nothing trades at their price{state}."
+        f"halted or untraded on {counted(dropped, 'day')} ({subject.since(dropped)}): flat price, volume 0. "
+        f"Dropped, so that nothing trades at their price{state}."
     )
     return kept, [subject.finding("halted", "dropped", dropped, text, value=float(len(dropped)))]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from trading.bars import Bar
-from trading.market.findings import Finding, Subject
+from trading.market.findings import Finding, Subject, counted
 from trading.market.source import DAY_NS
 
 __all__ = ["broken", "doubled", "misdated", "ordered"]
@@ -39,7 +39,7 @@ def ordered(bars: list[Bar], subject: Subject) -> Outcome:
     if not behind:
         return bars, []
     newest_first = len(behind) == len(bars) - 1
-    how = "the newest row comes first" if newest_first else f"{len(behind)} rows stand behind later ones"
+    how = "the newest row comes first" if newest_first else f"{counted(behind, 'row')} behind later ones"
     finding = subject.finding("unsorted", "adjusted", sorted(behind), f"{how}; the bars were sorted by time.")
     return sorted(bars, key=lambda bar: bar.time), [finding]
 
@@ -60,8 +60,10 @@ def doubled(bars: list[Bar], subject: Subject) -> Outcome:
             kept[-1] = bar
     if not again:
         return bars, []
-    text = f"{len(again)} rows repeat a time that was already there ({subject.since(again)}) and were dropped"
-    text += f"; {len(unlike)} of them differ, the row with more volume stands." if unlike else "."
+    text = f"{counted(again, 'row')} with a time that was already there ({subject.since(again)}), dropped"
+    text += (
+        f"; of these, {len(unlike)} with other figures: the row with more volume stands." if unlike else "."
+    )
     return kept, [subject.finding("duplicate", "dropped", again, text, value=float(len(unlike)))]
 
 
@@ -92,7 +94,7 @@ def broken(bars: list[Bar], subject: Subject) -> Outcome:
     findings = _without_number(no_number, whole, subject) + _without_price(no_price, subject)
     findings += _crossed(crossed, widened, subject)
     if no_volume:
-        text = f"{len(no_volume)} rows have no volume ({subject.since(no_volume)}); it counts as 0."
+        text = f"{counted(no_volume, 'row')} without a volume ({subject.since(no_volume)}); it counts as 0."
         findings.append(subject.finding("volume", "adjusted", no_volume, text))
     return whole, findings
 
@@ -109,12 +111,10 @@ def _without_number(rows: Sequence[Bar], whole: Sequence[Bar], subject: Subject)
     others = [bar.time for bar in rows if begin is None or bar.time >= begin or not _is_blank(bar)]
     findings = []
     if early:
-        text = f"{len(early)} rows before the first price are empty (not listed yet?) and were dropped."
+        text = f"{counted(early, 'empty row')} before the first price (not listed yet?), dropped."
         findings.append(subject.finding("empty", "dropped", early, text))
     if others:
-        text = (
-            f"{len(others)} rows have a price that is no number ({subject.since(others)}) and were dropped."
-        )
+        text = f"{counted(others, 'row')} with a price that is no number ({subject.since(others)}), dropped."
         findings.append(subject.finding("not_a_number", "dropped", others, text))
     return findings
 
@@ -125,8 +125,8 @@ def _without_price(rows: Sequence[Bar], subject: Subject) -> list[Finding]:
     times = [bar.time for bar in rows]
     worst = min(min(bar[1:]) if not math.isnan(bar.volume) else min(bar[1:5]) for bar in rows)
     text = (
-        f"{len(rows)} rows have a price of 0 or less or a volume below 0 "
-        f"(the least is {worst:g}, {subject.since(times)}) and were dropped."
+        f"{counted(rows, 'row')} with a price of 0 or less or a volume below 0 "
+        f"(the least is {worst:g}, {subject.since(times)}), dropped."
     )
     return [subject.finding("not_positive", "dropped", times, text, value=worst)]
 
@@ -137,14 +137,14 @@ def _crossed(rows: Sequence[Bar], widened: Sequence[int], subject: Subject) -> l
         times = [bar.time for bar in rows]
         bar = rows[0]
         text = (
-            f"{len(rows)} rows have a high below the low, or an open or close outside of both "
+            f"{counted(rows, 'row')} with a high below the low, or an open or close outside of both "
             f"({subject.since(times)}: open {bar.open:g}, high {bar.high:g}, low {bar.low:g}, "
-            f"close {bar.close:g}) and were dropped."
+            f"close {bar.close:g}), dropped."
         )
         findings.append(subject.finding("crossed", "dropped", times, text, value=bar.high - bar.low))
     if widened:
         text = (
-            f"{len(widened)} rows have an open or close up to {ROUNDING:.1%} outside of high and low "
+            f"{counted(widened, 'row')} with an open or close up to {ROUNDING:.1%} outside of high and low "
             f"({subject.since(widened)}), as rounding makes it; high and low were widened."
         )
         findings.append(subject.finding("crossed", "adjusted", widened, text))

@@ -15,7 +15,8 @@ from statistics import median
 from typing import NamedTuple
 
 from trading.bars import Bar
-from trading.market.findings import Finding, Subject, shown
+from trading.market.findings import Finding, Subject, counted, shown
+from trading.market.source import DAY_NS
 from trading.market.zones import is_always_open, session_day
 from trading.sessions import Sessions
 
@@ -31,7 +32,10 @@ JUMP = 1.5
 """Close to close, as a ratio: told, whatever it is."""
 SPIKE = 2.0
 NEIGHBOURS = 1.2
-WICK = 3.0
+BAD_OPEN = 1.8
+WICK = 1.8
+LONGEST_HALT_DAYS = 100
+"""Over a longer gap no split is read out of prices."""
 PLAUSIBLE = 1.35
 """How far the market may have moved over a split that is known."""
 
@@ -45,19 +49,23 @@ class _Split(NamedTuple):
 
 
 def spikes(bars: list[Bar], subject: Subject) -> Outcome:
-    """Drop prints that no neighbour knows of: at least twice or half of both, while those two agree."""
-    off = {
-        bar.time: bar.close / before.close
-        for before, bar, after in zip(bars, bars[1:], bars[2:], strict=False)
-        if _ratio(before.close, after.close) <= NEIGHBOURS
-        and min(_ratio(bar.close, before.close), _ratio(bar.close, after.close)) >= SPIKE
-    }
+    """Drop prints that nothing around them knows of; tell highs and lows far away from open and close.
+
+    A close is one when it is at least twice or half of both neighbours, while those two agree; an open when
+    it is so far from both the last close and its own, while those two agree.
+    """
+    off = {}
+    for before, bar, after in zip(bars, bars[1:], [*bars[2:], None], strict=False):
+        if _is_alone(bar.open, before.close, bar.close, BAD_OPEN):
+            off[bar.time] = bar.open / before.close
+        elif after is not None and _is_alone(bar.close, before.close, after.close, SPIKE):
+            off[bar.time] = bar.close / before.close
     findings = []
     if off:
         times = list(off)
         text = (
-            f"{len(off)} bars close at {off[times[0]]:.3g} times the price of both neighbours "
-            f"({subject.since(times)}): bad prints, dropped."
+            f"{counted(off, 'bar')} with an open or close {off[times[0]]:.3g} times the prices before and "
+            f"after ({subject.since(times)}): a bad print, dropped."
         )
         findings.append(subject.finding("spike", "dropped", times, text, value=off[times[0]]))
     kept = [bar for bar in bars if bar.time not in off]
@@ -65,7 +73,7 @@ def spikes(bars: list[Bar], subject: Subject) -> Outcome:
     if wicks:
         times = [bar.time for bar in wicks]
         text = (
-            f"{len(wicks)} bars have a high or low {WICK:g} times away from open and close "
+            f"{counted(wicks, 'bar')} with a high or low {WICK:g} times away from open and close "
             f"({subject.since(times)}: high {wicks[0].high:g}, low {wicks[0].low:g}); kept."
         )
         findings.append(subject.finding("spike", "kept", times, text, value=max(_wick(wicks[0]))))
@@ -86,13 +94,18 @@ def split_adjusted(
             found, finding = _by_word(index, before, bar, day, ratio, subject)
         elif may_split and _ratio(before.close, bar.open) >= SUSPICIOUS:
             found, finding = _by_evidence(index, bars, subject)
-        elif _ratio(before.close, bar.close) >= JUMP:
+        elif _ratio(before.close, bar.close) >= JUMP and _is_near(before, bar, subject):
             found, finding = None, _jump(before, bar, "", subject)
         else:
             continue
         splits += [found] if found else []
         findings += [finding] if finding else []
     return _divided(bars, splits), findings
+
+
+def _is_near(before: Bar, bar: Bar, subject: Subject) -> bool:
+    # Days of minutes with weeks between them are told as gaps; that prices have moved meanwhile is no news.
+    return subject.interval == "1d" or bar.time - before.time <= 4 * DAY_NS
 
 
 def _announced(bars: Sequence[Bar], known: Mapping[date, float]) -> dict[int, tuple[date, float]]:
@@ -130,7 +143,7 @@ def _by_evidence(index: int, bars: list[Bar], subject: Subject) -> tuple[_Split 
     moves = [abs(math.log(b.close / a.close)) for a, b in pairwise(past)]
     usual = median(moves) if moves else 0.0
     off = abs(math.log(ratio / split))
-    ranges = median([one.high / one.low - 1 for one in past])
+    bodies = median([abs(math.log(one.close / one.open)) for one in past])
     values = [one.close * one.volume for one in past if one.volume > 0]
     value = bar.close * bar.volume / median(values) if values else 0.0
     doubts = []
@@ -138,8 +151,10 @@ def _by_evidence(index: int, bars: list[Bar], subject: Subject) -> tuple[_Split 
         doubts.append(f"{ratio:.3g} is no usual ratio")
     if not 0.25 <= value <= 4:
         doubts.append(f"the value traded is {value:.2g} times the usual" if value else "no volume tells")
-    if bar.high / bar.low - 1 > max(4 * ranges, 0.03):
+    if abs(math.log(bar.close / bar.open)) > max(4 * bodies, 0.05):
         doubts.append("the day is wild")
+    if (days := (bar.time - before.time) // DAY_NS) > LONGEST_HALT_DAYS:
+        doubts.append(f"{days} days lie between")
     if doubts:
         return None, _jump(before, bar, "; no split, since " + ", ".join(doubts), subject)
     found = _Split(index, split)
@@ -191,6 +206,10 @@ def _worded(ratio: float) -> str:
 
 def _wick(bar: Bar) -> tuple[float, float]:
     return bar.high / max(bar.open, bar.close), min(bar.open, bar.close) / bar.low
+
+
+def _is_alone(price: float, before: float, after: float, far: float) -> bool:
+    return _ratio(before, after) <= NEIGHBOURS and min(_ratio(price, before), _ratio(price, after)) >= far
 
 
 def _ratio(one: float, other: float) -> float:
