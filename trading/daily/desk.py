@@ -48,7 +48,7 @@ class Desk:
             # Polars and whatever a source brings are paid for only when prices are needed.
             from trading.market.opening import open_market
 
-            self._market = open_market(self.settings, log=self.log)
+            self._market = open_market(self.settings, log=self.log, now=self.clock())
         return self._market
 
     @property
@@ -71,7 +71,17 @@ class Desk:
 
     def flush(self) -> list[Outcome]:
         """Send what waits in the outbox and is due now."""
-        return self._opened().flush() if self.has_channels else []
+        if not self.has_channels:
+            return []
+        from trading.notify.outbox import Outbox
+
+        # Most calls find nothing that waits, and need no services for it.
+        outbox = Outbox(self.settings.paths.store)
+        try:
+            waits = bool(outbox.entries("queued", due_ns=self.clock()))
+        finally:
+            outbox.close()
+        return self._opened().flush() if waits else []
 
     def _opened(self) -> Notifier:
         if self._notifier is None:

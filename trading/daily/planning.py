@@ -77,8 +77,9 @@ def plan(
         first = min(first, *unfinished)
     due = sessions.between(first, newest)
     if not due:
-        nothing = f"{newest} is done already: nothing to do. The next session, {_next(sessions, newest)}."
-        return Plan((), (*notes, nothing))
+        # The note names the next session already.
+        coming = "" if notes else f" The next session, {_next(sessions, newest)}."
+        return Plan((), (*notes, f"{newest} is done: nothing to do.{coming}"))
     left_out, due = due[: max(len(due) - most, 0)], due[-most:]
     if len(due) > 1:
         missed = ", ".join(str(day) for day in due[:-1])

@@ -39,8 +39,8 @@ OK, FAILED, LATER = 0, 1, 75
 Say = Callable[[str], None]
 
 _WORDS = {
-    "ko": ("일일 실행 실패:", "끝난 단계는 보존되며, 다음 실행이 이어서 진행합니다."),
-    "en": ("The daily run failed:", "Finished steps are kept; the next call goes on from there."),
+    "ko": ("일일 실행이 실패했습니다.", "끝난 단계는 보존되며, 다음 실행이 이어서 진행합니다."),
+    "en": ("The daily run failed.", "Finished steps are kept; the next call goes on from there."),
 }
 """What failed, and what happens by itself."""
 
@@ -195,7 +195,7 @@ def _alarm(desk: Desk, day: date, where: str, text: str, say: Say) -> None:
         notify = desk.settings.notify
         what, done = _WORDS[notify.language]
         message = messages.error(
-            f"{what} {day}",
+            what,
             where=where,
             at_ns=desk.clock(),
             as_of=day,

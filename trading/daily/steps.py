@@ -46,6 +46,7 @@ from trading.daily.rows import (
     summed,
     trade_rows,
 )
+from trading.logs import Value
 from trading.reporting.facts import DailyFacts, FindingFacts
 from trading.signals.params import Params, load_params, params_of
 
@@ -97,8 +98,10 @@ def _params(desk: Desk, day: date, made: Products) -> Chosen:
     params = load_params(path) if path.exists() else Params()
     values = asdict(params)
     document = {"version": 1, "regimes": values.pop("regimes"), "params": values}
-    digest = hashlib.sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()
-    return Chosen(path=str(path) if path.exists() else "", digest=digest[:16], document=document)
+    text = msgspec.json.encode(document, order="deterministic")
+    digest = hashlib.sha256(text).hexdigest()[:16]
+    # As JSON has it, so that a restarted run reads the very same document.
+    return Chosen(path=str(path) if path.exists() else "", digest=digest, document=msgspec.json.decode(text))
 
 
 def _signals(desk: Desk, day: date, made: Products) -> Judged:
@@ -266,7 +269,11 @@ def _bars(desk: Desk, day: date, symbols: list[str]) -> Mapping[str, Any]:
     share = len(bars) / len(symbols)
     if bars and (share >= desk.settings.daily.least_share or desk.tape.is_hole(day)):
         return bars
-    about = {"data.source": desk.market.source.name, "interval": "1d", "data.rows": len(bars)}
+    about: dict[str, Value] = {
+        "data.source": desk.market.source.name,
+        "interval": "1d",
+        "data.rows": len(bars),
+    }
     if desk.tape.is_hole(day):
         text = (
             f"{day}: not one bar, though there are later ones. Was the exchange closed? "
