@@ -174,6 +174,7 @@ def _slack(span: Span) -> str:
 
 def _html_line(line: str) -> str:
     indent = len(line) - len(line.lstrip(" "))
-    tags = {"": "{}", "bold": "<b>{}</b>", "code": "<code>{}</code>"}
+    # Not <code>: what makes the plain twin of an e-mail takes that for a block of its own.
+    tags = {"": "{}", "bold": "<b>{}</b>", "code": "<samp>{}</samp>"}
     words = "".join(tags[style].replace("{}", html.escape(text)) for text, style in spans(line[indent:]))
     return "&nbsp;" * indent + words

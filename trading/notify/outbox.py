@@ -147,7 +147,7 @@ class Outbox:
         try:
             into = self.add(digest, channels, now_ns)
             self._database.executemany(
-                "UPDATE messages SET state = 'folded', folded_into = ? WHERE id = ?",
+                "UPDATE messages SET state = 'folded', reason = '', folded_into = ? WHERE id = ?",
                 [(into, member) for member in members],
             )
         except BaseException:

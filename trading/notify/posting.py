@@ -309,6 +309,8 @@ def _of_error(error: BaseException) -> Receipt:
             return _of_code(error.smtp_code, error.smtp_error)
         case smtplib.SMTPNotSupportedError():
             return Receipt("refused", "invalid", str(error))
+        case smtplib.SMTPServerDisconnected() if "timed out" in str(error):
+            return Receipt("unknown", "timeout", "no answer in time")
         case smtplib.SMTPServerDisconnected():
             return Receipt("unknown", "server", "the mail server closed the connection")
         case requests.exceptions.ConnectTimeout():
