@@ -331,13 +331,12 @@ class _Equity:
             return top + value / depth * _FALL_HEIGHT
 
         parts = [drawing.text(_LEFT, top - 10, self._word("drawdown"), "tc-strong")]
-        for tick in nice_ticks(depth, 0.0, 4):
+        ticks = nice_ticks(depth, 0.0, 4)
+        step = -ticks[0] / max(len(ticks) - 1, 1) * 100
+        places = 0 if abs(step - round(step)) < 1e-6 else 1 if step > 0.1 else 2
+        for tick in ticks:
             parts.append(drawing.line(_LEFT, y(tick), self.right, y(tick), "axis" if tick == 0 else "grid"))
-            parts.append(
-                drawing.text(
-                    self.right + 8, y(tick) + 4, drawing.minus(percent(tick, 0 if depth < -0.05 else 1))
-                )
-            )
+            parts.append(drawing.text(self.right + 8, y(tick) + 4, drawing.minus(percent(tick, places))))
         for part in segments(falls):
             if len(part) == 1:
                 parts.append(drawing.dot(self.x(part[0][0]), y(part[0][1]), "fall-dot"))

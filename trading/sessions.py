@@ -133,6 +133,12 @@ class Sessions:
             return "holiday"
         return _WEEKDAYS[day.isoweekday() - 1]
 
+    def note(self, day: date) -> str:
+        """Return why the hours of a session differ from the usual ones, for people; "" when they do not."""
+        if not self._table.special.get(day):
+            return ""
+        return self._table.notes.get(day, "special hours")
+
     def _parts(self, day: date) -> Parts:
         table = self._table
         if not self.knows(day):

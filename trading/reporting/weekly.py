@@ -162,7 +162,7 @@ def _ahead(facts: WeeklyFacts, say: Wording) -> tuple[Block, ...]:
         (
             say.day(one.day),
             Cell(f"{one.opens}–{one.closes}"),
-            Cell(one.note or "-", "warn" if one.note else "dim"),
+            Cell(term(one.note, say.language), "warn") if one.note else Cell("-", "dim"),
         )
         for one in facts.next_sessions
     ]

@@ -219,6 +219,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "jump": ("jump", "가격 점프"),
     "rewritten": ("history rewritten", "과거 데이터 변경"),
     "unusable": ("unusable", "사용 불가"),
+    "special hours": ("special hours", "특별 거래시간"),
 }
 """Key to (English, Korean)."""
 
