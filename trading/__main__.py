@@ -13,6 +13,9 @@ __all__ = ["main"]
 
 COMMANDS: Mapping[str, str] = {
     "run": "run bots on paper",
+    "data": "fetch, check and show prices",
+    "backtest": "what a strategy would have done, with a report page",
+    "search": "look for better parameters, and say whether they hold",
     "daily": "signals, account, report and message of the newest session; does each session once",
     "store": "back the databases up, bring a copy back, tell what is in them",
     "check": "what an installation still needs",

@@ -12,19 +12,15 @@ source gave them: `checking` judges them each time they are used.
 
 from __future__ import annotations
 
-import logging
 import re
-import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from trading.bars import SECOND_NS, Bar
-from trading.logs import BotLog
 from trading.market.findings import Finding, Subject, shown
 from trading.market.frames import FilesError
-from trading.market.gaps import gaps_of
 from trading.market.parquet import read_stored, write_parquet
 from trading.market.source import DAY_NS, EmptyAnswerError, Interval, Source
 from trading.sessions import Sessions
@@ -71,7 +67,6 @@ class Cache:
         source: Source,
         sessions: Sessions,
         *,
-        log: BotLog,
         now: int,
         refresh_days: int = 30,
     ) -> None:
@@ -81,7 +76,6 @@ class Cache:
             folder: Where the files are.
             source: Who is asked for what is missing.
             sessions: The market's sessions.
-            log: Who speaks.
             now: Unix ns; sessions that close later are not asked for.
             refresh_days: Age at which adjusted history is fetched anew as a whole.
         """
@@ -89,10 +83,11 @@ class Cache:
         self.adjusted = source.adjusted
         self.findings: list[Finding] = []
         """What was wrong with the cache itself: a damaged file, a rewritten history."""
+        self.was_hit = False
+        """Whether the newest answer needed no question."""
         self._folder = folder / _safe(source.name)
         self._source = source
         self._sessions = sessions
-        self._log = log
         self._now = now
         self._refresh_ns = refresh_days * DAY_NS
 
@@ -101,11 +96,11 @@ class Cache:
 
         Each span that was fetched is kept at once, so an error or a kill loses only the rest.
         """
-        begun = time.perf_counter()
         last = min(last, self._sessions.last_closed(self._now))
         kept = self.kept(symbol, interval)
         is_old = self.adjusted and bool(kept.spans) and self._now - kept.whole_ns > self._refresh_ns
         absent = self._absent(kept.spans, first, last)
+        self.was_hit = not absent
         if is_old and absent:
             whole = Span(min(first, kept.spans[0].first), max(last, kept.spans[-1].last))
             kept = self._whole(symbol, interval, whole)
@@ -113,7 +108,6 @@ class Cache:
             for span in absent:
                 kept = self._extended(kept, symbol, interval, span)
         bars = self._within(kept.bars, first, last)
-        self._tell(symbol, interval, bars, is_hit=not absent, seconds=time.perf_counter() - begun)
         if not bars:
             raise EmptyAnswerError(
                 f"{self.name}: not one bar of {symbol} from {first} to {last}. "
@@ -141,6 +135,10 @@ class Cache:
     def within(self, symbol: str, interval: Interval, first: date, last: date) -> list[Bar]:
         """Return what is on the disk of these days, without asking the source."""
         return self._within(self.kept(symbol, interval).bars, first, last)
+
+    def close(self) -> None:
+        """Let go of the source."""
+        getattr(self._source, "close", lambda: None)()
 
     def path(self, symbol: str, interval: Interval) -> Path:
         """Return where the bars of a symbol are kept."""
@@ -222,29 +220,6 @@ class Cache:
     def _day(self, bar: Bar) -> date:
         zone = self._sessions.zone if bar.time % DAY_NS else UTC
         return datetime.fromtimestamp(bar.time // SECOND_NS, zone).date()
-
-    def _tell(
-        self, symbol: str, interval: Interval, bars: Sequence[Bar], *, is_hit: bool, seconds: float
-    ) -> None:
-        times = sorted({bar.time for bar in bars})
-        gaps = gaps_of(times, Subject(symbol, interval), self._sessions)
-        self._log.event(
-            "data.collected",
-            {
-                "data.source": "cache" if is_hit else self.name,
-                "symbol": symbol,
-                "interval": interval,
-                "data.rows": len(bars),
-                "data.gaps": gaps.count,
-                "data.start": times[0] if times else None,
-                "data.end": times[-1] if times else None,
-                "cache.hit": is_hit,
-                "duration_ms": round(seconds * 1000, 3),
-            },
-            "%s: %s bars of %s, %s missing",
-            *("cache" if is_hit else self.name, len(bars), symbol, gaps.count),
-            level=None if bars else logging.ERROR,
-        )
 
 
 def _merged(old: Iterable[Bar], fresh: Iterable[Bar], is_replaced: Callable[[Bar], bool]) -> tuple[Bar, ...]:

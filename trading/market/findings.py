@@ -1,21 +1,21 @@
-"""What was wrong with bars, and what was done about it; each finding becomes one event `data.checked`."""
+"""What was wrong with bars, and what was done about it; `telling` makes events of it."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from trading.bars import SECOND_NS
-from trading.logs import BotLog
 from trading.market.source import Interval
 
-__all__ = ["Action", "Fault", "Finding", "Subject", "counted", "report_findings", "shown"]
+__all__ = ["Action", "Fault", "Finding", "Subject", "counted", "shown"]
 
 Fault = Literal[
     "empty",
+    "login",
+    "universe",
     "unreachable",
     "damaged",
     "not_a_number",
@@ -83,40 +83,6 @@ class Subject(NamedTuple):
     def since(self, times: Sequence[int]) -> str:
         """Return when the first of some bars was, for people: `on 2024-01-02`, `first on 2024-01-02`."""
         return f"{'first ' if len(times) > 1 else ''}on {shown(times[0], self.interval)}"
-
-
-def report_findings(
-    findings: Iterable[Finding], log: BotLog, *, source: str, horizon: int | None = None
-) -> None:
-    """Log each finding as the event `data.checked`: WARN, or ERROR when the symbol is refused.
-
-    Args:
-        findings: What was found.
-        log: Who speaks.
-        source: Whose bars they are.
-        horizon: Unix ns; a finding that ends before it is old news and told at INFO.
-    """
-    for finding in findings:
-        is_old = horizon is not None and finding.until is not None and finding.until < horizon
-        refused = finding.action == "refused"
-        log.event(
-            "data.checked",
-            {
-                "symbol": finding.symbol,
-                "interval": finding.interval,
-                "data.source": source,
-                "data.fault": finding.fault,
-                "data.start": finding.time,
-                "data.end": finding.until,
-                "sample.count": finding.count,
-                "value": finding.value,
-                "action": finding.action,
-            },
-            "%s: %s",
-            finding.symbol,
-            finding.text,
-            level=logging.ERROR if refused else logging.INFO if is_old else logging.WARNING,
-        )
 
 
 def counted(things: Sized, noun: str) -> str:

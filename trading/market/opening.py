@@ -17,8 +17,9 @@ from trading.logs import BotLog
 from trading.market.cache import Cache
 from trading.market.checking import Checked, check
 from trading.market.files import FileSource
-from trading.market.findings import Fault, Finding, Subject, report_findings
+from trading.market.findings import Fault, Finding, Subject
 from trading.market.source import EmptyAnswerError, Interval, LoginError, Source, SourceError
+from trading.market.telling import report_fetch, report_findings
 from trading.market.universe import Instrument, Universe, UniverseError, load_universe
 from trading.market.zones import session_day
 from trading.sessions import Sessions, load_sessions
@@ -106,8 +107,11 @@ class Market:
         subject = Subject(symbol, interval)
         cache = self.source if isinstance(self.source, Cache) else None
         before = len(cache.findings) if cache else 0
+        begun = time.perf_counter()
+        came: list[Bar] = []
+        found: list[Finding] = []
         try:
-            raw, found = self.source.bars(symbol, interval, first, last), []
+            raw = came = self.source.bars(symbol, interval, first, last)
         except LoginError:
             raise
         except SourceError as error:
@@ -115,7 +119,16 @@ class Market:
             fault: Fault = "empty" if isinstance(error, EmptyAnswerError) else "unreachable"
             kept = f" The {len(raw)} bars of the cache are used." if raw else ""
             found = [subject.finding(fault, "kept" if raw else "refused", [], f"{error}{kept}")]
+        finally:
+            is_hit = cache is not None and cache.was_hit
+            name = "cache" if is_hit else self.source.name
+            seconds = time.perf_counter() - begun
+            report_fetch(self.log, came, subject, self.sessions, source=name, is_hit=is_hit, seconds=seconds)
         return raw, found + (cache.findings[before:] if cache else [])
+
+    def close(self) -> None:
+        """Let go of the source: a login, a process of its own."""
+        getattr(self.source, "close", lambda: None)()
 
     def _stale(self, symbol: str, interval: Interval, bars: list[Bar], last: date) -> list[Finding]:
         closed = self.sessions.last_closed(self.now if self.now is not None else time.time_ns())
@@ -136,7 +149,12 @@ class Market:
 
 
 def open_market(
-    settings: TradingSettings, *, log: BotLog, now: int | None = None, source: Source | None = None
+    settings: TradingSettings,
+    *,
+    log: BotLog,
+    now: int | None = None,
+    source: Source | None = None,
+    universe: Universe | None = None,
 ) -> Market:
     """Return the market of the settings; nothing is fetched yet.
 
@@ -145,6 +163,7 @@ def open_market(
         log: Who speaks.
         now: Unix ns, for a run that plays another time; `None`: the wall's clock.
         source: In place of the one that `[data] source` names.
+        universe: In place of the one that `[market] universe` names.
 
     Raises:
         UniverseError: If the universe is missing, empty or wrong.
@@ -152,7 +171,7 @@ def open_market(
         MissingExtraError: If the source's library is not installed.
     """
     sessions = load_sessions(settings.market.calendar, settings.market.overrides)
-    universe = load_universe(settings.market.universe)
+    universe = universe or load_universe(settings.market.universe)
     if sessions.name == "XKRX":
         _require_krx_codes(universe)
     asked = source or open_source(settings, sessions, log=log)
@@ -161,7 +180,6 @@ def open_market(
             settings.data.cache,
             asked,
             sessions,
-            log=log,
             now=now if now is not None else time.time_ns(),
             refresh_days=settings.data.refresh_days,
         )
