@@ -122,6 +122,11 @@ class BacktestResult(_Curve):
         return _win_rate([trade.pnl for trade in self.trades])
 
     @property
+    def fees(self) -> float:
+        """All fees paid."""
+        return sum(trade.fees for trade in self.trades)
+
+    @property
     def exposure(self) -> float:
         """Share of bars at whose close something was held."""
         held = sum(trade.exit_bar - trade.entry_bar + trade.is_open for trade in self.trades)

@@ -28,7 +28,7 @@ from trading.errors import MissingExtraError, TradingError
 from trading.signals.engine import SignalEngine
 from trading.signals.params import Params
 
-__all__ = ["SPACE", "Found", "Span", "Trial", "overfit_of", "search"]
+__all__ = ["SPACE", "Found", "Span", "Trial", "hash_of", "overfit_of", "search"]
 
 GAP = 0.5
 """In-sample Sharpe ratio above the out-of-sample one from which a search is said to overfit."""

@@ -1,0 +1,108 @@
+"""Options that `backtest` and `search` share: which bars, which account, which parameters."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trading.backtest.loading import Data
+    from trading.backtest.running import Terms
+    from trading.logs import BotLog
+    from trading.settings import TradingSettings
+    from trading.signals.params import Params
+
+__all__ = ["add_shared", "day", "loaded", "params_of", "terms_of"]
+
+YEARS = 10
+
+
+def add_shared(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default: trading.toml here)")
+    parser.add_argument(
+        "--symbols", type=_names, default=[], metavar="A,B", help="which (default: the universe)"
+    )
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="read CSV, Parquet or LEAN files there")
+    parser.add_argument(
+        "--interval", choices=["1m", "5m", "15m", "1h", "1d"], default="1d", help="length of a bar"
+    )
+    parser.add_argument(
+        "--from", dest="first", type=day, metavar="DATE", help="first day (default: 10 years back)"
+    )
+    parser.add_argument("--to", dest="last", type=day, metavar="DATE", help="last day (default: yesterday)")
+    parser.add_argument(
+        "--params", type=Path, metavar="FILE", help="parameters of maps (default: [signals] params)"
+    )
+    parser.add_argument("--cash", type=float, help="what to start with (default: [account] cash)")
+    parser.add_argument("--fee", type=float, help="fraction of each fill (default: [account] fee)")
+    parser.add_argument("--slippage", type=float, help="fraction of each price (default: [account] slippage)")
+    parser.add_argument("--risk-free", type=float, default=0.0, metavar="RATE", help="annual, a fraction")
+    parser.add_argument(
+        "--no-limits", action="store_true", help="without stop-loss and the other limits of [account]"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same result")
+
+
+def loaded(options: argparse.Namespace, settings: TradingSettings, log: BotLog) -> Data:
+    """Return the bars that the options ask for."""
+    from trading.backtest.loading import load
+
+    last = options.last or datetime.now(UTC).date() - timedelta(days=1)
+    first = options.first or last - timedelta(days=round(YEARS * 365.25))
+    return load(
+        settings,
+        log=log,
+        symbols=options.symbols,
+        folder=options.data,
+        first=first,
+        last=last,
+        interval=options.interval,
+    )
+
+
+def terms_of(options: argparse.Namespace, settings: TradingSettings) -> Terms:
+    """Return the account that the options ask for."""
+    from trading.backtest.loading import year_of
+    from trading.backtest.running import Terms
+    from trading.daily.book import limits_of
+
+    account = settings.account
+
+    def chosen(name: str) -> Any:
+        given = getattr(options, name)
+        return getattr(account, name) if given is None else given
+
+    return Terms(
+        cash=chosen("cash"),
+        fee=chosen("fee"),
+        slippage=chosen("slippage"),
+        limits=None if options.no_limits else limits_of(account),
+        band=account.band,
+        periods_per_year=year_of(settings.market.calendar, options.interval),
+        risk_free=options.risk_free,
+    )
+
+
+def params_of(options: argparse.Namespace, settings: TradingSettings) -> tuple[Params, str]:
+    """Return the parameters of the signal engine, and where they came from."""
+    from trading.signals.params import Params, load_params
+
+    path = options.params or settings.signals.params
+    if options.params is None and not path.is_file():
+        return Params(), "defaults"
+    return load_params(path), str(path)
+
+
+def day(text: str) -> date:
+    """Return a day; for argparse."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as 2026-11-20") from None
+
+
+def _names(text: str) -> list[str]:
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
