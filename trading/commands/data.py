@@ -1,7 +1,7 @@
 """Market data on the command line: `python -m trading data fetch | check | show`.
 
-`fetch` asks the source for what the cache does not have, `check` judges what is there by the rules for bad data
-(a symbol, or a file that is not in use yet), `show` prints the bars that a strategy would be given.
+`fetch` asks the source for what the cache does not have, `check` judges what is there by the rules for bad
+data (a symbol, or a file that is not in use yet), `show` prints the bars that a strategy would be given.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         part.add_argument(
             "--interval", choices=_INTERVALS, default="1d", help="length of a bar (default: 1d)"
         )
+        part.add_argument("--calendar", metavar="NAME", help="instead of [market] calendar")
         part.add_argument("--since", type=_day, metavar="DATE", help="first day (default: [data] days ago)")
         part.add_argument(
             "--to", type=_day, metavar="DATE", help="last day (default: the newest closed session)"
@@ -54,18 +55,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do one part; return the exit code: 1 when a symbol is refused."""
+    from msgspec.structs import replace
+
     from trading.settings import load_settings
 
     logging.getLogger("trading").addHandler(logging.NullHandler())
     settings = load_settings(options.config)
+    if options.calendar:
+        its = replace(settings.market, calendar=options.calendar, overrides=None)
+        settings = replace(settings, market=its)
     files = [Path(name) for name in options.symbols if Path(name).is_file()]
     if options.part != "fetch" and files:
         return _of_files(files, options, settings)
-    market = _market(settings, options.symbols)
+    opened = _market(settings, options.symbols)
     try:
-        return _of_market(market, options, settings)
+        return _of_market(opened, options, settings)
     finally:
-        market.close()
+        opened.close()
 
 
 def _of_market(market: Market, options: argparse.Namespace, settings: TradingSettings) -> int:
@@ -156,7 +162,7 @@ def _summed(instrument: Instrument, bars: Sequence[Bar], interval: Interval, way
 def _shown(bars: Sequence[Bar], interval: Interval) -> None:
     from trading.market.findings import shown
 
-    rows = [("time", "open", "high", "low", "close", "volume")]
+    rows: list[tuple[str, ...]] = [("time", "open", "high", "low", "close", "volume")]
     rows += [(shown(bar.time, interval), *(f"{value:,.10g}" for value in bar[1:])) for bar in bars]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

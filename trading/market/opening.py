@@ -19,7 +19,7 @@ from trading.market.checking import Checked, check
 from trading.market.files import FileSource
 from trading.market.findings import Fault, Finding, Subject
 from trading.market.source import EmptyAnswerError, Interval, LoginError, Source, SourceError
-from trading.market.telling import report_fetch, report_findings
+from trading.market.telling import report_fetch, report_findings, report_refusal
 from trading.market.universe import Instrument, Universe, UniverseError, load_universe
 from trading.market.zones import session_day
 from trading.sessions import Sessions, load_sessions
@@ -112,7 +112,8 @@ class Market:
         found: list[Finding] = []
         try:
             raw = came = self.source.bars(symbol, interval, first, last)
-        except LoginError:
+        except LoginError as error:
+            report_refusal(self.log, "login", error, source=self.source.name)
             raise
         except SourceError as error:
             raw = cache.within(symbol, interval, first, last) if cache else []
@@ -171,9 +172,13 @@ def open_market(
         MissingExtraError: If the source's library is not installed.
     """
     sessions = load_sessions(settings.market.calendar, settings.market.overrides)
-    universe = universe or load_universe(settings.market.universe)
-    if sessions.name == "XKRX":
-        _require_krx_codes(universe)
+    try:
+        universe = universe or load_universe(settings.market.universe)
+        if sessions.name == "XKRX":
+            _require_krx_codes(universe)
+    except UniverseError as error:
+        report_refusal(log, "universe", error)
+        raise
     asked = source or open_source(settings, sessions, log=log)
     if settings.data.source != "files":
         asked = Cache(

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from trading.bars import Bar
 from trading.logs import BotLog
-from trading.market.findings import Finding, Subject
+from trading.market.findings import Fault, Finding, Subject
 from trading.market.gaps import gaps_of
 from trading.sessions import Sessions
 
-__all__ = ["report_fetch", "report_findings"]
+__all__ = ["report_fetch", "report_findings", "report_refusal"]
 
 
 def report_fetch(
@@ -57,6 +57,12 @@ def report_fetch(
         gaps.count,
         level=None if bars else logging.ERROR,
     )
+
+
+def report_refusal(log: BotLog, fault: Fault, error: Exception, *, source: str | None = None) -> None:
+    """Log as `data.checked` at ERROR that nothing at all can be used: no universe, no login."""
+    attributes = {"data.source": source, "data.fault": fault, "action": "refused"}
+    log.event("data.checked", attributes, "%s", error, level=logging.ERROR)
 
 
 def report_findings(
