@@ -255,7 +255,8 @@ def _receipt(heard: _Heard) -> Receipt:
         return Receipt("refused", "invalid", heard.words[-1] if heard.words else "refused without a reason")
     receipt = _of_error(heard.error)
     if receipt.verdict == "unknown" and any(words.startswith(_NO_MAIL_YET) for words in heard.words):
-        return receipt._replace(verdict="again")
+        detail = receipt.detail.replace("the connection broke", "no connection")
+        return receipt._replace(verdict="again", detail=detail)
     return receipt
 
 
@@ -326,7 +327,9 @@ def _of_error(error: BaseException) -> Receipt:
         case TimeoutError():
             return Receipt("unknown", "timeout", "no answer in time")
         case OSError():
-            return Receipt("unknown", "server", f"no connection ({error.strerror or type(error).__name__})")
+            return Receipt(
+                "unknown", "server", f"the connection broke ({error.strerror or type(error).__name__})"
+            )
     return Receipt("refused", "invalid", type(error).__name__)
 
 
