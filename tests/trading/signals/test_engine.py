@@ -115,6 +115,25 @@ def test_only_what_is_not_held_is_bought_and_only_what_is_held_is_sold(seed: int
         follow(verdict, held)
 
 
+@settings(max_examples=40)
+@given(SEEDS)
+def test_what_is_said_follows_from_the_score(seed: int) -> None:
+    params = replace(QUICK, entry=3.0, exit=-1.0, min_confidence=0.7)
+
+    for verdict in played(market(seed), params):
+        for signal in (*verdict.signals, *(each.signal for each in verdict.filtered)):
+            if signal.score is None:
+                continue
+            if signal.action == "buy":
+                assert signal.score > 3
+                assert signal.confidence == pytest.approx(0.5 + signal.score / 20)
+            elif signal.action == "sell":
+                assert signal.score < -1
+                assert signal.confidence == pytest.approx(0.5 - signal.score / 20)
+            else:
+                assert signal.score >= -1
+
+
 def test_a_rising_symbol_is_bought_held_and_sold_when_its_score_turns() -> None:
     series = {"A": bars_from(RISING + FALLING)}
 
@@ -221,6 +240,65 @@ def test_two_symbols_that_move_together_are_not_both_bought() -> None:
     assert stopped.signal.weight is None
     later = verdicts[verdicts.index(first) + 1]
     assert later.filtered[0].filter == "correlation"
+
+
+def test_of_two_that_move_together_the_one_with_the_higher_score_is_bought() -> None:
+    stronger = [close * (1 + 0.0003 * day) for day, close in enumerate(RISING)]
+    series = {"A": bars_from(RISING), "B": bars_from(stronger)}
+
+    first = next(each for each in played(series, replace(QUICK, max_correlation=0.9)) if each.signals)
+
+    assert [signal.symbol for signal in first.signals] == ["B"]
+    assert [each.signal.symbol for each in first.filtered] == ["A"]
+    assert (first.signals[0].score or 0) > (first.filtered[0].signal.score or 0)
+
+
+def test_with_the_correlation_gate_off_twins_are_both_bought() -> None:
+    series = {"A": bars_from(RISING), "B": bars_from(RISING)}
+
+    first = next(each for each in played(series, replace(QUICK, max_correlation=1)) if each.signals)
+
+    assert [signal.symbol for signal in first.signals] == ["A", "B"]
+
+
+def test_a_return_over_a_missed_session_is_compared_with_none() -> None:
+    """B jumps on a day that A misses: A's next return would hold the jump, B's does not."""
+    moves = [0.01 + 0.006 * (-1) ** day for day in range(20)]
+    moves[12] = 0.3
+    closes = [100.0]
+    for move in moves:
+        closes.append(closes[-1] * (1 + move))
+    series = {"A": bars_from(closes), "B": bars_from(closes)}
+    del series["A"][13]
+    params = replace(QUICK, max_correlation=0.9, max_volatility=100)
+    engine = SignalEngine(params, ["A", "B"])
+
+    said = [engine.on_session(time, bars, {"B": 1.0}) for time, bars in sessions_of(series)]
+
+    assert said[14].filtered[0].filter == "correlation"
+
+
+def test_a_held_symbol_is_not_judged_by_an_old_score() -> None:
+    engine = SignalEngine(QUICK, ["A", "B"])
+    bars = bars_from(RISING + FALLING)
+    for each in bars:
+        engine.observe(each.time, {"A": each, "B": each})
+
+    next_day = bars[-1]._replace(time=bars[-1].time + DAY_NS)
+    verdict = engine.on_session(next_day.time, {"B": next_day}, {"A": 1.0, "B": 1.0})
+
+    assert [(signal.symbol, signal.action) for signal in verdict.signals] == [("B", "sell")]
+
+
+def test_one_split_that_nobody_adjusted_does_not_make_the_market() -> None:
+    rules = RegimeRules(trend=8, momentum=4, volatility=5, confirm=1)
+    series = {name: bars_from(RISING) for name in ("A", "B", "C", "D")}
+    series["E"] = bars_from([*RISING[:15], *(close * 9 for close in RISING[15:])])
+
+    last = played(series, replace(QUICK, market=rules))[15]
+
+    assert last.market is not None
+    assert last.market.momentum < 0.2
 
 
 def test_nothing_is_bought_in_a_closed_regime_but_everything_is_sold() -> None:

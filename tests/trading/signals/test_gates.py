@@ -97,6 +97,16 @@ def test_a_correlation_is_that_of_the_common_sessions_in_the_window(
         assert told.between("B", "A") == told.between("A", "B")
 
 
+def test_a_correlation_that_only_reaches_the_highest_passes() -> None:
+    told = Correlations(["A", "B"], 5, 3)
+    for one, other in ((0.01, 0.02), (-0.02, 0.01), (0.03, 0.02), (0.01, -0.01), (0.02, 0.03)):
+        told.add({"A": one, "B": other})
+    value = told.between("A", "B")
+
+    assert told.highest_first("A", ["B"], value) is None
+    assert told.highest_first("A", ["B"], math.nextafter(value, 0)) == value
+
+
 def test_too_few_common_sessions_leave_the_gate_open() -> None:
     told = Correlations(["A", "B"], 10, 5)
     for value in (0.01, -0.02, 0.03, 0.01):

@@ -8,7 +8,7 @@ import statistics
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.trading.signals.markets import QUICK, bar, bars_from, market
@@ -104,6 +104,7 @@ def test_a_score_is_a_number_from_minus_ten_to_ten(closes: list[float]) -> None:
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=30))
+@example([1.0, -1.0] * 15)
 def test_no_close_whatever_breaks_a_score(closes: list[float]) -> None:
     for name in ("maps", "reversal"):
         reading = reading_of(
@@ -111,6 +112,32 @@ def test_no_close_whatever_breaks_a_score(closes: list[float]) -> None:
         )
 
         assert reading is None or all(map(math.isfinite, reading[:4]))
+
+
+def test_a_move_beyond_all_measure_counts_as_one_part_at_its_best() -> None:
+    params = Params(fast=2, slow=2, rsi=2, volatility=4, momentum=8, trend_share=0, rsi_share=0)
+    closes = [1e-200] * 4 + [1e99 * (1 + 1e-5 * (-1) ** day) for day in range(8)]
+
+    readings = [reading_of(bars_from(closes[: 9 + last]), params) for last in range(4)]
+
+    assert [reading.score for reading in readings if reading] == [10.0] * 4
+
+
+def test_reversal_buys_a_dip_in_a_rise_and_nothing_that_falls() -> None:
+    rise = [100 * 1.004**day * (1 + 0.003 * (-1) ** day) for day in range(70)]
+    fall = [100 * 0.996**day * (1 + 0.003 * (-1) ** day) for day in range(70)]
+    params = Params(score="reversal")
+
+    dip, top, falling = (
+        reading_of(bars_from(closes), params) for closes in ([*rise, rise[-1] * 0.95], rise, fall)
+    )
+
+    assert dip is not None
+    assert top is not None
+    assert falling is not None
+    assert dip.score > 2
+    assert top.score < 0
+    assert falling.score == -10
 
 
 def test_the_currency_of_a_price_does_not_matter() -> None:

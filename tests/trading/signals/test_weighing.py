@@ -27,6 +27,12 @@ def test_what_a_capped_position_may_not_take_goes_to_the_others() -> None:
     assert weights == pytest.approx({"A": 0.4, "B": 0.4, "C": 0.2}, abs=1e-6)
 
 
+def test_more_than_everything_is_never_spent() -> None:
+    weights = weights_of({"A": 0.7, "B": 0.9}, max_weight=2, max_total=3)
+
+    assert weights == pytest.approx({"A": 0.4375, "B": 0.5625}, abs=1e-6)
+
+
 def test_few_positions_leave_cash() -> None:
     assert weights_of({"A": 0.7, "B": 0.9}, max_weight=0.15, max_total=0.95) == {"A": 0.15, "B": 0.15}
 
