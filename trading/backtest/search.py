@@ -147,13 +147,14 @@ def search(
     return _found(study, series, base, scored, start=split, end=end, account=account)
 
 
-def overfit_of(train: float, test: float, luck: float) -> list[str]:
+def overfit_of(train: float, test: float, *, luck: float = 0.0, before: float = math.nan) -> list[str]:
     """Return what is to be said about a best score in training beside the one after it.
 
     Args:
         train: Sharpe ratio in training.
         test: Sharpe ratio of the sessions held back; `nan` when there is none.
         luck: See `Found.luck`.
+        before: Sharpe ratio over the sessions held back of what the search began with.
     """
     told = []
     gap = train - test
@@ -161,6 +162,11 @@ def overfit_of(train: float, test: float, luck: float) -> list[str]:
         told.append(
             f"the search overfits: Sharpe {train:.2f} in training, {test:.2f} on the sessions held back "
             f"(difference {gap:.2f}, {GAP} is much)"
+        )
+    if before > test:
+        told.append(
+            f"what the search began with was better on the sessions held back: Sharpe {before:.2f}, "
+            f"not {test:.2f}"
         )
     if luck > 0 and train <= luck:
         told.append(
@@ -262,7 +268,7 @@ def _found(
             return None
         return run_portfolio(series, SignalEngine(candidate, sorted(series)), **account, start=start, end=end)
 
-    train, test = scored(params), tested(params)
+    train, test, before_test = scored(params), tested(params), tested(base)
     luck = _luck(scores)
     return Found(
         params=params,
@@ -270,11 +276,18 @@ def _found(
         train=train,
         test=test,
         before=scored(base),
-        before_test=tested(base),
+        before_test=before_test,
         trials=len(scores),
         skipped=len(finished) - len(scores),
         luck=luck,
-        warnings=tuple(overfit_of(train.sharpe, test.sharpe if test else math.nan, luck)),
+        warnings=tuple(
+            overfit_of(
+                train.sharpe,
+                test.sharpe if test else math.nan,
+                luck=luck,
+                before=before_test.sharpe if before_test else math.nan,
+            )
+        ),
         split=start,
     )
 

@@ -31,8 +31,11 @@ def data_lines(data: Data) -> list[str]:
         f"Data: {some}; {date_text(times[0])} to {date_text(times[-1])}, {bars:,} bars of {data.interval}, "
         f"source {data.source}."
     ]
-    if data.refused:
-        lines.append(f"Left out, no usable bars: {', '.join(data.refused)}.")
+    for symbol in data.refused:
+        why = next(
+            (str(finding) for finding in data.findings if finding.symbol == symbol), f"{symbol}: no bar"
+        )
+        lines.append(f"  Left out: {why}")
     told = [finding for finding in data.findings if finding.symbol not in data.refused]
     lines += [f"  {finding}" for finding in told[:MOST_FINDINGS]]
     if len(told) > MOST_FINDINGS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from trading.settings import TradingSettings
     from trading.signals.params import Params
 
-__all__ = ["add_shared", "day", "loaded", "params_of", "terms_of"]
+__all__ = ["add_shared", "day", "day_of", "learned_warning", "loaded", "params_of", "terms_of"]
 
 YEARS = 10
 
@@ -86,14 +87,39 @@ def terms_of(options: argparse.Namespace, settings: TradingSettings) -> Terms:
     )
 
 
-def params_of(options: argparse.Namespace, settings: TradingSettings) -> tuple[Params, str]:
-    """Return the parameters of the signal engine, and where they came from."""
+def params_of(options: argparse.Namespace, settings: TradingSettings) -> tuple[Params, Path | None]:
+    """Return the parameters of the signal engine, and their file; `None` for the defaults."""
     from trading.signals.params import Params, load_params
 
     path = options.params or settings.signals.params
     if options.params is None and not path.is_file():
-        return Params(), "defaults"
-    return load_params(path), str(path)
+        return Params(), None
+    return load_params(path), path
+
+
+def learned_warning(path: Path | None, first: date) -> str:
+    """Return what is to be said of parameters that were found in the period they are tested in, or nothing.
+
+    Args:
+        path: The file of the parameters; `None` for the defaults, which were found nowhere.
+        first: First day of the backtest.
+    """
+    if path is None:
+        return ""
+    about = json.loads(path.read_text(encoding="utf-8")).get("about") or {}
+    try:
+        learned_from, learned_to = about["period"]
+        held_back = (about.get("out_of_sample") or {}).get("from")
+        is_seen = first < date.fromisoformat(held_back or learned_to)
+    except (KeyError, TypeError, ValueError):
+        # Notes of a person; nothing is known of how the parameters were found.
+        return ""
+    if not is_seen:
+        return ""
+    return (
+        f"the parameters were found on sessions from {learned_from} to {held_back or learned_to}: "
+        "what happened there says nothing about the future"
+    )
 
 
 def day(text: str) -> date:
@@ -102,6 +128,11 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as 2026-11-20") from None
+
+
+def day_of(time: int) -> date:
+    """Return the day of a bar's time."""
+    return datetime.fromtimestamp(time // 1_000_000_000, UTC).date()
 
 
 def _names(text: str) -> list[str]:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trading.commands.asking import add_shared, loaded, params_of, terms_of
+from trading.commands.asking import add_shared, day_of, learned_warning, loaded, params_of, terms_of
 from trading.commands.progress import Progress
 from trading.errors import TradingError
 
@@ -61,25 +61,33 @@ def run(options: argparse.Namespace) -> int:
     from trading.backtest.wording import data_lines
     from trading.logs import BotLog
     from trading.settings import load_settings
+    from trading.signals.params import Params
 
     logging.getLogger("trading").addHandler(logging.NullHandler())
     settings = load_settings(options.config)
     params, source = params_of(options, settings)
+    if options.walk_forward and options.params is None:
+        # A file of parameters found on the whole period would tell each training what comes after it.
+        params, source = Params(), None
     subject = subject_of(options.strategy, params)
     if options.walk_forward and subject.kind != "maps":
         raise TradingError(f"--walk-forward chooses parameters of maps; {subject.name} has none to choose.")
     terms = terms_of(options, settings)
-    _say(f"Backtest of {subject.name}" + (f", parameters: {source}" if subject.kind == "maps" else ""))
+    given = f", parameters {source or 'as shipped'}" if subject.kind == "maps" else ""
+    _say(f"Backtest of {subject.name}{given}.")
     data = loaded(options, settings, BotLog("backtest", subject.name, mode="backtest"))
     for line in data_lines(data):
         _say(line)
+    learned = learned_warning(source, day_of(data.times[0])) if subject.kind == "maps" else ""
+    if learned:
+        _say(f"Look out: {learned}.")
     if options.no_store:
-        _Job(options, settings, subject, params, data, terms, None).run()
+        _Job(options, settings, subject, params, data, terms, None, learned).run()
     else:
         from trading.store.store import open_store
 
         with open_store(settings.paths.store) as store:
-            _Job(options, settings, subject, params, data, terms, store.backtests).run()
+            _Job(options, settings, subject, params, data, terms, store.backtests, learned).run()
     return 0
 
 
@@ -95,6 +103,7 @@ class _Job:
         data: Data,
         terms: Terms,
         kept: Backtests | None,
+        learned: str,
     ) -> None:
         from trading.backtest.telling import Telling
 
@@ -105,6 +114,8 @@ class _Job:
         self._data = data
         self._terms = terms
         self._kept = kept
+        self._warnings = [f"{symbol}: no usable bars, left out" for symbol in data.refused]
+        self._warnings += [learned] if learned else []
         self._id = self._queued()
         self._hash = data.hash
         self._telling = Telling(
@@ -226,7 +237,7 @@ class _Job:
             self._data,
             made=time.time_ns(),
             seconds=seconds,
-            warnings=[f"{symbol}: no usable bars, left out" for symbol in self._data.refused],
+            warnings=self._warnings,
             steps=walk.steps if walk else (),
         )
         folder = self._options.report or self._settings.paths.reports / "backtests"

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         raise TradingError(f"--hold-back {options.hold_back}: write a share, 0 or more and below 1.")
     base, source = params_of(options, settings)
     terms = terms_of(options, settings)
-    _say(f"Search of {', '.join(space)}; it begins with: {source}")
+    _say(f"Search of {', '.join(space)}; it begins with {source or 'the defaults'}.")
     data = loaded(options, settings, BotLog("search", "maps", mode="backtest"))
     for line in data_lines(data):
         _say(line)
@@ -94,6 +94,10 @@ def run(options: argparse.Namespace) -> int:
 def _write(options: argparse.Namespace, path: Path, found: Found, data: Data, space: dict[str, Span]) -> int:
     from trading.signals.params import save_params
 
+    if path.is_file():
+        kept = path.with_name(f"{path.stem}.before{path.suffix}")
+        path.replace(kept)
+        _say(f"What stood there is kept as {kept}.")
     save_params(path, found.params, _about(options, found, data, space))
     _say(f"Written: {path}")
     return 0
