@@ -79,6 +79,29 @@ def test_a_trend_that_ends_is_no_longer_told() -> None:
     assert [word for word, _ in itertools.groupby(said)] == [None, "bull", "sideways", "bear"]
 
 
+@pytest.mark.parametrize(("sign", "regime"), [(1, "bull"), (-1, "bear")])
+def test_a_trend_needs_more_to_begin_than_to_go_on(sign: int, regime: Regime) -> None:
+    """A slow trend keeps the close 0.5 % from its mean: within the band."""
+    slow = grown((20, sign * 0.001))
+    strong_then_slow = grown((20, sign * 0.004), (20, sign * 0.001))
+
+    assert regimes(slow)[-1] == "sideways"
+    assert regimes(strong_then_slow)[-1] == regime
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_trend_whose_momentum_is_lost_is_none(sign: int) -> None:
+    """Still beyond the band from its mean, but back from where it was five bars ago."""
+    closes = grown((14, sign * 0.002), (4, sign * 0.02), (5, -sign * 0.001))
+
+    state = states(closes, replace(RULES, volatile_from=9, calm_below=9))[-1]
+
+    assert state is not None
+    assert sign * state.trend > RULES.band
+    assert sign * state.momentum < 0
+    assert state.regime == "sideways"
+
+
 def test_volatility_has_one_threshold_to_enter_and_another_to_leave() -> None:
     def wild(size: float, bars: int = 12) -> list[float]:
         return [100 * (1 + size * (-1) ** day) for day in range(bars)]
