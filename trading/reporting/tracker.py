@@ -63,8 +63,8 @@ def weekly_facts(
     newest = ours[-1] if ours else None
     start = started_with(ours)
     at_start = before[-1]["equity"] if before else start
-    trades = store.ledger.trades(None, last)
-    counts = settled(row["profit"] for row in trades if row["currency"] == currency)
+    trades = [row for row in store.ledger.trades(None, last) if row["currency"] == currency]
+    counts = settled(row["profit"] for row in trades)
     as_of = date.fromisoformat(newest["session"]) if newest else None
     held = store.ledger.positions(as_of) if as_of else []
     held_before = store.ledger.positions(date.fromisoformat(before[-1]["session"])) if before else []
