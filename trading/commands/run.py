@@ -19,14 +19,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trading.errors import TradingError
-from trading.logs import TRACE
+from trading.logs import TRACE, BotLog
 from trading.paper.books import together
 from trading.paper.clock import start_of
 from trading.paper.faults import PLANS
-from trading.paper.fleet import FLEET, bundled, run_bot
+from trading.paper.fleet import FLEET, SYMBOLS, bundled, first_bar, run_bot, warm_up
+from trading.paper.own_candles import OwnCandles, read_candles
 
 __all__ = ["configure", "run"]
 
+_USUAL_S = 2700.0
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -39,7 +41,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faults", choices=sorted(PLANS), default="none", help="which incidents to plant")
     parser.add_argument("--speed", type=_speed, default=0.0, help="times the clock on the wall; 0: at once")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same run")
-    parser.add_argument("--duration", type=_duration, default=2700.0, help="of the run's own clock, e.g. 45m")
+    parser.add_argument(
+        "--duration", type=_duration, help="of the run's own clock, e.g. 24h (45m; own candles: all of them)"
+    )
+    parser.add_argument(
+        "--candles", type=Path, help="folder (or file) of one-minute candles of your own: CSV, Parquet, LEAN"
+    )
+    parser.add_argument(
+        "--symbols", type=_names, help=f"what your candles are of, by comma ({','.join(SYMBOLS)})"
+    )
+    parser.add_argument("--currency", default="USD", help="of symbols that do not tell theirs (USD)")
     parser.add_argument(
         "--start", type=int, help="Unix ns at which the run's clock starts (so that it ends now)"
     )
@@ -49,24 +60,50 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the bots; return the exit code."""
+    # What cannot be played is refused once and before any bot starts.
+    candles = _candles(options)
     start_ns = options.start or start_of(time.time_ns(), options.duration, options.speed)
-    for bot_id in options.bots:
-        # What cannot be played is refused once and before any bot starts.
-        bundled(FLEET[bot_id], options.duration)
     if len(options.bots) > 1:
         return _run_children(options, start_ns)
-    return _run_here(options, start_ns)
+    return _run_here(options, start_ns, candles)
 
 
-def _run_here(options: argparse.Namespace, start_ns: int) -> int:
+def _candles(options: argparse.Namespace) -> OwnCandles | None:
+    """Read the candles that were named and settle the duration; `None`: the bundled ones."""
+    if options.candles is None:
+        if options.symbols:
+            raise TradingError("--symbols says what your own candles are of: name them with --candles.")
+        options.duration = options.duration or _USUAL_S
+        for bot_id in options.bots:
+            bundled(FLEET[bot_id], options.duration)
+        return None
+    if not options.candles.exists():
+        raise TradingError(f"--candles {options.candles}: no such file or folder.")
+    if options.candles.is_file() and len(options.symbols or SYMBOLS) != 1:
+        raise TradingError(
+            f"--candles {options.candles} is one file: say whose with --symbols, e.g. BTC/KRW."
+        )
+    candles = read_candles(options.candles, options.symbols or SYMBOLS)
+    first = warm_up(candles.count)
+    options.duration = options.duration or max(candles.count - first - 1, 0) * 60.0
+    first_bar(candles.count, options.duration or 60.0, usual=first)
+    return candles
+
+
+def _run_here(options: argparse.Namespace, start_ns: int, candles: OwnCandles | None) -> int:
     _set_up_logging(options.log_config)
+    config = FLEET[options.bots[0]]
+    if candles is not None:
+        candles.report(BotLog(config.bot_id, config.strategy_name))
     bot = run_bot(
-        FLEET[options.bots[0]],
+        config,
         start_ns=start_ns,
         duration_s=options.duration,
         faults=PLANS[options.faults],
         seed=options.seed,
         speed=options.speed,
+        bars=candles.bars if candles else None,
+        quote=options.currency,
     )
     if options.books:
         _write(options.books, together([bot.told_books()], start_ns=start_ns, duration_s=options.duration))
@@ -82,6 +119,9 @@ def _run_children(options: argparse.Namespace, start_ns: int) -> int:
     for name in ("faults", "speed", "seed"):
         command += [f"--{name}", str(getattr(options, name))]
     command += ["--duration", f"{options.duration:.0f}s"]
+    if options.candles:
+        symbols = ",".join(options.symbols or SYMBOLS)
+        command += ["--candles", str(options.candles), "--symbols", symbols, "--currency", options.currency]
     if options.log_config:
         command += ["--log-config", str(options.log_config)]
     parts = {bot_id: Path(f"{options.books}.{bot_id}.part") for bot_id in options.bots if options.books}
@@ -148,6 +188,13 @@ def _bots(text: str) -> list[str]:
         raise argparse.ArgumentTypeError(
             f"unknown bot {', '.join(unknown) or text!r}: use {', '.join(FLEET)}"
         )
+    return names
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names or len(names) != len(set(names)):
+        raise argparse.ArgumentTypeError(f"{text!r} names no symbol, or one twice: use e.g. BTC/KRW,ETH/KRW")
     return names
 
 

@@ -27,13 +27,14 @@ from trading.paper.faults import FaultPlan
 from trading.paper.notifications import Notifier
 from trading.paper.replay import BAR_S, Market
 from trading.paper.reports import Reports
-from trading.risk import RiskLimits, Standing, State, TrailingStop
+from trading.risk import Limits, RiskLimits, Standing, State, TrailingStop
 from trading.signals.params import Params
 from trading.strategies import Strategy
 
 __all__ = ["Bot", "BotConfig"]
 
 DEFAULT_STOP = TrailingStop(Decimal("0.02"), Decimal("0.002"))
+DEFAULT_LIMITS = Limits()
 DEFAULT_RISK = RiskLimits(stop_loss=None)
 """The stop of a paper bot rests at the exchange; `TrailingStop` says where."""
 
@@ -60,6 +61,8 @@ class BotConfig:
     """What it holds of its first symbol when it starts."""
     stop: TrailingStop = DEFAULT_STOP
     risk: RiskLimits = DEFAULT_RISK
+    limits: Limits = DEFAULT_LIMITS
+    """What one order may be."""
     patience_s: float = 600.0
     """How long a limit order waits before it expires."""
     sells_units: bool = False
@@ -68,13 +71,15 @@ class BotConfig:
     max_volatility: float = 0.01
     history: int = 60
     """Bars it looks at before it starts."""
+    quote: str = "USD"
+    """The currency of symbols whose name tells none."""
     phase: float = 0.0
     """Seconds by which its rhythms are shifted, so that bots do not speak all at once."""
 
     @property
     def currency(self) -> str:
         """The currency of the prices."""
-        return self.symbols[0].partition("/")[2]
+        return self.symbols[0].partition("/")[2] or self.quote
 
     @property
     def digest(self) -> str:
@@ -167,7 +172,9 @@ class Bot:
 
     def _desk(self, symbol: str, sent: deque[int]) -> Desk:
         config, market = self.config, self.markets[symbol]
-        broker = PaperBroker(self.exchange, market, self.log, symbol, config.currency, self.books, sent=sent)
+        broker = PaperBroker(
+            self.exchange, market, self.log, symbol, config.currency, self.books, config.limits, sent=sent
+        )
         reports = Reports(self.log, symbol, config.currency)
         return Desk(
             symbol, market, broker, self.books, reports, self.clock, self.log, self.notifier,

@@ -19,7 +19,7 @@ from trading.risk import RiskLimits, TrailingStop
 from trading.signals.params import Params
 from trading.strategies import Grid, MeanReversion, MomentumEntry
 
-__all__ = ["FLEET", "SYMBOLS", "bundled", "first_bar", "placed", "run_bot"]
+__all__ = ["FLEET", "SYMBOLS", "bundled", "first_bar", "placed", "run_bot", "warm_up"]
 
 LAST_BARS = 596
 """So many bars before the end of the bundled ones a run begins (2018-04-05 14:04 UTC): prices rise for a
@@ -145,6 +145,11 @@ def first_bar(count: int, duration_s: float, *, usual: int) -> int:
     return max(LEAST_HISTORY, min(usual, count - 1 - math.ceil(duration_s / BAR_S)))
 
 
+def warm_up(count: int) -> int:
+    """Return how many of so many bars of your own a run leaves to the indicators before it begins."""
+    return max(LEAST_HISTORY, min(max(config.history for config in FLEET.values()), count // 3))
+
+
 def bundled(config: BotConfig, duration_s: float) -> tuple[dict[str, list[Bar]], int]:
     """Return the bundled bars of a bot's symbols, and the index at which its run begins."""
     series = aligned({symbol: load_bars(symbol) for symbol in config.symbols})
@@ -153,7 +158,7 @@ def bundled(config: BotConfig, duration_s: float) -> tuple[dict[str, list[Bar]],
 
 
 def placed(config: BotConfig, bars: Mapping[str, Sequence[Bar]], first: int) -> BotConfig:
-    """Return the bot on symbols of your own: same shares of its equity, at their prices.
+    """Return the bot on symbols of your own: the same units, and money that pays for as many of them.
 
     Args:
         config: A bot of the fleet.
@@ -164,14 +169,10 @@ def placed(config: BotConfig, bars: Mapping[str, Sequence[Bar]], first: int) -> 
     own = list(bars)
     symbols = tuple(own) if len(config.symbols) > 1 else (own[SYMBOLS.index(config.symbols[0]) % len(own)],)
     was, price = load_bars(config.symbols[0])[-LAST_BARS - 1].close, bars[symbols[0]][first - 1].close
-    lot = config.venue.lot
-    change = exact(was) / exact(price)
-    return replace(
-        config,
-        symbols=symbols,
-        unit=max((config.unit * change) // lot * lot, lot),
-        held=(config.held * change) // lot * lot,
-    )
+    dearer = exact(price) / exact(was)
+    limits = replace(config.limits, max_order_notional=config.limits.max_order_notional * dearer)
+    cash = (config.cash * dearer).quantize(Decimal("0.01"))
+    return replace(config, symbols=symbols, cash=cash, limits=limits)
 
 
 def run_bot(
@@ -183,6 +184,7 @@ def run_bot(
     seed: int = 0,
     speed: float = 0.0,
     bars: Mapping[str, Sequence[Bar]] | None = None,
+    quote: str = "USD",
 ) -> Bot:
     """Run one bot from its start to its end, and return it with its books.
 
@@ -194,6 +196,7 @@ def run_bot(
         seed: What the run's chances are drawn from; same seed, same run.
         speed: Seconds of the run for each second of the wall clock; 0: as fast as possible.
         bars: One-minute bars of your own by symbol, at the same minutes; `None`: the bundled ones.
+        quote: Currency of symbols of your own whose name tells none.
 
     Raises:
         MarketError: If there are no candles for the bot's symbols, or too few.
@@ -203,8 +206,8 @@ def run_bot(
         bars, first = bundled(config, duration_s)
     else:
         count = len(next(iter(bars.values())))
-        first = first_bar(count, duration_s, usual=config.history)
-        config = placed(config, bars, first)
+        first = first_bar(count, duration_s, usual=warm_up(count))
+        config = replace(placed(config, bars, first), quote=quote)
     markets: dict[str, Market] = {
         symbol: Replay(bars[symbol], clock, first=first) for symbol in config.symbols
     }
