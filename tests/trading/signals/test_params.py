@@ -37,6 +37,7 @@ def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
 
     assert load_params(file) == params
     assert json.loads(file.read_text(encoding="utf-8"))["about"] == {"찾은 날": "2026-11-20"}
+    assert "찾은 날" in file.read_text(encoding="utf-8")
     assert [each.name for each in file.parent.iterdir()] == ["best_params.json"]
 
 
@@ -94,6 +95,11 @@ def test_a_number_that_is_none_is_refused(tmp_path: Path, key: str, value: str) 
 
     with pytest.raises(ParamsError, match=key):
         load_params(file)
+
+
+def test_a_market_without_a_bound_is_refused() -> None:
+    with pytest.raises(ParamsError, match=r"params\.market\.volatile_from = inf is no number"):
+        params_of(document(market={"volatile_from": float("inf")}))
 
 
 def test_the_file_is_named_in_what_is_said_of_it(tmp_path: Path) -> None:
