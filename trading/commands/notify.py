@@ -16,6 +16,12 @@ from trading.settings import TradingSettings, load_settings
 
 __all__ = ["configure", "run"]
 
+_MENDS = {
+    "auth": "Look at the token, webhook or password in the secret file.",
+    "invalid": "Look at the recipient in the secret file (Telegram: write to the bot first).",
+}
+"""What to do about a refusal, by its `error.type`."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
@@ -23,6 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", required=True)
     test = what.add_parser("test", help="send a test message by one channel, or by each")
     test.add_argument("channel", nargs="?", help="its name in the secret file; all when left out")
+    chats = what.add_parser("chats", help="who wrote to a Telegram bot, with the ids that `chat:` wants")
+    chats.add_argument("channel", nargs="?", default="telegram", help="its name in the secret file")
     status = what.add_parser("status", help="what waits, and what became of the last messages")
     status.add_argument("-n", type=int, default=10, metavar="COUNT", help="how many of the last (default 10)")
     what.add_parser("flush", help="send what waits and is due (after quiet hours, after a failure)")
@@ -35,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
     settings = load_settings(options.config)
     if options.what == "status":
         return _status(settings, options.n)
+    if options.what == "chats":
+        return _chats(settings, options.channel)
     from trading.notify.notifier import open_notifier
 
     notifier = open_notifier(settings, log=BotLog("notify", "none"))
@@ -77,6 +87,18 @@ def _test(name: str, settings: TradingSettings, language: str) -> Message:
     )
 
 
+def _chats(settings: TradingSettings, name: str) -> int:
+    from trading.notify.posting import chats_of
+    from trading.notify.secret import read_secrets
+
+    found = chats_of(read_secrets(settings.notify.secret), name, timeout_s=settings.notify.timeout_s)
+    for number, who in found.items():
+        _say(f"{number}  {who}")
+    if not found:
+        _say("Nobody wrote to the bot of late. Write a word to it (or in its group) and ask again.")
+    return 0 if found else 1
+
+
 def _status(settings: TradingSettings, count: int) -> int:
     if not (settings.paths.store / FILE).is_file():
         _say("No message was ever sent from here.")
@@ -105,14 +127,16 @@ def _line(entry: Entry, settings: TradingSettings) -> str:
 def _told(outcome: Outcome, settings: TradingSettings) -> str:
     name, due = outcome.channel or "it", _clock(outcome.due_ns, settings)
     words = {
-        "sent": f"{name}: sent.",
-        "folded": "Went out in a digest.",
-        "queued": f"{name}: waits ({outcome.reason}) until {due}.",
-        "failed": f"{name}: NOT sent.",
-        "unknown": f"{name}: not known whether it arrived. Look; it is not sent again by itself.",
-    }
-    kind = f" ({outcome.error_type})" if outcome.error_type else ""
-    return f"{words.get(outcome.state, outcome.state)}{kind}{' ' + outcome.detail if outcome.detail else ''}"
+        "sent": f"{name}: sent",
+        "folded": "went out in a digest",
+        "sending": f"{name}: is being sent",
+        "queued": f"{name}: waits ({outcome.reason}) until {due}",
+        "failed": f"{name}: NOT sent",
+        "unknown": f"{name}: not known whether it arrived; it is not sent again by itself",
+    }[outcome.state]
+    why = outcome.detail.removeprefix(f"{name}: ")
+    mend = _MENDS.get(outcome.error_type, "") if outcome.state in ("failed", "sent") else ""
+    return f"{words}{f': {why}' if why else ''}.{f' {mend}' if mend else ''}"
 
 
 def _clock(at_ns: int, settings: TradingSettings) -> str:

@@ -78,7 +78,7 @@ class Desk:
         # Most calls find nothing that waits, and need no services for it.
         outbox = Outbox(self.settings.paths.store)
         try:
-            waits = bool(outbox.entries("queued", due_ns=self.clock()))
+            waits = bool(outbox.entries("queued", "sending", due_ns=self.clock()))
         finally:
             outbox.close()
         return self._opened().flush() if waits else []

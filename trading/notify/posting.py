@@ -25,7 +25,7 @@ from urllib.parse import quote, urlsplit
 
 from trading.errors import MissingExtraError
 from trading.notify.channels import FORMS, Form, Receipt
-from trading.notify.markup import to_html, to_plain
+from trading.notify.markup import escape, to_html, to_plain
 from trading.notify.secret import (
     ChannelSecret,
     EmailSecret,
@@ -38,7 +38,7 @@ from trading.notify.secret import (
     struck_out,
 )
 
-__all__ = ["Post", "posts_of"]
+__all__ = ["Post", "chats_of", "posts_of"]
 
 _LOUD = ("apprise", "urllib3.connectionpool", "urllib3.util.retry")
 """Loggers whose records hold addresses."""
@@ -122,6 +122,43 @@ def posts_of(secrets: Secrets, *, timeout_s: float = 15.0) -> dict[str, Post]:
         services = [_service(name, made, timeout_s) for made in _described(name, secret)]
         form = _fitted(FORMS[kind], services[0]) if kind == "apprise" else FORMS[kind]
         found[name] = Post(name, form, services, secrets, timeout_s)
+    return found
+
+
+def chats_of(secrets: Secrets, name: str, *, timeout_s: float = 15.0) -> dict[int, str]:
+    """Return who wrote to a Telegram bot within the last day: chat id to name.
+
+    Source: core.telegram.org/bots/api#getupdates; nothing is confirmed: other readers miss nothing.
+
+    Raises:
+        SecretError: If the channel is none of Telegram's, or Telegram does not answer as it should.
+    """
+    _silence()
+    import requests
+    from apprise.plugins.telegram import NotifyTelegram
+
+    secret = secrets.channels.get(name)
+    if not isinstance(secret, TelegramSecret):
+        raise SecretError(f"channels.{name}: no channel of Telegram's. Name one of type telegram.")
+    with _listened():
+        try:
+            answer = requests.get(
+                f"{NotifyTelegram.notify_url}{secret.token}/getUpdates",
+                timeout=timeout_s,
+                allow_redirects=False,
+            )
+        except requests.exceptions.RequestException as error:
+            receipt = _of_error(error)
+            raise SecretError(f"channels.{name}: Telegram cannot be asked: {receipt.detail}.") from None
+    if answer.status_code != 200:
+        said = struck_out(f"{answer.status_code} {_said(answer)}", secrets.values)
+        raise SecretError(f"channels.{name}: Telegram says {said}. Look at the token.")
+    found = {}
+    for update in answer.json().get("result", []):
+        for part in update.values():
+            if isinstance(part, dict) and isinstance(chat := part.get("chat"), dict) and "id" in chat:
+                names = (chat.get(key) for key in ("title", "first_name", "last_name", "username"))
+                found[int(chat["id"])] = to_plain(escape(" ".join(str(each) for each in names if each)))
     return found
 
 

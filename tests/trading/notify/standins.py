@@ -129,6 +129,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def do_GET(self) -> None:
+        self.about.requests.append(Request(self.path, dict(self.headers), b""))
+        if self.path != f"/bot{TOKEN}/getUpdates":
+            self._answer(401, '{"ok": false, "error_code": 401, "description": "Unauthorized"}', "")
+            return
+        private = {"id": 4711, "type": "private", "first_name": "Min", "last_name": "Kim"}
+        group = {"id": -100200, "type": "supergroup", "title": "\u202eDesk"}
+        updates = [
+            {"update_id": 1, "message": {"message_id": 1, "date": 1, "chat": private, "text": "hi"}},
+            {"update_id": 2, "my_chat_member": {"chat": group, "date": 2}},
+        ]
+        self._answer(200, json.dumps({"ok": True, "result": updates}), "")
+
     def _telegram(self, request: Request, fault: str) -> tuple[int, str]:
         status, _, seconds = fault.partition(":")
         words = {"429": f"Too Many Requests: retry after {seconds}", "500": "Internal Server Error"}

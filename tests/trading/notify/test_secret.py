@@ -168,6 +168,24 @@ def test_the_command_line_takes_no_secret_and_shows_none(
 
     told = capfd.readouterr()
     assert codes == [1, 1, 2]
-    assert "telegram: NOT sent. (auth)" in told.out
+    assert "telegram: NOT sent: 401 Bad Request. Look at the token" in told.out
     assert 'No channel is called "pager"' in told.err
     assert not [needle for needle in NEEDLES if needle in told.out + told.err]
+
+
+def test_who_wrote_to_the_bot_is_listed_and_a_wrong_token_is_told(
+    telegram: Standin, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = f'{{type: telegram, token: "{TOKEN[:-3]}xyz", chat: 1}}'
+    secret_file(tmp_path, "telegram", "slack", other=other)
+    (tmp_path / "trading.toml").write_text('[notify]\nsecret = "config.yaml"\n')
+    command = ["notify", "--config", str(tmp_path / "trading.toml"), "chats"]
+
+    codes = [main(command), main([*command, "other"]), main([*command, "slack"])]
+
+    told = capfd.readouterr()
+    assert codes == [0, 2, 2]
+    assert told.out == "4711  Min Kim\n-100200  Desk\n"
+    assert "channels.other: Telegram says 401 Unauthorized. Look at the token." in told.err
+    assert "channels.slack: no channel of Telegram's" in told.err
+    assert not [needle for needle in (*NEEDLES, TOKEN[:-3]) if needle in told.out + told.err]
