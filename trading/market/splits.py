@@ -87,7 +87,8 @@ def split_adjusted(
     findings: list[Finding] = []
     splits: list[_Split] = []
     told = _announced(bars, known)
-    may_split = subject.interval == "1d" and not (sessions is not None and is_always_open(sessions))
+    is_coin = sessions is not None and is_always_open(sessions)
+    may_split = subject.interval == "1d" and not is_coin
     for index, (before, bar) in enumerate(pairwise(bars), 1):
         if index in told:
             day, ratio = told[index]
@@ -95,7 +96,7 @@ def split_adjusted(
         elif may_split and _ratio(before.close, bar.open) >= SUSPICIOUS:
             found, finding = _by_evidence(index, bars, subject)
         elif _ratio(before.close, bar.close) >= JUMP and _is_near(before, bar, subject):
-            found, finding = None, _jump(before, bar, "", subject)
+            found, finding = None, _jump(before, bar, "", subject, may_split=not is_coin)
         else:
             continue
         splits += [found] if found else []
@@ -170,15 +171,14 @@ def _split(split: _Split, bar: Bar, why: str, subject: Subject) -> Finding:
     return subject.finding("split", "adjusted", [bar.time], text, value=split.ratio)
 
 
-def _jump(before: Bar, bar: Bar, doubt: str, subject: Subject) -> Finding:
+def _jump(before: Bar, bar: Bar, doubt: str, subject: Subject, *, may_split: bool = True) -> Finding:
     change = bar.close / before.close - 1
-    day = session_day(bar.time)
-    text = (
-        f"{change:+.1%} from {before.close:g} to {bar.close:g} on {shown(bar.time, subject.interval)}"
-        f'{doubt}. Kept as it is; if it was a split, name it in the universe: splits = {{ "{day}" = '
-        f"{before.close / bar.open:.3g} }}, if not, write 1."
-    )
-    return subject.finding("jump", "kept", [bar.time], text, value=change)
+    when = shown(bar.time, subject.interval)
+    text = f"{change:+.1%} from {before.close:g} to {bar.close:g} on {when}{doubt}. Kept as it is"
+    if may_split:
+        splits = f'splits = {{ "{session_day(bar.time)}" = {before.close / bar.open:.3g} }}'
+        text += f"; if it was a split, name it in the universe: {splits}, if not, write 1"
+    return subject.finding("jump", "kept", [bar.time], f"{text}.", value=change)
 
 
 def _divided(bars: list[Bar], splits: Sequence[_Split]) -> list[Bar]:
