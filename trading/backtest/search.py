@@ -142,7 +142,7 @@ def search(
         if all(span.low <= known[key] <= span.high for key, span in space.items()):
             study.enqueue_trial(known)
     for done in range(len(finished), trials):
-        _try(study, base, space, scored, seed + done)
+        _try(study, base, space, scored, _mixed(seed, done))
         told(done + 1, _best_score(study))
     return _found(study, series, base, scored, start=split, end=end, account=account)
 
@@ -237,6 +237,11 @@ def _try(
         study.tell(trial, result.sharpe)
     else:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+
+
+def _mixed(seed: int, done: int) -> int:
+    # Added up, one seed's trials would be those of the next seed, one later.
+    return int.from_bytes(hashlib.sha256(f"{seed}/{done}".encode()).digest()[:4], "big")
 
 
 def _best_score(study: Any) -> float:

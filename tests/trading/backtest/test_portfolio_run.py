@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.trading.backtest.histories import DAY, history_of, walk
 from trading.accounts import GONE_AFTER
 from trading.backtest import BacktestError, PortfolioResult, run, run_portfolio
 from trading.bars import Bar
@@ -19,7 +20,6 @@ from trading.signals.params import Params
 from trading.signals.signal import Signal, Verdict
 from trading.strategies import sma_cross
 
-DAY = 86_400_000_000_000
 QUICK = Params(fast=3, slow=6, rsi=3, momentum=3, volatility=4, correlation_window=12, correlation_least=6)
 
 
@@ -63,15 +63,6 @@ def sell(symbol: str) -> Signal:
 
 def flat(price: float, sessions: int) -> list[Bar]:
     return [Bar(day * DAY, price, price, price, price, 1.0) for day in range(sessions)]
-
-
-def walk(seed: int, sessions: int) -> list[Bar]:
-    dice, price, found = random.Random(seed), 100.0, []
-    for day in range(sessions):
-        opening = price * (1 + dice.gauss(0, 0.01))
-        price = opening * (1 + dice.gauss(0.002, 0.02))
-        found.append(Bar(day * DAY, opening, max(opening, price), min(opening, price), price, 1.0))
-    return found
 
 
 def test_what_is_decided_at_a_close_is_filled_at_the_next_open() -> None:
@@ -187,10 +178,6 @@ def test_a_worthless_account_goes_on_without_dividing_by_nothing() -> None:
     result = run_portfolio(series, Script({0: [buy("A", 1.0)], 2: [buy("A", 0.5)]}), cash=10)
 
     assert result.max_drawdown == pytest.approx(-1)
-
-
-def history_of(seed: int, symbols: int = 4, sessions: int = 50) -> dict[str, list[Bar]]:
-    return {f"S{index}": walk(seed * 10 + index, sessions) for index in range(symbols)}
 
 
 def backtest(series: Mapping[str, Sequence[Bar]], params: Params = QUICK) -> PortfolioResult:
