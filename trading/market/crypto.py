@@ -174,7 +174,7 @@ class CryptoSource:
                 f'[data] exchange = "{self._exchange}": ccxt {ccxt.__version__} knows no such exchange. '
                 "Write upbit, bithumb, binance, bybit or another of its names."
             )
-        options: dict[str, Any] = {"timeout": TIMEOUT_MS, "requests_trust_env": True}
+        options: dict[str, Any] = {"timeout": TIMEOUT_MS, "enableRateLimit": True, "requests_trust_env": True}
         if self._exchange in ("binance", "bybit"):
             # Their lists of every kind of contract are long, and asked for one by one.
             types = ["linear", "inverse"] if is_contract else ["spot"]
@@ -182,9 +182,12 @@ class CryptoSource:
         client = getattr(ccxt, self._exchange)(options)
         heard = client.on_rest_response
 
-        def hear(code: int, reason: str, url: str, *rest: Any) -> Any:
+        def hear(code: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any) -> Any:
             self._heard = (code, urlsplit(url).path)
-            return heard(code, reason, url, *rest)
+            # ccxt would take a page of words for candles without a time, and leave them all out.
+            if code < 400 and not body.lstrip().startswith(("{", "[")):
+                raise ValueError(f"the answer is no JSON, it begins with {body[:40]!r}")
+            return heard(code, reason, url, method, headers, body, *rest)
 
         client.on_rest_response = hear
         self._clients[is_contract] = client
