@@ -13,8 +13,6 @@ __all__ = ["amount", "count", "grouped", "number", "percent", "quantity", "signe
 
 _UNITS_WITHOUT_PARTS = frozenset({"KRW", "JPY", "VND", "CLP"})
 """Currencies of ISO 4217 whose smallest unit is one (those a market here may trade in)."""
-_TOO_LONG = Decimal(10) ** 18
-"""From here on nobody reads all digits."""
 
 
 def amount(value: Figure, currency: str, language: str) -> str:
@@ -22,53 +20,50 @@ def amount(value: Figure, currency: str, language: str) -> str:
 
     A price below 100 in a currency without parts keeps what it has (`0.0123원`): a coin is traded so.
     """
-    if not isinstance(value, float | int):
+    exact = _exact(value)
+    if exact is None:
         return _blank(value)
-    exact = Decimal(repr(float(value)))
-    if not exact.is_finite():
-        return "?"
     whole = currency in _UNITS_WITHOUT_PARTS
     shown = _grouped(exact, 0 if whole else 2)
     if abs(exact) < (100 if whole else 1) and Decimal(shown.replace(",", "")) != exact:
         shown = f"{_significant(exact, 4):,f}"
-    return f"{shown}원" if (currency, language) == ("KRW", "ko") else f"{shown} {currency}".rstrip()
+    return _with_unit(shown, currency, language)
 
 
 def signed_amount(value: Figure, currency: str, language: str) -> str:
     """Return money gained or lost, with its sign; money in hand, so won never has decimals."""
-    if not isinstance(value, float | int):
+    exact = _exact(value)
+    if exact is None:
         return _blank(value)
-    exact = Decimal(repr(float(value)))
     shown = _grouped(exact, 0 if currency in _UNITS_WITHOUT_PARTS else 2)
-    sign = "+" if exact > 0 and shown.strip("0.?") else ""
-    unit = "원" if (currency, language) == ("KRW", "ko") else f" {currency}"
-    return f"{sign}{shown}{unit}"
+    return _with_unit(_signed(shown, exact), currency, language)
 
 
 def percent(value: Figure, places: int = 1) -> str:
     """Return a fraction in percent: 0.753 is `75.3%`."""
-    if not isinstance(value, float | int):
-        return _blank(value)
-    return f"{_grouped(Decimal(repr(float(value))) * 100, places)}%"
+    exact = _exact(value)
+    return _blank(value) if exact is None else f"{_grouped(exact * 100, places)}%"
 
 
 def signed_percent(value: Figure, places: int = 2) -> str:
     """Return a fraction in percent with its sign: 0.0123 is `+1.23%`."""
-    shown = percent(value, places)
-    return f"+{shown}" if isinstance(value, float | int) and shown.strip("-0.%") and value > 0 else shown
+    exact = _exact(value)
+    return _blank(value) if exact is None else f"{_signed(_grouped(exact * 100, places), exact)}%"
 
 
 def number(value: Figure, places: int) -> str:
     """Return a bare figure with so many decimals."""
-    return _grouped(Decimal(repr(float(value))), places) if isinstance(value, float | int) else _blank(value)
+    exact = _exact(value)
+    return _blank(value) if exact is None else _grouped(exact, places)
 
 
 def quantity(value: float) -> str:
     """Return units of an asset: whole ones without decimals, parts of a coin with up to eight."""
-    exact = Decimal(repr(float(value)))
-    if not exact.is_finite():
+    exact = _exact(value)
+    if exact is None:
         return "?"
-    return f"{exact.quantize(Decimal('1e-8'), ROUND_HALF_EVEN).normalize():,f}"
+    shown = _grouped(exact, 8)
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
 def count(value: int | None) -> str:
@@ -78,20 +73,32 @@ def count(value: int | None) -> str:
 
 def grouped(value: float, places: int = 0) -> str:
     """Return a number with thousands marked: `1,234,567.80`; one that rounds to zero has no sign."""
-    return _grouped(Decimal(repr(float(value))), places)
+    # Nobody reads more than 18 digits.
+    return _grouped(Decimal(repr(float(value))), places) if abs(value) < 1e18 else f"{value:.3e}"
 
 
-def _blank(value: Blank | None) -> str:
-    return "?" if value is None else "-"
+def _exact(value: Figure) -> Decimal | None:
+    # Beyond these bounds it is no figure of a market but a fault elsewhere: shown as unknown, and as zero.
+    if not isinstance(value, float | int) or not abs(value) < 1e18:
+        return None
+    return Decimal(repr(float(value))) if abs(value) > 1e-12 else Decimal(0)
+
+
+def _blank(value: Figure) -> str:
+    return "-" if isinstance(value, Blank) else "?"
 
 
 def _grouped(value: Decimal, places: int) -> str:
-    if not value.is_finite():
-        return "?"
-    if abs(value) >= _TOO_LONG:
-        return f"{value:.3e}"
-    shown = f"{value:,.{places}f}"
+    shown = f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN):,f}"
     return shown.removeprefix("-") if not shown.strip("-0.,") else shown
+
+
+def _signed(shown: str, exact: Decimal) -> str:
+    return f"+{shown}" if exact > 0 and shown.strip("0.,") else shown
+
+
+def _with_unit(shown: str, currency: str, language: str) -> str:
+    return f"{shown}원" if (currency, language) == ("KRW", "ko") else f"{shown} {currency}".rstrip()
 
 
 def _significant(value: Decimal, digits: int) -> Decimal:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
-from trading.notify import amounts
+from trading import amounts
 from trading.notify.markup import escape, to_plain
 from trading.notify.message import Message, Severity
 from trading.reporting.facts import NONE, ActionFacts, DailyFacts, SignalFacts, TradeFacts, WeeklyFacts

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trading.notify.standins import read_markdown_v2
-from trading.notify import amounts, messages
+from trading import amounts
+from trading.notify import messages
 from trading.notify.channels import TELEGRAM, pages
 from trading.notify.markup import to_plain
 from trading.notify.messages import Language
