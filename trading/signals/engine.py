@@ -20,7 +20,7 @@ from trading.regime import REGIMES, MarketState, Regimes
 from trading.signals.gates import Correlations, stop_of
 from trading.signals.maps import Reading, Score, confidence_of, score_of
 from trading.signals.params import Params
-from trading.signals.signal import Filtered, Signal, Verdict
+from trading.signals.signal import Action, Filtered, Signal, Verdict
 from trading.signals.weighing import weights_of
 
 __all__ = ["SignalEngine", "sessions_of"]
@@ -151,22 +151,20 @@ class SignalEngine:
     ) -> tuple[list[tuple[str, float, Reading]], list[Filtered]]:
         """Return the buys that pass all gates, and those that do not; the surest first."""
         wanted = [
-            (-track.reading.score, symbol, track)
+            (symbol, track.reading, track.still)
             for symbol, track in self._tracks.items()
             if track.seen == self._session
             and track.reading is not None
             and track.reading.score > params.entry
             and symbol not in owned
         ]
-        wanted.sort(key=lambda each: each[:2])
+        wanted.sort(key=lambda each: (-each[1].score, each[0]))
         beside = sorted(owned)
         buys: list[tuple[str, float, Reading]] = []
         filtered: list[Filtered] = []
-        for _, symbol, track in wanted:
-            reading = track.reading
-            assert reading is not None
+        for symbol, reading, still in wanted:
             confidence = confidence_of(reading.score)
-            stop = stop_of(reading, confidence, track.still, market, params)
+            stop = stop_of(reading, confidence, still, market, params)
             if stop is None:
                 most = params.max_correlation
                 value = self._correlations.highest_first(symbol, beside, most)
@@ -188,11 +186,11 @@ class SignalEngine:
         return self._signal("hold", symbol, confidence, track.reading, weight)
 
     def _signal(
-        self, action: str, symbol: str, confidence: float, reading: Reading, weight: float | None
+        self, action: Action, symbol: str, confidence: float, reading: Reading, weight: float | None
     ) -> Signal:
         score, strength, ratio, momentum, volatility = reading
         return Signal(
-            action,  # type: ignore[arg-type]
+            action,
             confidence,
             f"{self._label}={score:.1f}, RSI={strength:.0f}",
             symbol,
