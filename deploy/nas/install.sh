@@ -24,7 +24,7 @@ python=${PYTHON:-}
 for candidate in python3.13 python3.12 python3.11 python3; do
     [ -z "$python" ] || break
     command -v "$candidate" >/dev/null 2>&1 || continue
-    "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' && python=$candidate
+    "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && python=$candidate
 done
 [ -n "$python" ] || { echo "install: no Python 3.11 or newer. Install one, or name it: PYTHON=/path/to/python3" >&2; exit 2; }
 

@@ -113,7 +113,12 @@ def _data(settings: TradingSettings) -> Iterator[Line]:
     elif settings.data.source == "krx":
         missing = [name for name in ("KRX_ID", "KRX_PW") if not os.environ.get(name)]
         if missing:
-            yield Line("data", "fail", f"KRX asks for a login: no {', '.join(missing)}", "export them")
+            yield Line(
+                "data",
+                "fail",
+                f"KRX asks for a login: no {', '.join(missing)}",
+                "set them in the environment",
+            )
         else:
             yield Line("data", "ok", "KRX, credentials from the environment")
     else:
