@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
-from trading.notify.markup import to_html, to_plain, to_slack, to_telegram
+from trading.notify.markup import escape, to_html, to_plain, to_slack, to_telegram
 from trading.notify.message import Message
 from trading.notify.splitting import pages_of, utf16
 
@@ -67,9 +67,10 @@ class Channel(Protocol):
 def pages(message: Message, form: Form) -> list[str]:
     """Return the message's pages as the form writes them."""
     if form.short:
-        text = " ".join((message.short or to_plain(message.title)).split())
+        text = " ".join((message.short or message.title).split())
         while form.length(text) > form.limit:
             text = text[:-2].rstrip() + "…"
         return [text]
-    marked = pages_of(message.body, form.limit, lambda text: form.length(form.write(text)))
+    body = message.body if message.body.strip() else f"*{escape(message.title)}*"
+    marked = pages_of(body, form.limit, lambda text: form.length(form.write(text)))
     return [form.write(page) for page in marked]

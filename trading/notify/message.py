@@ -1,6 +1,6 @@
 """A message to the operator and what became of it: the two types between who speaks and who delivers.
 
-A message's title and body are *marked text* (`trading.notify.markup`): `*bold*`, `` `code` ``, everything
+A message's body is *marked text* (`trading.notify.markup`): `*bold*`, `` `code` ``, everything
 else plain. Blocks are separated by a blank line; a block is never cut in two while it fits into one message.
 """
 
@@ -30,9 +30,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     """Names it: of several messages with one key only the first is sent."""
     title: str
-    """One line, marked text without style; an e-mail's subject. The body repeats it where it is wanted."""
+    """One line of plain text; an e-mail's subject. The body repeats it where it is wanted."""
     body: str
-    """Marked text."""
+    """Marked text; the title serves when it is empty."""
     severity: Severity = "info"
     short: str = ""
     """Plain text for channels that count characters (SMS); the title serves when it is empty."""

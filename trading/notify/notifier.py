@@ -289,10 +289,12 @@ class Notifier:
         return tuple(dict.fromkeys(names))
 
     def _clean(self, message: Message) -> Message:
+        # Half a surrogate pair could neither be written down nor sent.
         texts = {
-            name: struck_out(getattr(message, name), self._secrets)
+            name: struck_out(getattr(message, name), self._secrets).encode("utf-8", "replace").decode()
             for name in ("key", "title", "body", "short", "cause")
         }
+        texts["title"] = " ".join(texts["title"].split()) or message.kind
         return msgspec.structs.replace(message, **texts)
 
     def _tell_failure(self, message: Message, name: str, receipt: Receipt, spent_ms: float) -> None:
@@ -336,6 +338,9 @@ def open_notifier(
         raise TradingError(
             f'[notify] zone = "{chosen.zone}" is no time zone. Write "Asia/Seoul", say.'
         ) from error
+    for name in ("per_hour", "tries", "timeout_s"):
+        if not getattr(chosen, name) > 0:
+            raise TradingError(f"[notify] {name} = {getattr(chosen, name)} is not above 0. Write at least 1.")
     rules = Rules(
         quiet=read_quiet_hours(chosen.quiet_hours, zone),
         zone=zone,

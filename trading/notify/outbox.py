@@ -122,7 +122,12 @@ class Outbox:
                             "Wait for it, or end it."
                         ) from None
                     time.sleep(0.05)
-            yield
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise OutboxError(
+                    f"{self.path}: the outbox cannot be written ({error}). Check rights and space."
+                ) from error
 
     def add(self, message: Message, channels: Sequence[str], now_ns: int) -> int:
         """Write down a message to be sent now; return its id."""

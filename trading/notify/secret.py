@@ -89,7 +89,7 @@ class OtherSecret(_Hidden, frozen=True, tag="apprise"):
 
 ChannelSecret = TelegramSecret | SlackSecret | EmailSecret | TwilioSecret | OtherSecret
 
-_PUBLIC = frozenset({"type", "host", "port", "security", "from", "to", "chat"})
+_PUBLIC = frozenset({"type", "host", "port", "security", "from", "to", "chat", "user"})
 """Entries that are no secret: a failure may name the mail server and who refused."""
 
 _TYPES = ("telegram", "slack", "email", "sms", "apprise")
@@ -202,8 +202,9 @@ def _texts(value: object) -> Iterator[str]:
         # Short texts (a port, `tls`) would strike out innocent words.
         if isinstance(item, str) and len(item) >= 6:
             yield item
-            # An address of the form scheme://…/… carries its secrets in its parts.
-            yield from (part for part in re.split(r"[/:@?&=]+", item) if len(part) >= 8)
+            # An address carries its secrets in its parts; `services` or a host's name is none of them.
+            parts = re.split(r"[/:@?&=]+", item) if "://" in item else [item.partition(":")[2]]
+            yield from (part for part in parts if len(part) >= 8 and re.search(r"[A-Z0-9]", part))
 
 
 def _channel(filled: dict[str, Any], place: str, values: set[str]) -> ChannelSecret:

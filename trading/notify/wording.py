@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from trading.notify.markup import escape, to_plain
+from trading.notify.markup import escape
 from trading.notify.message import SEVERITIES, Message
 
 __all__ = ["INTERRUPTED", "by_another", "digest", "gone"]
@@ -45,7 +45,7 @@ def digest(messages: Sequence[Message], made_ns: Sequence[int], zone: ZoneInfo |
     parts = []
     for message, at in zip(messages, made_ns, strict=True):
         clock = datetime.fromtimestamp(at // 1_000_000_000, tz=UTC).astimezone(zone or UTC)
-        head = f"🕒 {clock:%m-%d %H:%M} {escape(to_plain(message.title))}"
+        head = f"🕒 {clock:%m-%d %H:%M} {escape(message.title)}"
         parts.append(head if count > _MOST_IN_FULL else f"{head}\n\n{message.body}")
     return Message(
         kind="digest",
@@ -55,6 +55,6 @@ def digest(messages: Sequence[Message], made_ns: Sequence[int], zone: ZoneInfo |
         if count > _MOST_IN_FULL
         else "\n\n".join([f"*{title}*", *parts]),
         severity=max((message.severity for message in messages), key=SEVERITIES.index),
-        short=f"{title}: " + ", ".join(to_plain(message.title) for message in messages),
+        short=f"{title}: " + ", ".join(message.title for message in messages),
         language=messages[-1].language,
     )

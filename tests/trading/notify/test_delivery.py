@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -104,6 +106,15 @@ def test_the_header_retry_after_is_honoured(
     outcome = one.open().send(message())
 
     assert (outcome.state, one.waits) == ("sent", [5.0])
+
+
+def test_a_date_to_wait_for_is_understood(slack: Standin, desk: MakeDesk) -> None:
+    slack.faults = [f"429:{format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)}"]
+    one = desk("slack")
+
+    assert one.open().send(message()).ok
+    assert len(one.waits) == 1
+    assert 25 <= one.waits[0] <= 31
 
 
 def test_who_asks_for_too_long_gets_the_message_later(

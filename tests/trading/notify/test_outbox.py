@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from tests.trading.notify.conftest import START_NS, Desk, message, told
 from tests.trading.notify.standins import Standin
 from trading.errors import TradingError
+from trading.notify.message import Message
 from trading.notify.notifier import Rules
 from trading.notify.outbox import Outbox, OutboxError
 from trading.notify.pacing import HOUR_NS, QuietHours, backoff_s, cap_until, read_quiet_hours
@@ -245,3 +246,85 @@ def test_a_cap_opens_when_its_oldest_message_is_an_hour_old() -> None:
 def test_waits_double_up_to_half_a_minute_but_never_undercut_what_was_asked() -> None:
     assert [backoff_s(tries, None) for tries in (1, 2, 3, 9)] == [1, 2, 4, 30]
     assert backoff_s(1, 12.5) == 12.5
+
+
+AT_STATEMENT = """
+import os, signal, sys
+from pathlib import Path
+from trading.logs import BotLog
+from trading.notify.channels import Receipt, TELEGRAM
+from trading.notify.message import Message
+from trading.notify.notifier import Notifier, Rules
+from trading.notify.outbox import Outbox
+
+folder, last = Path(sys.argv[1]), int(sys.argv[2])
+
+class Paper:
+    name, form, recipients = "paper", TELEGRAM._replace(limit=200), 1
+    def deliver(self, recipient, title, page):
+        with (folder / "arrived.txt").open("a") as file:
+            file.write(page.split(chr(10))[0] + chr(10))
+        return Receipt("taken")
+
+outbox = Outbox(folder)
+count = 0
+def killed(statement):
+    global count
+    count += 1
+    if count == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+outbox._database.set_trace_callback(killed)
+clock = lambda: 1795183200 * 10**9
+notifier = Notifier(outbox, {"paper": Paper()}, log=BotLog("a", "b"), now=clock, rules=Rules(pause_s=0))
+body = "*t*" + "".join(f"{chr(10)*2}{number} {'word ' * 25}" for number in range(3))
+outcome = notifier.send(Message(kind="daily", key="k", title="t", body=body))
+print(outcome.state)
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_statement_loses_nothing_silently_and_repeats_no_page(tmp_path: Path) -> None:
+    states = set[str]()
+    for last in range(1, 200):
+        folder = tmp_path / str(last)
+        folder.mkdir()
+        command = [sys.executable, "-c", AT_STATEMENT, str(folder)]
+        killed = subprocess.run([*command, str(last)], capture_output=True, text=True)
+        if killed.returncode == 0:
+            break
+
+        again = subprocess.run([*command, "0"], capture_output=True, text=True, check=True)
+
+        state = again.stdout.strip()
+        arrived = (folder / "arrived.txt").read_text().split("\n")[:-1]
+        assert len(arrived) == len(set(arrived)), last
+        assert state == "unknown" or arrived == ["*t* \\(1/3\\)", "*t* \\(2/3\\)", "*t* \\(3/3\\)"], last
+        states.add(state)
+    assert killed.returncode == 0
+    assert last > 20
+    assert states == {"sent", "unknown"}
+
+
+def test_two_processes_with_one_key_send_it_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", AT_STATEMENT, str(tmp_path), "0"]
+
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+
+    assert [process.communicate(timeout=20)[0].strip() for process in both] == ["sent", "sent"]
+    assert len((tmp_path / "arrived.txt").read_text().split()) == 2 * 3
+
+
+def test_a_full_disk_is_told_by_the_outboxs_name(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    outbox._database.execute("PRAGMA max_page_count = 1")
+
+    with pytest.raises(OutboxError, match="cannot be written"), outbox.turn():
+        outbox.add(message(body="x" * 100_000), ["telegram"], START_NS)
+
+
+def test_a_message_of_nothing_but_a_title_shows_its_title(telegram: Standin, desk: MakeDesk) -> None:
+    notifier = desk("telegram").open()
+
+    outcome = notifier.send(Message(kind="alert", key="\ud800", title="feed\nstopped \udc00*", body=" "))
+
+    assert (outcome.state, telegram.accepted) == ("sent", ["feed stopped ?*"])

@@ -109,6 +109,14 @@ def test_a_secret_is_struck_out_wherever_it_stands(secret: str, before: str, aft
     assert secret not in told.replace(before, "").replace(after, "") or secret in "***"
 
 
+def test_ordinary_words_of_an_address_are_not_struck_out(tmp_path: Path) -> None:
+    values = read_secrets(secret_file(tmp_path, "slack", "telegram", "sms")).values
+
+    assert struck_out("the services of hooks.slack.com at 12345678", values) == (
+        "the services of hooks.slack.com at 12345678"
+    )
+
+
 FAULTS = ["401", "400", "429:900", "500", "hang", "reset", "half"]
 
 
