@@ -45,11 +45,12 @@ _LESS: tuple[dict[str, int | bool], ...] = (
     # Mechanisms, effects and symptoms.
     {"prose": False, "effects": 4},
     {"effects": 3, "line": 300},
+    # How signals went is worth less than why a step is to be taken.
+    {"funnel": False},
     # Steps in the code, reasons of steps.
     {"code_steps": False, "steps": 5},
     {"reasons": False, "line": 240},
     # Headings and the details of the sources.
-    {"funnel": False},
     {"headings": False, "sources": False, "unknown": 4, "money": 400},
     {"quote": 160, "issues": 6, "unknown": 3},
     {"issues": 5, "money": 260, "effects": 2},

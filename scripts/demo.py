@@ -22,7 +22,7 @@ def main() -> int:
     shutil.rmtree(FOLDER, ignore_errors=True)
     obs = [sys.executable, "-m", "obs"]
     bot = [sys.executable, "-m", "trading", "run", "--paper", "--faults", "demo"]
-    print("Playing 45 minutes of four bots on real candles, with six planted incidents.\n", flush=True)
+    print("Playing 45 minutes of five bots on real candles, with six planted incidents.\n", flush=True)
     played = subprocess.run([*obs, "run", "--dir", str(FOLDER), "--", *bot], check=False)
     print(flush=True)
     briefed = subprocess.run([*obs, "brief", "--dir", str(FOLDER)], check=False)
