@@ -6,7 +6,7 @@ import hashlib
 import re
 from html import escape
 
-__all__ = ["clean", "dot", "line", "minus", "shortened", "svg", "text", "text_width", "triangle"]
+__all__ = ["clean", "dot", "line", "minus", "seen", "shortened", "svg", "text", "text_width", "triangle"]
 
 _STYLE = """
 .tc{--tc-text:#15171a;--tc-dim:#626974;--tc-grid:#e3e3df;--tc-axis:#c9c9c4;--tc-line:#3a62c9;--tc-other:#7a51bf;
@@ -29,7 +29,10 @@ font-size:12px;font-variant-numeric:tabular-nums}
 .tc .tc-up{fill:var(--tc-line)}.tc .tc-down{fill:var(--tc-loss)}
 .tc .tc-hover{fill:var(--tc-text);opacity:0}.tc .tc-hover:hover{opacity:.07}
 """
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+"""Control, direction and zero-width characters, lone surrogates: nobody sees them, and XML refuses some."""
 _WIDE = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]")
 
 
@@ -67,8 +70,13 @@ def text(x: float, y: float, text: str, style: str = "", *, anchor: str = "start
 
 
 def clean(text: str) -> str:
-    """Escape foreign text; XML has no place for control characters and lone surrogates."""
-    return escape(_NO_XML.sub("\ufffd", text))
+    """Return foreign text escaped for XML."""
+    return escape(seen(text))
+
+
+def seen(text: str) -> str:
+    """Return a text with `\ufffd` for each character that nobody sees."""
+    return _UNSEEN.sub("\ufffd", text)
 
 
 def minus(text: str, *, dates: bool = False) -> str:

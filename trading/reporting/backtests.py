@@ -20,8 +20,8 @@ __all__ = ["MOST_TRADES", "backtest_page"]
 
 MOST_TRADES = 1000
 """More rows than these nobody reads; the newest are shown, the rest counted."""
-_FULL_COLOUR = 0.10
-"""A month's return from which on its cell is coloured in full."""
+_COLOUR_FROM, _COLOUR_TO = 0.02, 0.10
+"""The largest month is coloured in full: one beyond these bounds as if it were at the bound."""
 
 
 def backtest_page(facts: BacktestFacts, language: Language) -> Page:
@@ -99,11 +99,13 @@ def _curve(facts: BacktestFacts, say: Wording) -> Block:
 def _months(facts: BacktestFacts, say: Wording) -> Table:
     months = monthly_returns(facts.equity, facts.cash)
     years = yearly_returns(facts.equity, facts.cash)
+    largest = max((abs(value) for value in months.values() if math.isfinite(value)), default=0.0)
+    full = min(max(largest, _COLOUR_FROM), _COLOUR_TO)
     rows = [
         (
             Cell(str(year)),
-            *(_tinted(months.get((year, month)), say) for month in range(1, 13)),
-            _tinted(years.get(year), say, full=3 * _FULL_COLOUR),
+            *(_tinted(months.get((year, month)), say, full) for month in range(1, 13)),
+            _tinted(years.get(year), say, 3 * full),
         )
         for year in range(min(years, default=0), max(years, default=-1) + 1)
     ]
@@ -111,7 +113,7 @@ def _months(facts: BacktestFacts, say: Wording) -> Table:
     return Table((*heads, Column(say("whole_year"), True)), tuple(rows), say("no_sessions"))
 
 
-def _tinted(value: float | None, say: Wording, full: float = _FULL_COLOUR) -> Cell:
+def _tinted(value: float | None, say: Wording, full: float) -> Cell:
     """Return a month's return on a ground of its colour; without a bar in the month there is none."""
     if value is None:
         return say.change(NONE)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
+from trading.drawing import seen
 from trading.reporting.page import Block, Page
 
 __all__ = ["html", "markdown"]
@@ -23,9 +24,6 @@ __all__ = ["html", "markdown"]
 _FOLDER = Path(__file__).with_name("templates")
 _MARKS = re.compile(r"([\\`*_\[\]<>|#$@]|&(?=#|\w+;)|~(?=\S)|(?<=\S)~)")
 _LINKS = re.compile(r"(?i)(://|\bwww\.)")
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
 
 
 def markdown(page: Page, files: Mapping[str, str] | None = None) -> str:
@@ -67,7 +65,7 @@ def _escaped(value: object) -> object:
     """Escape what a template inserts into Markdown, unless it is marked as ours."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
-    flat = " ".join(_shown(value).split())
+    flat = " ".join(seen(value).split())
     return _LINKS.sub(_broken, _MARKS.sub(r"\\\1", flat))
 
 
@@ -77,8 +75,4 @@ def _broken(found: re.Match[str]) -> str:
 
 
 def _seen(value: object) -> object:
-    return _shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _shown(text: str) -> str:
-    return _UNSEEN.sub("\ufffd", text)
+    return seen(value) if isinstance(value, str) and not isinstance(value, Markup) else value
