@@ -21,7 +21,8 @@ def main() -> int:
     stop_sidecar()
     shutil.rmtree(FOLDER, ignore_errors=True)
     obs = [sys.executable, "-m", "obs"]
-    bot = [sys.executable, "-m", "trading", "run", "--paper", "--faults", "demo"]
+    books = ["--books", str(FOLDER / "books.json")]
+    bot = [sys.executable, "-m", "trading", "run", "--paper", "--faults", "demo", *books]
     print("Playing 45 minutes of five bots on real candles, with six planted incidents.\n", flush=True)
     played = subprocess.run([*obs, "run", "--dir", str(FOLDER), "--", *bot], check=False)
     print(flush=True)
@@ -30,6 +31,7 @@ def main() -> int:
     for path, what in (
         ("briefings/latest.md", "the page above, kept fresh"),
         ("dashboards/latest.json", "the same facts for programs"),
+        ("books.json", "what the bots themselves counted: hold the page against it"),
         ("spool", "every record of the bots, secrets masked"),
         ("obs.db", "what the sidecar remembers"),
     ):
