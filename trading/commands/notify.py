@@ -17,7 +17,7 @@ from trading.settings import TradingSettings, load_settings
 __all__ = ["configure", "run"]
 
 _MENDS = {
-    "auth": "Look at the token, webhook or password in the secret file.",
+    "auth": "Look at the token, webhook or password in the secret file; was the bot blocked?",
     "invalid": "Look at the recipient in the secret file (Telegram: write to the bot first).",
 }
 """What to do about a refusal, by its `error.type`."""

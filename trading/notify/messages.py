@@ -34,6 +34,10 @@ _KOREAN = {
     "volatility": "변동성",
     "correlation": "상관계수",
     "regime": "시장 국면",
+    "open": "신규 매수",
+    "increase": "추가 매수",
+    "reduce": "일부 매도",
+    "close": "전량 매도",
     "signal": "신호",
     "stop_loss": "손절매",
     "stop loss": "손절매",
@@ -103,7 +107,8 @@ def rebalancing(facts: DailyFacts, language: Language = "ko") -> Message:
         body=body,
         short=f"{_first_line(body)} {facts.as_of}: "
         + ", ".join(
-            f"{action.symbol} {action.kind} {amounts.quantity(action.quantity)}" for action in changes
+            f"{action.symbol} {_word(action.kind, language)} {amounts.quantity(action.quantity)}"
+            for action in changes
         ),
         language=language,
     )

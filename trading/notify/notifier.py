@@ -151,24 +151,31 @@ class Notifier:
         self.outbox.forget(now - _KEPT_NS)
         due = self.outbox.entries("queued", due_ns=now)
         if self._rules.quiet is not None and self._rules.quiet.until(now) is not None:
-            due = [entry for entry in due if entry.reason not in ("quiet", "cap")]
-        held = [entry for entry in due if entry.reason in ("quiet", "cap")]
-        if len(held) > 1:
-            due = [entry for entry in due if entry not in held]
-            made = [entry.made_ns for entry in held]
-            digest = wording.digest([entry.message for entry in held], made, self._rules.zone)
-            number = self.outbox.fold([entry.id for entry in held], digest, held[0].channels, now)
-            due.append(self.outbox.entry(number))
+            due = [entry for entry in due if not entry.reason or self._is_urgent(entry.message)]
+        held: dict[tuple[str, ...], list[Entry]] = {}
+        for entry in due:
+            if entry.reason in ("quiet", "cap"):
+                held.setdefault(entry.channels, []).append(entry)
+        for channels, members in held.items():
+            if len(members) > 1:
+                due = [entry for entry in due if entry not in members]
+                due.append(self._folded(members, channels, now))
         return [self._deliver(entry) for entry in due]
 
+    def _folded(self, members: list[Entry], channels: tuple[str, ...], now_ns: int) -> Entry:
+        made = [entry.made_ns for entry in members]
+        digest = wording.digest([entry.message for entry in members], made, self._rules.zone)
+        return self.outbox.entry(self.outbox.fold([entry.id for entry in members], digest, channels, now_ns))
+
+    def _is_urgent(self, message: Message) -> bool:
+        return SEVERITIES.index(message.severity) >= SEVERITIES.index(self._rules.urgent)
+
     def _held(self, entry: Entry) -> Outcome | None:
-        now, severity = self._now(), entry.message.severity
-        is_urgent = SEVERITIES.index(severity) >= SEVERITIES.index(self._rules.urgent)
+        now, reason, is_urgent = self._now(), "quiet", self._is_urgent(entry.message)
         until = self._rules.quiet.until(now) if self._rules.quiet and not is_urgent else None
-        reason = "quiet"
         if until is None:
             sent = self.outbox.sent_at(entry.channels[0], now - HOUR_NS)
-            until, reason = cap_until(sent, now, self._rules.per_hour, severity), "cap"
+            until, reason = cap_until(sent, now, self._rules.per_hour, entry.message.severity), "cap"
         if until is None:
             return None
         self.outbox.settle(entry.id, "queued", now, reason=reason, due_ns=until)

@@ -313,6 +313,9 @@ def _said(answer: Any) -> str:
     try:
         body = json.loads(text)
         text = str(next(body[key] for key in ("description", "message", "error") if body.get(key)))
+        # Telegram: a group that grew has another id from then on.
+        moved = (body.get("parameters") or {}).get("migrate_to_chat_id")
+        text += f" (write chat: {moved})" if moved else ""
     except (ValueError, AttributeError, TypeError, StopIteration):
         text = re.sub(r"<[^>]*>", " ", text)
     return " ".join(text.split())[:300]

@@ -49,7 +49,7 @@ def digest(messages: Sequence[Message], made_ns: Sequence[int], zone: ZoneInfo |
         parts.append(head if count > _MOST_IN_FULL else f"{head}\n\n{message.body}")
     return Message(
         kind="digest",
-        key=f"digest:{made_ns[0]}:{made_ns[-1]}:{count}",
+        key=f"digest:{messages[0].key}:{made_ns[0]}:{count}",
         title=title,
         body="\n".join([f"*{title}*\n", *parts])
         if count > _MOST_IN_FULL

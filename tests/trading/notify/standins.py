@@ -143,10 +143,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, json.dumps({"ok": True, "result": updates}), "")
 
     def _telegram(self, request: Request, fault: str) -> tuple[int, str]:
+        if fault == "moved":
+            words = "Bad Request: group chat was upgraded to a supergroup chat"
+            more = {"migrate_to_chat_id": -1001234567890}
+            return 400, json.dumps({"ok": False, "error_code": 400, "description": words, "parameters": more})
         status, _, seconds = fault.partition(":")
-        words = {"429": f"Too Many Requests: retry after {seconds}", "500": "Internal Server Error"}
+        says = {"429": f"Too Many Requests: retry after {seconds}", "500": "Internal Server Error"}
         if request.path != f"/bot{TOKEN}/sendMessage":
-            status, words["401"] = "401", "Unauthorized"
+            status, says["401"] = "401", "Unauthorized"
         said = request.json
         if not status:
             try:
@@ -154,14 +158,14 @@ class _Handler(BaseHTTPRequestHandler):
                 assert said["parse_mode"] == "MarkdownV2"
                 shown = "".join(span.text for span in spans)
                 if len(shown.encode("utf-16-le")) // 2 > 4096:
-                    status, words["400"] = "400", "Bad Request: message is too long"
+                    status, says["400"] = "400", "Bad Request: message is too long"
             except ValueError as error:
-                status, words["400"] = "400", f"Bad Request: {error}"
+                status, says["400"] = "400", f"Bad Request: {error}"
         if status:
             refusal = {
                 "ok": False,
                 "error_code": int(status),
-                "description": words.get(status, "Bad Request"),
+                "description": says.get(status, "Bad Request"),
             }
             if seconds:
                 refusal["parameters"] = {"retry_after": int(seconds)}

@@ -86,6 +86,16 @@ def test_a_wrong_token_is_told_without_the_token(telegram: Standin, desk: MakeDe
     assert outcome.detail == "telegram: 401 Unauthorized"
 
 
+def test_a_group_that_got_another_id_is_told_with_it(telegram: Standin, desk: MakeDesk) -> None:
+    telegram.faults = ["moved"]
+
+    outcome = desk("telegram").open().send(message())
+
+    assert outcome.detail.endswith(
+        "group chat was upgraded to a supergroup chat (write chat: -1001234567890)"
+    )
+
+
 def test_telegram_is_left_alone_for_as_long_as_it_asks(telegram: Standin, desk: MakeDesk) -> None:
     telegram.faults = ["429:7"]
     one = desk("telegram")

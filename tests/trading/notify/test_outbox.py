@@ -178,6 +178,38 @@ def test_what_was_held_comes_as_one_digest(telegram: Standin, desk: MakeDesk) ->
     assert notifier.send(message("a")) == outcomes[0]._replace(state="folded", channel="", duplicate=True)
 
 
+def test_what_goes_by_other_channels_comes_in_a_digest_of_its_own(
+    telegram: Standin, slack: Standin, desk: MakeDesk
+) -> None:
+    one = desk("telegram", "slack")
+    one.rules = Rules(quiet=NIGHT, zone=SEOUL, pause_s=0)
+    notifier = one.open()
+    for key in "abcd":
+        held = notifier.send(message(key), channels=["slack"] if key in "ab" else ["telegram"])
+
+    one.now_ns = held.due_ns
+    notifier.flush()
+
+    assert (len(telegram.accepted), len(slack.accepted)) == (1, 1)
+
+
+def test_a_retry_of_small_news_waits_for_the_morning_too(telegram: Standin, desk: MakeDesk) -> None:
+    one = desk("telegram")
+    one.rules = Rules(quiet=read_quiet_hours("23:01-07:00", SEOUL), zone=SEOUL, pause_s=0, tries=1)
+    notifier = one.open()
+    telegram.faults = ["500", "500"]
+    notifier.send(message("small"))
+    error = notifier.send(message("error", severity="error"))
+
+    one.now_ns = error.due_ns
+    night = notifier.flush()
+    one.now_ns += 9 * HOUR_NS
+    morning = notifier.flush()
+
+    assert [outcome.state for outcome in night] == [outcome.state for outcome in morning] == ["sent"]
+    assert len(telegram.accepted) == 2
+
+
 def test_a_flood_is_capped_and_errors_keep_their_share(telegram: Standin, desk: MakeDesk) -> None:
     one = desk("telegram")
     one.rules = Rules(per_hour=5, pause_s=0)
