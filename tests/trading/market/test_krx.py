@@ -34,7 +34,7 @@ def environment(server: KrxServer, password: str = PASSWORD, account: str = "0th
     return {
         **os.environ,
         "PYTHONPATH": str(HERE / "at_standin"),
-        "KRX_STANDIN": server.url,
+        "STANDINS": f"https://data.krx.co.kr={server.url}",
         "KRX_ID": account,
         "KRX_PW": password,
     }

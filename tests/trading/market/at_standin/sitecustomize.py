@@ -1,6 +1,7 @@
-"""Sends requests for KRX to the stand-in: this folder stands on the collector's PYTHONPATH.
+"""Sends requests to stand-ins: this folder stands on the PYTHONPATH of programs that tests start.
 
-Only the address is changed; what is sent and what comes back are pyKRX's own.
+`STANDINS` says which address takes the place of which: `https://data.krx.co.kr=http://127.0.0.1:4711 …`. Only
+addresses are changed; what is sent and what comes back are the programs' own.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
-KRX = "https://data.krx.co.kr"
-
-if standin := os.environ.get("KRX_STANDIN"):
+if os.environ.get("STANDINS"):
     import requests
 
     _request = requests.Session.request
+    _places = [pair.split("=", 1) for pair in os.environ["STANDINS"].split()]
 
     def _redirected(session: requests.Session, method: str, url: str, **options: Any) -> requests.Response:
-        return _request(session, method, url.replace(KRX, os.environ["KRX_STANDIN"]), **options)
+        for real, place in _places:
+            url = url.replace(real, place)
+        return _request(session, method, url, **options)
 
     requests.Session.request = _redirected  # type: ignore[assignment,method-assign]
