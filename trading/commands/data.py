@@ -75,6 +75,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_market(market: Market, options: argparse.Namespace, settings: TradingSettings) -> int:
+    from trading.market.findings import counted
+
     last = options.to or market.sessions.last_closed(time.time_ns())
     first = options.since or last - timedelta(days=settings.data.days)
     _say(f"{market.universe.name}: {options.interval} bars from {first} to {last}, {market.sessions.name}, "
@@ -89,7 +91,9 @@ def _of_market(market: Market, options: argparse.Namespace, settings: TradingSet
         if options.part != "fetch" or checked.refused:
             _told(checked.findings)
         elif checked.findings:
-            _say(f"  {len(checked.findings)} findings: python -m trading data check {instrument.symbol}")
+            _say(
+                f"  {counted(checked.findings, 'finding')}: python -m trading data check {instrument.symbol}"
+            )
     if refused:
         _say(f"{refused} of {len(market.universe)} refused")
     return int(refused > 0)

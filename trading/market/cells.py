@@ -139,6 +139,8 @@ def time_in(cell: str, zone: ZoneInfo | None, *, is_daily: bool, day_first: bool
 
 def _written(text: str, zone: ZoneInfo | None, is_daily: bool, day_first: bool) -> int:
     clock: tuple[str | None, ...] = ()
+    if text.isdigit() and len(text) in (12, 14):
+        text = f"{text[:8]} {text[8:]}"
     if match := _YEAR_FIRST.fullmatch(text) or _PACKED.fullmatch(text):
         year, month, day = int(match[1]), int(match[2]), int(match[3])
         clock = match.groups()[3:]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_parquet", "read_stored", "write_parquet"]
 
+OLD_S = 3600
+"""Seconds after which nobody writes a draft any more."""
 FIELDS = ("time", "open", "high", "low", "close", "volume")
 
 
@@ -68,6 +72,7 @@ def write_parquet(path: Path, bars: Sequence[Bar], notes: Mapping[str, str]) -> 
         ]
     )
     path.parent.mkdir(parents=True, exist_ok=True)
+    _tidied(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         frame.write_parquet(draft, metadata=dict(notes))
@@ -76,6 +81,13 @@ def write_parquet(path: Path, bars: Sequence[Bar], notes: Mapping[str, str]) -> 
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _tidied(path: Path) -> None:
+    # A killed process leaves its draft; a young one may be of a process that still writes.
+    for draft in path.parent.glob(f".{glob.escape(path.name)}.*.draft"):
+        if time.time() - draft.stat().st_mtime > OLD_S:
+            draft.unlink(missing_ok=True)
 
 
 def _frame(path: Path) -> pl.DataFrame:
