@@ -13,7 +13,7 @@ from trading.backtest.single import run
 from trading.risk import RiskLimits
 from trading.tracking import BAND
 
-__all__ = ["Terms", "tested"]
+__all__ = ["Terms", "outcome_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Terms:
         }
 
 
-def tested(subject: Subject, data: Data, terms: Terms) -> BacktestResult | PortfolioResult:
+def outcome_of(subject: Subject, data: Data, terms: Terms) -> BacktestResult | PortfolioResult:
     """Return what a strategy would have done.
 
     A rule for one symbol on one symbol trades all the cash, in parts of a share, as `trading.backtest.run`

@@ -149,10 +149,10 @@ class _Job:
         self._print(result, walk, seconds)
 
     def _result(self) -> tuple[BacktestResult | PortfolioResult, WalkForward | None]:
-        from trading.backtest.running import tested
+        from trading.backtest.running import outcome_of
 
         if not self._options.walk_forward:
-            return tested(self._subject, self._data, self._terms), None
+            return outcome_of(self._subject, self._data, self._terms), None
         walk = self._walked(*self._options.walk_forward)
         return walk.result, walk
 
@@ -209,7 +209,7 @@ class _Job:
     def _print_robustness(self, result: BacktestResult | PortfolioResult, walk: WalkForward | None) -> None:
         from trading.backtest.naming import subject_of
         from trading.backtest.robustness import perturbed, shuffled
-        from trading.backtest.running import tested
+        from trading.backtest.running import outcome_of
         from trading.backtest.wording import robustness_lines
 
         moved = None
@@ -217,7 +217,7 @@ class _Job:
             with Progress("Neighbours", 30) as progress:
                 moved = perturbed(
                     self._params,
-                    lambda params: tested(subject_of("maps", params), self._data, self._terms).sharpe,
+                    lambda params: outcome_of(subject_of("maps", params), self._data, self._terms).sharpe,
                     seed=self._options.seed,
                     told=progress.at,
                 )
