@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trading.indicators import ema, momentum, rsi, sma, volatility
@@ -106,6 +106,8 @@ HUGE = st.floats(allow_nan=True, allow_infinity=True)
 
 
 @given(st.lists(HUGE, max_size=30), st.integers(2, 6))
+@example([1.7e308] * 10, 3)
+@example([1.7e308, -1.7e308] * 5, 3)
 def test_no_number_whatever_breaks_an_indicator(closes: Closes, n: int) -> None:
     for indicator in (sma, ema, rsi, momentum, volatility):
         assert len(indicator(closes, n)) == len(closes)
