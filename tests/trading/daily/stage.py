@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -71,9 +72,22 @@ class Stage:
         params = {"version": 1, "params": {"entry": 1.0, "min_confidence": 0.55, "max_correlation": 0.95}}
         (folder / "best_params.json").write_text(json.dumps(params))
         if port:
-            secret = folder / "secret" / "config.yaml"
-            secret.write_text(f"channels:\n  phone: {{type: apprise, url: 'json://127.0.0.1:{port}/'}}\n")
-            secret.chmod(0o600)
+            self.connect(port)
+
+    def connect(self, port: int, path: str = "/") -> None:
+        """Name the phone as the channel."""
+        secret = self.folder / "secret" / "config.yaml"
+        url = f"json://127.0.0.1:{port}{path}"
+        secret.write_text(f"channels:\n  phone: {{type: apprise, url: '{url}'}}\n")
+        secret.chmod(0o600)
+
+    def copied(self, folder: Path, port: int) -> Stage:
+        """Return a copy of all of it, that sends its messages to a path of its own."""
+        shutil.copytree(self.folder, folder)
+        copy = object.__new__(Stage)
+        copy.folder, copy.settings = folder, self.settings
+        copy.connect(port, f"/{folder.name}")
+        return copy
 
     def set(self, section: str, **values: Any) -> None:
         """Change settings."""
@@ -128,8 +142,9 @@ class Phone:
         self.messages: list[dict[str, Any]] = []
         self.port = 0
 
-    def titles(self) -> list[str]:
-        return [str(message["title"]) for message in self.messages]
+    def titles(self, path: str = "") -> list[str]:
+        """Return the titles of the messages that came, or of those to one path."""
+        return [str(message["title"]) for message in self.messages if not path or message["path"] == path]
 
 
 @contextmanager
@@ -139,7 +154,8 @@ def phone() -> Iterator[Phone]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            heard.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            heard.messages.append({**message, "path": self.path})
             self.send_response(200)
             self.end_headers()
 

@@ -1,0 +1,423 @@
+"""The daily run as its user sees it: what it does, what it leaves, and what it does when it cannot."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.trading.daily.conftest import Run
+from tests.trading.daily.stage import NAMES, Phone, Stage
+from trading.backtest.portfolio import run_portfolio
+from trading.bars import Bar, time_of
+from trading.daily.book import limits_of
+from trading.market.files import FileSource
+from trading.market.source import LoginError
+from trading.reporting.facts import DailyFacts
+from trading.sessions import load_sessions
+from trading.settings import load_settings
+from trading.signals.engine import SignalEngine
+from trading.signals.params import load_params
+from trading.store.locks import locked
+from trading.store.store import Store, open_store
+
+CLOSED = "2025-01-10T15:40+09:00"
+DAY = date(2025, 1, 10)
+
+
+def closes(day: date) -> str:
+    return f"{day}T15:40+09:00"
+
+
+def store_of(stage: Stage) -> Store:
+    return open_store(stage.store)
+
+
+def test_a_session_is_done_once_with_rows_reports_and_messages(stage: Stage, run: Run, heard: Phone) -> None:
+    first = run(CLOSED)
+
+    assert first.code == 0, first.text
+    assert heard.titles() == ["[장마감] 매매 신호 알림 2025-01-10", "🔄 리밸런싱 안내 2025-01-10"]
+    assert all("2025-01-10" in line for line in first.lines if line.startswith(("as of", "Done")))
+    with store_of(stage) as store:
+        assert [(step["number"], step["status"]) for step in store.journal.steps(DAY)] == [
+            (number, "done") for number in range(1, 11)
+        ]
+        signals, (performance,) = store.signals.signals(DAY), store.ledger.performance()
+        facts = msgspec.json.decode(store.signals.facts(DAY) or "", type=DailyFacts)
+    assert {signal["symbol"] for signal in signals} <= set(NAMES)
+    assert performance["session"] == "2025-01-10"
+    assert performance["signals"] == len(signals) == len(facts.signals) > 0
+    with (stage.reports / "realtime" / "signals_2025-01-10.csv").open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["date"], row["symbol"], row["name"]) for row in rows] == [
+        ("2025-01-10", signal.symbol, signal.name) for signal in facts.signals
+    ]
+    assert [float(row["weight"]) for row in rows] == [signal.weight for signal in facts.signals]
+    for suffix in ("md", "html"):
+        assert "2025-01-10" in (stage.reports / "daily" / f"2025-01-10.{suffix}").read_text("utf-8")
+
+    second = run("2025-01-10T16:40+09:00")
+
+    assert second.code == 0
+    assert second.lines[-1].startswith("2025-01-10 is done: nothing to do.")
+    assert len(heard.messages) == 2
+
+
+def test_on_a_holiday_it_says_so_and_does_nothing(stage: Stage, run: Run, heard: Phone) -> None:
+    ran = run("2025-01-01T15:40+09:00")
+
+    assert ran.code == 0
+    assert ran.lines[1].startswith(
+        "2025-01-01 is no session of XKRX (New Year's Day). The next one, 2025-01-02, closes at 2025-01-02"
+    )
+    assert heard.messages == []
+    assert not stage.reports.exists()
+    with store_of(stage) as store:
+        assert store.journal.runs() == []
+
+
+def test_day_by_day_the_account_is_that_of_a_backtest(
+    stage: Stage, run: Run, history: dict[str, list[Bar]]
+) -> None:
+    days = load_sessions("XKRX").between(date(2024, 12, 16), DAY)
+    for day in days:
+        assert run(closes(day)).code == 0
+
+    settings = load_settings(stage.folder / "trading.toml")
+    params = load_params(settings.signals.params)
+    account = settings.account
+    test = run_portfolio(
+        history,
+        SignalEngine(params, list(history)),
+        cash=account.cash,
+        fee=account.fee,
+        slippage=account.slippage,
+        limits=limits_of(account),
+        band=account.band,
+        lots=dict.fromkeys(history, 1.0),
+        start=time_of(days[0]),
+    )
+    with store_of(stage) as store:
+        rows, fills = store.ledger.performance(), store.ledger.fills()
+        trades, last = store.ledger.trades(), store.ledger.positions(DAY)
+    assert [row["equity"] for row in rows] == pytest.approx(test.equity, rel=1e-9)
+    assert [(fill["symbol"], fill["side"], fill["quantity"]) for fill in fills] == [
+        (fill.symbol, fill.side, fill.quantity) for fill in test.fills
+    ]
+    assert [trade["profit"] for trade in trades] == pytest.approx(
+        [trade.pnl for trade in test.closed], rel=1e-9
+    )
+    assert {row["symbol"]: row["quantity"] for row in last} == {
+        trade.symbol: trade.quantity for trade in test.trades if trade.is_open
+    }
+    assert test.fills
+
+
+def test_missed_sessions_are_caught_up_and_named_in_one_message(stage: Stage, run: Run, heard: Phone) -> None:
+    run("2025-01-07T15:40+09:00")
+    before = len(heard.messages)
+
+    ran = run(CLOSED)
+
+    assert ran.code == 0, ran.text
+    assert "Missed before it, and caught up first: 2025-01-08, 2025-01-09." in ran.lines
+    titles = heard.titles()[before:]
+    assert [title for title in titles if "매매 신호" in title] == ["[장마감] 매매 신호 알림 2025-01-10"]
+    daily = next(message for message in heard.messages[before:] if "매매 신호" in message["title"])
+    assert "2025-01-08, 2025-01-09" in daily["message"]
+    with store_of(stage) as store:
+        assert [row["session"] for row in store.ledger.performance()] == [
+            "2025-01-07",
+            "2025-01-08",
+            "2025-01-09",
+            "2025-01-10",
+        ]
+        assert {row["session"]: row["told_with"] for row in store.journal.runs()} == {
+            "2025-01-07": "",
+            "2025-01-08": "2025-01-10",
+            "2025-01-09": "2025-01-10",
+            "2025-01-10": "",
+        }
+    assert sorted(path.stem for path in (stage.reports / "daily").glob("*.md")) == [
+        "2025-01-07",
+        "2025-01-08",
+        "2025-01-09",
+        "2025-01-10",
+    ]
+
+
+def test_caught_up_or_day_by_day_the_numbers_are_the_same(
+    stage: Stage, run: Run, tmp_path: Path, heard: Phone
+) -> None:
+    other = stage.copied(tmp_path / "other", heard.port)
+    for day in load_sessions("XKRX").between(date(2025, 1, 3), DAY):
+        assert run(closes(day)).code == 0
+    other.run(now="2025-01-03T15:40+09:00")
+    other.run(now=CLOSED)
+
+    with store_of(stage) as daily, store_of(other) as caught:
+        for table in ("performance", "fills", "trades"):
+            rows = [getattr(each.ledger, table)() for each in (daily, caught)]
+            assert [untimed(row) for row in rows[0]] == [untimed(row) for row in rows[1]]
+        assert daily.ledger.performance()[-1]["session"] == "2025-01-10"
+
+
+def untimed(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "made_ns"}
+
+
+def test_again_replaces_rows_and_reports_and_sends_nothing(stage: Stage, run: Run, heard: Phone) -> None:
+    run("2025-01-09T15:40+09:00")
+    run(CLOSED)
+    before = len(heard.messages)
+    with store_of(stage) as store:
+        rows = [untimed(row) for row in store.ledger.performance()]
+    report = stage.reports / "daily" / "2025-01-09.md"
+    report.unlink()
+
+    ran = run("2025-01-10T18:00+09:00", as_of=date(2025, 1, 9), again=True)
+
+    assert ran.code == 0, ran.text
+    assert len(heard.messages) == before
+    assert report.exists()
+    with store_of(stage) as store:
+        assert [untimed(row) for row in store.ledger.performance()] == rows
+        assert len(store.journal.runs()) == 2
+
+
+def test_data_that_are_not_there_yet_are_waited_for(
+    stage: Stage, run: Run, heard: Phone, history: dict[str, list[Bar]]
+) -> None:
+    stage.put(history, until=date(2025, 1, 9))
+
+    early, late, later = run(CLOSED), run("2025-01-10T17:40+09:00"), run("2025-01-10T18:40+09:00")
+
+    assert [early.code, late.code, later.code] == [75, 75, 75]
+    assert "0 of 5 symbols have a bar" in early.text
+    assert "the source has not published the session yet. Tried again at the next call." in early.text
+    # Two hours after the close the operator is told, once.
+    assert [title.partition(":")[0] for title in heard.titles()] == ["❌ 오류 알림"]
+    assert "ERROR" in {record.levelname for record in early.records if event(record) == "data.collected"}
+
+    stage.put(history)
+    done = run("2025-01-10T19:40+09:00")
+
+    assert done.code == 0, done.text
+    assert "going on after 2 of 10 steps (attempt 4)" in done.text
+    assert heard.titles()[1:] == ["[장마감] 매매 신호 알림 2025-01-10", "🔄 리밸런싱 안내 2025-01-10"]
+
+
+def event(record: Any) -> str:
+    return getattr(record, "event_name", "")
+
+
+def test_a_symbol_without_a_bar_is_named_and_the_others_go_on(
+    stage: Stage, run: Run, heard: Phone, history: dict[str, list[Bar]]
+) -> None:
+    stage.put({**history, "005930": history["005930"][:-1]})
+
+    ran = run(CLOSED)
+
+    assert ran.code == 0, ran.text
+    assert "1 without a bar" in ran.text
+    assert "시세 없음: 005930" in heard.messages[0]["message"]
+    with store_of(stage) as store:
+        assert "005930" not in {row["symbol"] for row in store.signals.signals(DAY)}
+
+
+def test_fewer_symbols_than_wanted_count_as_not_yet_published(
+    stage: Stage, run: Run, history: dict[str, list[Bar]]
+) -> None:
+    symbols = list(history)
+    stage.put({symbol: history[symbol][: -1 if symbol in symbols[:3] else None] for symbol in symbols})
+
+    assert run(CLOSED).code == 75
+
+    stage.set("daily", least_share=0.4)
+    assert run(CLOSED).code == 0
+
+
+def test_a_session_of_which_no_bar_will_come_is_skipped_and_said(
+    stage: Stage, run: Run, heard: Phone, history: dict[str, list[Bar]]
+) -> None:
+    run("2025-01-08T15:40+09:00")
+    hole = time_of(date(2025, 1, 9))
+    stage.put({symbol: [bar for bar in bars if bar.time != hole] for symbol, bars in history.items()})
+
+    ran = run(CLOSED)
+
+    assert ran.code == 0, ran.text
+    assert "Skipped: 2025-01-09: not one bar, though there are later ones." in ran.text
+    with store_of(stage) as store:
+        assert [row["session"] for row in store.ledger.performance()] == ["2025-01-08", "2025-01-10"]
+        run_row = store.journal.run(date(2025, 1, 9))
+        assert run_row is not None
+        assert run_row["status"] == "skipped"
+    assert run("2025-01-10T17:00+09:00").lines[-1].startswith("2025-01-10 is done")
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        ("empty", "the universe is empty, nothing could be traded"),
+        ("params", "best_params.json: no JSON"),
+        ("login", "KRX did not let us in"),
+        ("bars", "none of 5 instruments has usable bars"),
+    ],
+)
+def test_a_step_that_fails_is_told_once_and_gone_on_with_when_it_is_mended(
+    harm: str,
+    said: str,
+    stage: Stage,
+    run: Run,
+    heard: Phone,
+    monkeypatch: pytest.MonkeyPatch,
+    history: dict[str, list[Bar]],
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise LoginError("KRX did not let us in. Check KRX_ID and KRX_PW.")
+
+    universe = (stage.folder / "universe.toml").read_text("utf-8")
+    params = (stage.folder / "best_params.json").read_text()
+    with monkeypatch.context() as patched:
+        if harm == "empty":
+            (stage.folder / "universe.toml").write_text('name = "none"')
+        if harm == "params":
+            (stage.folder / "best_params.json").write_text("{")
+        if harm == "login":
+            patched.setattr(FileSource, "bars", refuse)
+        if harm == "bars":
+            stage.put({symbol: [] for symbol in history})
+        first, second = run(CLOSED), run("2025-01-10T15:55+09:00")
+
+    assert (first.code, second.code) == (1, 1)
+    assert said in first.text
+    assert "The operator was told before (sent)." in second.text
+    assert len(heard.messages) == 1
+    assert said in heard.messages[0]["message"]
+    assert [record.levelname for record in first.records if record.name == "trading.daily"] == ["ERROR"]
+    with store_of(stage) as store:
+        assert store.ledger.performance() == []
+
+    (stage.folder / "universe.toml").write_text(universe, "utf-8")
+    (stage.folder / "best_params.json").write_text(params)
+    stage.put(history)
+    assert run("2025-01-10T16:10+09:00").code == 0
+
+
+def test_a_phone_that_is_not_reached_costs_the_message_and_not_the_account(stage: Stage, run: Run) -> None:
+    stage.connect(9)
+    stage.set("notify", tries=1)
+
+    ran = run(CLOSED)
+
+    assert ran.code == 1
+    assert "The daily message is " in ran.text
+    with store_of(stage) as store:
+        assert len(store.ledger.performance()) == 1
+        assert store.journal.runs()[0]["status"] == "done"
+
+
+def test_without_any_channel_the_run_is_done_and_says_so(stage: Stage, run: Run) -> None:
+    (stage.folder / "secret" / "config.yaml").unlink()
+
+    ran = run(CLOSED)
+
+    assert ran.code == 0
+    assert f"nobody to tell: {stage.folder / 'secret' / 'config.yaml'} is not there" in ran.text
+
+
+def test_two_runs_do_not_work_at_once(stage: Stage, run: Run) -> None:
+    with locked(stage.store / "daily.lock", "a daily run"):
+        ran = run(CLOSED)
+
+    assert ran.code == 75
+    assert ran.lines == [ran.lines[0]]
+    assert "a daily run is at work already (process " in ran.text
+
+
+def test_the_account_is_told_in_the_words_of_the_vocabulary(stage: Stage, run: Run) -> None:
+    from trading.logs import COMMON, EVENTS
+
+    records = []
+    for day in load_sessions("XKRX").between(date(2025, 1, 2), DAY):
+        records += run(closes(day)).records
+
+    told = [record for record in records if event(record)]
+    assert {"signal.generated", "equity.measured", "order.filled"} <= {event(record) for record in told}
+    for record in told:
+        word = EVENTS[event(record)]
+        given = {
+            key for key in vars(record) if "." in key or key in ("symbol", "currency", "equity", "regime")
+        }
+        assert given <= word.attributes | COMMON, (event(record), given - word.attributes)
+        assert vars(record)["bot.id"] == "daily"
+
+
+def test_a_split_between_two_sessions_leaves_the_equity_alone(
+    stage: Stage, run: Run, history: dict[str, list[Bar]]
+) -> None:
+    for day in load_sessions("XKRX").between(date(2025, 1, 6), date(2025, 1, 9)):
+        run(closes(day))
+    with store_of(stage) as store:
+        held = [row["symbol"] for row in store.ledger.positions(date(2025, 1, 9))]
+    symbol = held[0]
+    # An adjusted source rewrites the whole history of a share that was split in two.
+    halved = [
+        Bar(bar.time, bar.open / 2, bar.high / 2, bar.low / 2, bar.close / 2, bar.volume * 2)
+        for bar in history[symbol]
+    ]
+    stage.put({**history, symbol: halved})
+
+    ran = run(CLOSED)
+
+    assert ran.code == 0, ran.text
+    with store_of(stage) as store:
+        before, after = store.ledger.performance()[-2:]
+        facts = msgspec.json.decode(store.signals.facts(DAY) or "", type=DailyFacts)
+        quantities = [
+            {row["symbol"]: row["quantity"] for row in store.ledger.positions(day)}[symbol]
+            for day in (date(2025, 1, 9), DAY)
+        ]
+    assert abs(after["equity"] / before["equity"] - 1) < 0.03
+    assert quantities[1] >= quantities[0] * 1.8
+    assert [finding.kind for finding in facts.findings if finding.symbol == symbol] == ["split"]
+
+
+def test_the_command_names_what_is_wrong_with_its_options(stage: Stage) -> None:
+    for options, said in (
+        (("--as-of", "2025-01-01"), "2025-01-01 is no session of XKRX"),
+        (("--as-of", "1/2/2025"), "is no day: write it as 2026-11-20"),
+    ):
+        done = stage.run(*options, now=CLOSED)
+        assert done.returncode == 2
+        assert said in done.stderr
+
+
+def test_the_journal_can_be_read_by_any_shell_of_sqlite(stage: Stage, run: Run) -> None:
+    run(CLOSED)
+
+    with sqlite3.connect(stage.store / "signals.db") as raw:
+        rows = raw.execute("SELECT step, produced FROM run_steps ORDER BY number").fetchall()
+    raw.close()
+
+    produced = {step: json.loads(text) for step, text in rows}
+    assert produced["as-of"]["as_of"] == "2025-01-10"
+    assert produced["params"]["document"]["params"]["entry"] == 1.0
+    assert produced["csv"]["path"].endswith("signals_2025-01-10.csv")
+    assert [sent["state"] for sent in produced["notification"]["messages"]] == ["sent", "sent"]
+
+
+def test_what_is_called_days_is_enough_for_every_window() -> None:
+    # 120 sessions of the regime's mean and its confirmation must fit into the default look-back.
+    sessions = load_sessions("XKRX")
+    seen = sessions.between(DAY - timedelta(days=400), DAY)
+
+    assert len(seen) > 120 + 60
