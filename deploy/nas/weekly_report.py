@@ -55,11 +55,11 @@ WORDS = {
     "total_return": ("Since the start", "누적 수익률"),
     "max_drawdown": ("Max drawdown", "최대 낙폭"),
     "week_drawdown": ("Drawdown in the week", "주간 낙폭"),
-    "win_rate": ("Win rate", "승률"),
+    "win_rate": ("Win rate since the start", "누적 승률"),
     "won_of": ("{rate} ({wins} of {settled})", "{rate} ({settled}건 중 {wins}건)"),
     "no_trade": ("no settled trade", "청산된 거래 없음"),
-    "best": ("Best trade", "최고 거래"),
-    "worst": ("Worst trade", "최저 거래"),
+    "best": ("Best trade of the week", "주간 최고 거래"),
+    "worst": ("Worst trade of the week", "주간 최저 거래"),
     "sessions": ("Sessions", "거래일"),
     "session_heads": (
         "Day|Equity|Day|Regime|Positions|Signals|Filtered signals",
@@ -282,6 +282,7 @@ def performance(days: list[Row], closed: list[Row], first: str, say: Say) -> lis
     lowest = deepest([start] + [row["equity"] for row in days]) if start is not None else None
     low = deepest([base, *week]) if week and base is not None else None
     since = f" ({days[0]['session']})" if days else ""
+    none = "-" if closed else say("no_trade")
     figures = (
         (say("equity"), say.amount(days[-1]["equity"] if days else None)),
         (say("week_return"), percent(week[-1] / base - 1, signed=True) if week and base else "-"),
@@ -296,8 +297,8 @@ def performance(days: list[Row], closed: list[Row], first: str, say: Say) -> lis
             say("win_rate"),
             say("won_of", rate=rate, wins=wins, settled=len(closed)) if closed else say("no_trade"),
         ),
-        (say("best"), named(this_week[-1], say) if this_week else say("no_trade")),
-        (say("worst"), named(this_week[0], say) if this_week else say("no_trade")),
+        (say("best"), named(this_week[-1], say) if this_week else none),
+        (say("worst"), named(this_week[0], say) if this_week else none),
     )
     return ["## " + say("performance"), ""] + [f"- {name}: {text}" for name, text in figures] + [""]
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
@@ -10,6 +18,7 @@ import pytest
 from scripts.write_trading_docs import written
 from tests.builders import REPO
 from trading.__main__ import COMMANDS
+from trading.sessions import load_sessions
 from trading.settings import TradingSettings
 
 PAGE = (REPO / "docs" / "trading.md").read_text(encoding="utf-8")
@@ -54,3 +63,41 @@ def test_every_link_leads_somewhere(link: str) -> None:
 
 def test_settings_are_plain_values_that_a_file_can_hold() -> None:
     assert msgspec.to_builtins(TradingSettings(), enc_hook=str)
+
+
+def test_the_first_five_minutes_work(tmp_path: Path) -> None:
+    """Every command of the block, on made-up prices of ten years that end with the newest session."""
+    (block,) = re.findall(r"## First five minutes.*?```sh\n(.*?)```", PAGE, re.DOTALL)
+    written_files, commands = block.split("END\npython", 1)
+    (tmp_path / "data" / "bars").mkdir(parents=True)
+    for seed, symbol in enumerate(re.findall(r'symbol = "(\w+)"', written_files)):
+        (tmp_path / "data" / "bars" / f"{symbol}.csv").write_text(prices(seed), encoding="utf-8")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(REPO),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+
+    subprocess.run(["sh", "-ec", f"{written_files}END\n"], cwd=tmp_path, check=True)
+    codes = {}
+    for line in f"python{commands}".strip().splitlines():
+        done = subprocess.run(
+            ["sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        codes[line.removeprefix("python -m trading ")] = done.returncode, done.stderr
+
+    # Nobody set up channels yet, and `check` says so.
+    assert codes.pop("check") == (1, "")
+    assert set(codes.values()) == {(0, "")}, codes
+    assert len(list((tmp_path / "reports").glob("*/*.html"))) == 3
+
+
+def prices(seed: int) -> str:
+    sessions, random = load_sessions("XNYS"), Random(seed)
+    last, price, rows = sessions.last_closed(time.time_ns()), 100.0, ["date,open,high,low,close,volume"]
+    for day in sessions.between(date(2011, 1, 3), last):
+        close = price * math.exp(random.gauss(0.0003, 0.01))
+        high, low = max(price, close) * 1.002, min(price, close) * 0.998
+        rows.append(f"{day},{price:.2f},{high:.2f},{low:.2f},{close:.2f},1000")
+        price = close
+    return "\n".join(rows) + "\n"

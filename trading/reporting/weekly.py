@@ -44,7 +44,7 @@ def _performance(facts: WeeklyFacts, say: Wording) -> Figures:
         (trade for trade in facts.trades if is_known(trade.profit)),
         key=lambda trade: (trade.profit, trade.symbol),
     )
-    none = Cell(say("no_trade"), "dim")
+    none = Cell("-" if facts.settled else say("no_trade"), "dim")
     return Figures(
         (
             (say("equity"), say.amount(facts.account.equity)),
@@ -53,7 +53,7 @@ def _performance(facts: WeeklyFacts, say: Wording) -> Figures:
             (_since(facts, say), say.change(facts.total_return)),
             (say("max_drawdown"), say.share(facts.max_drawdown, 2)),
             (say("week_drawdown"), say.share(facts.week_drawdown, 2)),
-            (say("win_rate"), win_rate(facts.wins, facts.settled, say)),
+            (say("win_rate_all"), win_rate(facts.wins, facts.settled, say)),
             (say("best"), _named(by_profit[-1], say) if by_profit else none),
             (say("worst"), _named(by_profit[0], say) if by_profit else none),
         )

@@ -192,7 +192,7 @@ def test_an_empty_store_gives_a_report_that_knows_nothing(tmp_path: Path) -> Non
 
     assert "as of no session recorded" in text
     assert "- Equity: ?\n- Week: -\n" in text
-    assert "- Win rate: no settled trade\n" in text
+    assert "- Win rate since the start: no settled trade\n" in text
 
 
 @pytest.mark.parametrize(
