@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from importlib import import_module
-from typing import cast
 
 from trading.bars import Bar, time_of
 from trading.logs import BotLog
@@ -199,8 +197,9 @@ def open_source(settings: TradingSettings, sessions: Sessions, *, log: BotLog) -
 
         return KrxSource(log=log)
     if data.source == "crypto":
-        crypto = import_module("trading.market.crypto")
-        return cast(Source, crypto.CryptoSource(data.exchange, log=log))
+        from trading.market.crypto import CryptoSource
+
+        return CryptoSource(data.exchange, log=log)
     return FileSource(data.folder, zone=sessions.zone, decimal=data.decimal, adjusted=data.adjusted)
 
 
