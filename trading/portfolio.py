@@ -104,7 +104,8 @@ def optimize(
     if not 0 <= lower <= upper <= 1:
         raise TradingError(f"bounds {lower}..{upper}: use 0 <= lower <= upper <= 1.")
     try:
-        _check_bounds(len(returns), lower, upper)
+        # A data frame counts its rows, and iterates over its names.
+        _check_bounds(len(list(returns)), lower, upper)
         return _solved(returns, level, lower, upper, risk_free, periods_per_year, covariance)
     except _NoAnswer as why:
         return Allocation(risk_level=level, infeasible=str(why), reason=why.reason)
@@ -188,7 +189,7 @@ def _table(returns: Mapping[str, Sequence[float]]) -> tuple[list[str], Floats, l
     """Return the names with a history, their returns (one column each), and the names without."""
     np = _numpy()
     dated = {name: dict(values.items()) for name, values in _columns(returns) if hasattr(values, "items")}
-    if dated and len(dated) < len(returns):
+    if dated and len(dated) < len(list(returns)):
         plain = next(name for name in returns if name not in dated)
         raise _NoAnswer(
             "data", f"{plain} has no dates and {next(iter(dated))} has: give all with or all without"

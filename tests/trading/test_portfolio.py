@@ -162,6 +162,13 @@ def test_dated_returns_are_aligned_by_date() -> None:
     assert answer.observations == 100
 
 
+def test_a_data_frame_of_returns_is_a_mapping_of_columns() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = returns(4)
+
+    assert optimize(pandas.DataFrame(table), "moderate").weights == optimize(table, "moderate").weights
+
+
 def test_dated_and_plain_do_not_mix() -> None:
     table = {**returns(3), "dated": {date(2025, 1, 1): 0.1}}
 
