@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from trading.bars import Bar
+from trading.daily.book import Book
 from trading.daily.tape import Tape
 from trading.logs import BotLog
 from trading.notify.message import Message, Outcome
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from trading.market.opening import Market
     from trading.notify.notifier import Notifier
 
-__all__ = ["Desk"]
+__all__ = ["BOT", "Desk"]
 
 BOT = "daily"
 """`bot.id` of the daily run."""
@@ -57,13 +61,36 @@ class Desk:
         if self._tape is None:
             first, last = self.chain[0], self.chain[-1]
             days = self.settings.data.days + (last - first).days
-            self._tape = Tape(self.market.history(last, days))
+            self._tape = Tape({**self._given_up(last, days), **self.market.history(last, days)})
         return self._tape
+
+    def _given_up(self, last: date, days: int) -> dict[str, list[Bar]]:
+        """Return the bars of what is still held though the universe no longer names it: it must be sold."""
+        from trading.market.universe import Instrument
+
+        found = self.store.ledger.state_before(self.chain[0])
+        held = msgspec.json.decode(found[1], type=Book).account.holdings if found else {}
+        bars = {}
+        for symbol in sorted(held.keys() - set(self.market.universe.symbols)):
+            checked = self.market.checked(Instrument(symbol, symbol), "1d", last - timedelta(days=days), last)
+            if checked.bars and not checked.refused:
+                bars[symbol] = checked.bars
+        return bars
 
     @property
     def has_channels(self) -> bool:
         """Whether anybody set up where messages go."""
         return self.settings.notify.secret.exists()
+
+    def knows(self, key: str) -> bool:
+        """Return whether a message of that key was ever given to the outbox."""
+        from trading.notify.outbox import Outbox
+
+        outbox = Outbox(self.settings.paths.store)
+        try:
+            return outbox.named(key) is not None
+        finally:
+            outbox.close()
 
     def send(self, message: Message) -> Outcome:
         """Give a message to the notifier."""

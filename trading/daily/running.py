@@ -19,13 +19,15 @@ from datetime import date
 import msgspec
 
 from trading.bars import SECOND_NS
-from trading.daily.desk import Desk
+from trading.daily.alarms import alarm, words_of
+from trading.daily.desk import BOT, Desk
 from trading.daily.errors import NoSessionError, NotPublishedError
-from trading.daily.planning import Plan, clock_of, plan
+from trading.daily.planning import Plan, PlanError, clock_of, plan
 from trading.daily.products import Ended, Told
 from trading.daily.steps import STEPS, Products
 from trading.daily.wording import worded
 from trading.errors import TradingError
+from trading.logs import BotLog
 from trading.sessions import load_sessions
 from trading.settings import TradingSettings
 from trading.store.locks import TakenError, locked
@@ -37,12 +39,6 @@ OK, FAILED, LATER = 0, 1, 75
 """Exit codes; 75 is `EX_TEMPFAIL` of sysexits.h."""
 
 Say = Callable[[str], None]
-
-_WORDS = {
-    "ko": ("일일 실행이 실패했습니다.", "끝난 단계는 보존되며, 다음 실행이 이어서 진행합니다."),
-    "en": ("The daily run failed.", "Finished steps are kept; the next call goes on from there."),
-}
-"""What failed, and what happens by itself."""
 
 
 def run_daily(
@@ -79,6 +75,15 @@ def run_daily(
     except TakenError as error:
         say(str(error))
         return LATER
+    except PlanError:
+        # Somebody is at the keyboard who asked for a day that cannot be done.
+        raise
+    except Exception as error:
+        # The store itself fails: no step can note it, but the operator can hear of it.
+        log = BotLog(BOT, "maps")
+        log.line("daily", logging.ERROR, "the daily run failed: %s", words_of(error), error=error)
+        alarm(settings, log, clock, say, where="store", why=words_of(error))
+        raise
 
 
 def _work(desk: Desk, say: Say, as_of: date | None, *, again: bool) -> int:
@@ -165,7 +170,7 @@ def _skipped(desk: Desk, day: date, step: str, error: NoSessionError, say: Say) 
 
 def _failed(desk: Desk, day: date, number: int, error: Exception, say: Say) -> int:
     journal, now, step = desk.store.journal, desk.clock(), STEPS[number - 1]
-    text = str(error) if isinstance(error, TradingError) else f"{type(error).__name__}: {error}"
+    text = words_of(error)
     journal.end_step(day, step.name, now, error=text)
     journal.end(day, "failed", now, error=text)
     is_early = isinstance(error, NotPublishedError)
@@ -180,39 +185,8 @@ def _failed(desk: Desk, day: date, number: int, error: Exception, say: Say) -> i
         )
     late = (now - desk.sessions.close_of(day)) / SECOND_NS / 60
     if not is_early or late >= desk.settings.daily.patience_minutes:
-        _alarm(desk, day, where, text, say)
+        alarm(desk.settings, desk.log, desk.clock, say, where=where, why=text, as_of=day)
     return LATER if is_early else FAILED
-
-
-def _alarm(desk: Desk, day: date, where: str, text: str, say: Say) -> None:
-    """Tell the operator, once for each session, step and cause; a failure here must not hide the first."""
-    if not desk.has_channels:
-        say(f"Nobody to tell: {desk.settings.notify.secret} is not there.")
-        return
-    try:
-        from trading.notify import messages
-
-        notify = desk.settings.notify
-        what, done = _WORDS[notify.language]
-        message = messages.error(
-            what,
-            where=where,
-            at_ns=desk.clock(),
-            as_of=day,
-            why=text,
-            done=done,
-            zone=desk.sessions.zone.key,
-            language=notify.language,
-        )
-        outcome = desk.send(message)
-    except Exception as error:  # noqa: BLE001 - said here; the run's own error is told already
-        desk.say(logging.ERROR, "the operator could not be told: %s", str(error))
-        say(f"The operator could not be told: {error}")
-        return
-    if outcome.duplicate:
-        say(f"The operator was told before ({outcome.state}).")
-    else:
-        say(f"Message to the operator: {outcome.state}{f' ({outcome.detail})' if outcome.detail else ''}.")
 
 
 def _settle(desk: Desk, say: Say) -> int:

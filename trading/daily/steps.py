@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from trading.bars import time_of
 from trading.daily import telling
-from trading.daily.book import Book, advance, new_book
+from trading.daily.book import advance
 from trading.daily.desk import Desk
-from trading.daily.errors import NoSessionError, NotPublishedError
 from trading.daily.files import signal_csv, write_whole
+from trading.daily.gathering import (
+    bars_of_session,
+    book_before,
+    findings_of,
+    missed_before,
+    split_finding,
+)
 from trading.daily.planning import clock_of
 from trading.daily.products import (
     Chosen,
@@ -46,8 +52,7 @@ from trading.daily.rows import (
     summed,
     trade_rows,
 )
-from trading.logs import Value
-from trading.reporting.facts import DailyFacts, FindingFacts
+from trading.reporting.facts import DailyFacts
 from trading.signals.params import Params, load_params, params_of
 
 __all__ = ["STEPS", "Products", "Step"]
@@ -110,9 +115,9 @@ def _signals(desk: Desk, day: date, made: Products) -> Judged:
     market = desk.market
     names = {each.symbol: each.name or each.symbol for each in market.universe}
     lots = {each.symbol: each.lot for each in market.universe}
-    bars = _bars(desk, day, list(names))
+    bars = bars_of_session(desk, day, list(names))
     engine, market_before = desk.tape.engine_before(day, params, list(names))
-    book = _book_before(desk, day)
+    book = book_before(desk, day)
     is_first = book.session is None
     equity_before = None if is_first else book.equity
     done = advance(
@@ -132,7 +137,7 @@ def _signals(desk: Desk, day: date, made: Products) -> Judged:
         source=market.source.name,
         names=names,
         without_bar=tuple(symbol for symbol in names if symbol not in bars),
-        findings=(*_findings(desk, day), *map(_split_finding, done.splits)),
+        findings=(*findings_of(desk, day), *map(split_finding, done.splits)),
         book=done.book,
         equity_before=equity_before,
         fills=done.fills,
@@ -197,13 +202,6 @@ def _report(desk: Desk, day: date, made: Products) -> Reported:
 
 
 def _notification(desk: Desk, day: date, made: Products) -> Told:
-    newest = desk.chain[-1]
-    # Begun before: its own message may be on the way, and the outbox knows how far it came.
-    is_begun = any(
-        step["step"] == "notification" and step["attempts"] > 1 for step in desk.store.journal.steps(day)
-    )
-    if day != newest and not is_begun:
-        return Told(told_with=newest, note=f"named in the message of {newest}")
     if not desk.has_channels:
         text = f"nobody to tell: {desk.settings.notify.secret} is not there"
         desk.say(logging.WARNING, "%s", text)
@@ -216,6 +214,10 @@ def _notification(desk: Desk, day: date, made: Products) -> Told:
     wanted = [messages.daily(facts, language)]
     if any(action.kind != "keep" for action in facts.actions):
         wanted.append(messages.rebalancing(facts, language))
+    newest = desk.chain[-1]
+    # One that was begun before may be on its way: then it is asked for, not replaced.
+    if day != newest and not desk.knows(wanted[0].key):
+        return Told(told_with=newest, note=f"named in the message of {newest}")
     sent = []
     for message in wanted:
         outcome = desk.send(message)
@@ -263,65 +265,6 @@ STEPS: tuple[Step, ...] = (
 """In their order."""
 
 
-def _bars(desk: Desk, day: date, symbols: list[str]) -> Mapping[str, Any]:
-    """Return the session's bars, or say why there are none."""
-    bars = {symbol: bar for symbol, bar in desk.tape.bars_of(day).items() if symbol in symbols}
-    share = len(bars) / len(symbols)
-    if bars and (share >= desk.settings.daily.least_share or desk.tape.is_hole(day)):
-        return bars
-    about: dict[str, Value] = {
-        "data.source": desk.market.source.name,
-        "interval": "1d",
-        "data.rows": len(bars),
-    }
-    if desk.tape.is_hole(day):
-        text = (
-            f"{day}: not one bar, though there are later ones. Was the exchange closed? "
-            "Then name the day in a table of your own ([market] overrides)."
-        )
-        desk.log.event("data.collected", about, "%s", text, level=logging.ERROR)
-        raise NoSessionError(text)
-    missing = [symbol for symbol in symbols if symbol not in bars]
-    text = (
-        f"{day}: {len(bars)} of {len(symbols)} symbols have a bar (no: {', '.join(missing[:5])}"
-        f"{', …' if len(missing) > 5 else ''}); the source has not published the session yet."
-    )
-    desk.log.event("data.collected", about, "%s", text, level=logging.ERROR)
-    raise NotPublishedError(text)
-
-
-def _book_before(desk: Desk, day: date) -> Book:
-    found = desk.store.ledger.state_before(day)
-    if found is None:
-        return new_book(desk.settings.account, desk.settings.market.currency)
-    return msgspec.json.decode(found[1], type=Book)
-
-
-def _findings(desk: Desk, day: date) -> tuple[FindingFacts, ...]:
-    """Return what was found in the data that concerns this session, not the years before it."""
-    begin = time_of(day)
-    return tuple(
-        FindingFacts(
-            symbol=finding.symbol,
-            kind=finding.fault,
-            action=finding.action,
-            count=finding.count,
-            detail=finding.text,
-        )
-        for finding in desk.market.findings
-        if finding.until is None or finding.until >= begin or finding.action == "refused"
-    )
-
-
-def _split_finding(split: Any) -> FindingFacts:
-    return FindingFacts(
-        symbol=split.symbol,
-        kind="split",
-        action="adjusted",
-        detail=f"its history was rewritten by {split.ratio:.6g}: units and prices of the holding follow",
-    )
-
-
 def _facts(desk: Desk, day: date, made: Products) -> DailyFacts:
     judged = made.get(Judged)
     before = [row for row in desk.store.ledger.performance() if row["session"] < str(day)]
@@ -335,23 +278,6 @@ def _facts(desk: Desk, day: date, made: Products) -> DailyFacts:
         currency=desk.settings.market.currency,
         now=desk.clock(),
         equity=(*curve, (time_of(day), judged.book.equity)),
-        missed=_missed(desk, day),
+        missed=missed_before(desk, day),
         following=desk.sessions.next(day),
     )
-
-
-def _missed(desk: Desk, day: date) -> tuple[date, ...]:
-    """Return the sessions right before this one that no message has named."""
-    if day != desk.chain[-1]:
-        return ()
-    journal, found = desk.store.journal, []
-    told = {
-        row["session"]: row["told_with"] for row in journal.runs() if row["status"] in ("done", "skipped")
-    }
-    earlier = sorted((session for session in told if session < str(day)), reverse=True)
-    for session in earlier:
-        named_in = told[session]
-        if not named_in or (named_in != str(day) and named_in in told and not told[named_in]):
-            break
-        found.append(date.fromisoformat(session))
-    return tuple(reversed(found))

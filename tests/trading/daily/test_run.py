@@ -24,6 +24,7 @@ from trading.sessions import load_sessions
 from trading.settings import load_settings
 from trading.signals.engine import SignalEngine
 from trading.signals.params import load_params
+from trading.store.database import StoreError
 from trading.store.locks import locked
 from trading.store.store import Store, open_store
 
@@ -332,6 +333,73 @@ def test_without_any_channel_the_run_is_done_and_says_so(stage: Stage, run: Run)
 
     assert ran.code == 0
     assert f"nobody to tell: {stage.folder / 'secret' / 'config.yaml'} is not there" in ran.text
+
+
+def test_a_message_that_could_not_be_begun_is_not_sent_a_day_late_but_named(
+    stage: Stage, run: Run, heard: Phone
+) -> None:
+    secret = stage.folder / "secret" / "config.yaml"
+    secret.chmod(0o644)
+    failed = run("2025-01-09T15:40+09:00")
+    secret.chmod(0o600)
+
+    ran = run(CLOSED)
+
+    assert failed.code == 1
+    assert "Failed: step 9, notification of 2025-01-09" in failed.text
+    assert "others may read it (mode 644)" in failed.text
+    assert ran.code == 0, ran.text
+    assert heard.titles() == ["[장마감] 매매 신호 알림 2025-01-10", "🔄 리밸런싱 안내 2025-01-10"]
+    assert "2025-01-09" in heard.messages[0]["message"]
+
+
+def test_a_store_that_cannot_be_used_is_told_too(stage: Stage, run: Run, heard: Phone) -> None:
+    stage.store.mkdir(parents=True)
+    (stage.store / "performance.db").write_text("no database" * 100)
+
+    with pytest.raises(StoreError, match=r"performance\.db: file is not a database"):
+        run(CLOSED)
+
+    assert heard.titles() == ["❌ 오류 알림: store"]
+    assert "trading store restore" in heard.messages[0]["message"]
+
+
+def test_what_the_universe_no_longer_names_is_sold_at_its_next_open(
+    stage: Stage, run: Run, history: dict[str, list[Bar]]
+) -> None:
+    for day in load_sessions("XKRX").between(date(2025, 1, 6), date(2025, 1, 8)):
+        run(closes(day))
+    with store_of(stage) as store:
+        symbol = store.ledger.positions(date(2025, 1, 8))[0]["symbol"]
+    universe = stage.folder / "universe.toml"
+    blocks = universe.read_text("utf-8").split("[[instrument]]")
+    universe.write_text("[[instrument]]".join(block for block in blocks if symbol not in block), "utf-8")
+
+    for day in (date(2025, 1, 9), DAY):
+        assert run(closes(day)).code == 0
+
+    with store_of(stage) as store:
+        sold = [fill for fill in store.ledger.fills(DAY, DAY) if fill["symbol"] == symbol]
+        decided = {row["symbol"]: row for row in store.signals.actions(date(2025, 1, 9))}
+    bar = next(bar for bar in history[symbol] if bar.time == time_of(DAY))
+    assert decided[symbol]["kind"] == "close"
+    assert decided[symbol]["reason"] == "no longer among the symbols"
+    assert [(fill["side"], fill["price"]) for fill in sold] == [
+        ("sell", pytest.approx(bar.open * (1 - 0.0005)))
+    ]
+
+
+def test_after_sessions_that_were_left_out_nothing_is_bought_at_a_later_open(stage: Stage, run: Run) -> None:
+    run("2025-01-03T15:40+09:00")
+    stage.set("daily", catch_up=1)
+
+    ran = run(CLOSED)
+
+    assert ran.code == 0, ran.text
+    assert "Left out: 4 sessions from 2025-01-06 to 2025-01-09 ([daily] catch_up = 1)." in ran.lines
+    with store_of(stage) as store:
+        assert store.signals.actions(date(2025, 1, 3))
+        assert store.ledger.fills() == []
 
 
 def test_two_runs_do_not_work_at_once(stage: Stage, run: Run) -> None:

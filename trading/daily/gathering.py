@@ -1,0 +1,110 @@
+"""What the steps of a session look up: its bars, the account before it, what was found in its data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import msgspec
+
+from trading.bars import Bar, time_of
+from trading.daily.book import Book, Split, new_book
+from trading.daily.desk import Desk
+from trading.daily.errors import NoSessionError, NotPublishedError
+from trading.logs import Value
+from trading.reporting.facts import FindingFacts
+
+__all__ = ["bars_of_session", "book_before", "findings_of", "missed_before", "split_finding"]
+
+
+def bars_of_session(desk: Desk, day: date, symbols: Sequence[str]) -> Mapping[str, Bar]:
+    """Return the session's bars.
+
+    Raises:
+        NotPublishedError: If too few of the symbols have one, and none will be newer.
+        NoSessionError: If there is none, though there are newer ones.
+    """
+    bars = desk.tape.bars_of(day)
+    share = sum(symbol in bars for symbol in symbols) / len(symbols)
+    if bars and (share >= desk.settings.daily.least_share or desk.tape.is_hole(day)):
+        return bars
+    about: dict[str, Value] = {
+        "data.source": desk.market.source.name,
+        "interval": "1d",
+        "data.rows": len(bars),
+    }
+    if desk.tape.is_hole(day):
+        text = (
+            f"{day}: not one bar, though there are later ones. Was the exchange closed? "
+            "Then name the day in a table of your own ([market] overrides)."
+        )
+        desk.log.event("data.collected", about, "%s", text, level=logging.ERROR)
+        raise NoSessionError(text)
+    missing = [symbol for symbol in symbols if symbol not in bars]
+    named = f"{', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}"
+    text = (
+        f"{day}: {len(symbols) - len(missing)} of {len(symbols)} symbols have a bar (no: {named}); "
+        "the source has not published the session yet."
+    )
+    desk.log.event("data.collected", about, "%s", text, level=logging.ERROR)
+    raise NotPublishedError(text)
+
+
+def book_before(desk: Desk, day: date) -> Book:
+    """Return the account as it stood before a session."""
+    found = desk.store.ledger.state_before(day)
+    if found is None:
+        return new_book(desk.settings.account, desk.settings.market.currency)
+    stood_at, text = found
+    book = msgspec.json.decode(text, type=Book)
+    between = desk.sessions.between(desk.sessions.next(stood_at), desk.sessions.previous(day))
+    runs = [desk.store.journal.run(each) for each in between]
+    if all(run is not None and run["status"] == "skipped" for run in runs):
+        return book
+    # Sessions were left out: what was to be bought at an open long gone is not bought at another one.
+    exits = tuple(action for action in book.pending if action.kind == "close")
+    return msgspec.structs.replace(book, pending=exits)
+
+
+def findings_of(desk: Desk, day: date) -> tuple[FindingFacts, ...]:
+    """Return what was found in the data that concerns this session, not the years before it."""
+    begin = time_of(day)
+    return tuple(
+        FindingFacts(
+            symbol=finding.symbol,
+            kind=finding.fault,
+            action=finding.action,
+            count=finding.count,
+            detail=finding.text,
+        )
+        for finding in desk.market.findings
+        if finding.until is None or finding.until >= begin or finding.action == "refused"
+    )
+
+
+def split_finding(split: Split) -> FindingFacts:
+    """Return what the report says of a split that the account followed."""
+    return FindingFacts(
+        symbol=split.symbol,
+        kind="split",
+        action="adjusted",
+        detail=f"its history was rewritten by {split.ratio:.6g}: units and prices of the holding follow",
+    )
+
+
+def missed_before(desk: Desk, day: date) -> tuple[date, ...]:
+    """Return the sessions right before this one that no message has named."""
+    if day != desk.chain[-1]:
+        return ()
+    journal, found = desk.store.journal, []
+    told = {
+        row["session"]: row["told_with"] for row in journal.runs() if row["status"] in ("done", "skipped")
+    }
+    earlier = sorted((session for session in told if session < str(day)), reverse=True)
+    for session in earlier:
+        named_in = told[session]
+        if not named_in or (named_in != str(day) and named_in in told and not told[named_in]):
+            break
+        found.append(date.fromisoformat(session))
+    return tuple(reversed(found))
