@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "daily": "signals, account, report and message of the newest session; does each session once",
     "store": "back the databases up, bring a copy back, tell what is in them",
     "check": "what an installation still needs",
-    "report": "the report of a session or of a week, from the store",
+    "report": "the report of a session, of a week or of the whole account, from the store",
     "status": "how an unattended core stands",
     "notify": "try channels, see what became of messages, send what waits",
 }

@@ -1,9 +1,10 @@
-"""Reports from the store: `python -m trading report daily|weekly`."""
+"""Reports from the store: `python -m trading report daily|weekly|performance`."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import re
 import sys
 import time
 from datetime import date, datetime
@@ -14,6 +15,8 @@ from trading.errors import TradingError
 
 if TYPE_CHECKING:
     from trading.reporting.facts import DailyFacts, WeeklyFacts
+    from trading.reporting.page import Page
+    from trading.reporting.words import Language
     from trading.settings import TradingSettings
     from trading.store.store import Store
 
@@ -23,7 +26,11 @@ __all__ = ["configure", "run"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default: trading.toml here)")
-    parser.add_argument("what", choices=["daily", "weekly"], help="of one session, or of Monday to Sunday")
+    parser.add_argument(
+        "what",
+        choices=["daily", "weekly", "performance"],
+        help="of one session, of Monday to Sunday, or of the account and its signals since the start",
+    )
     parser.add_argument(
         "--date",
         type=_day,
@@ -31,13 +38,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the session, or any day of the week (default: the newest session; the week of today)",
     )
     parser.add_argument("--language", choices=["ko", "en"], help="not the one of the settings")
-    parser.add_argument("--folder", type=Path, help="not reports/daily or reports/weekly")
+    parser.add_argument(
+        "--folder", type=Path, help="not reports/daily, reports/weekly or reports/performance"
+    )
+    parser.add_argument("--symbol", help="performance: signals and trades of this one only")
     parser.add_argument("--send", action="store_true", help="weekly: send its summary too, once")
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the report; return the exit code: 1 when its summary did not arrive."""
-    from trading.reporting.writing import write_report
+    from trading.reporting.writing import write_page, write_report
     from trading.settings import load_settings
     from trading.store.store import open_store
 
@@ -47,17 +57,54 @@ def run(options: argparse.Namespace) -> int:
         raise TradingError(
             f"{settings.paths.store}: no store there. Run `trading daily` first, or mend [paths] store."
         )
+    folder = options.folder or settings.paths.reports / options.what
+    language = options.language or settings.notify.language
+    if options.what == "performance":
+        page = _performance(settings, options.symbol, language)
+        return _told(write_page(page, folder, _stem(options.symbol)))
     facts: DailyFacts | WeeklyFacts
     with open_store(settings.paths.store) as store:
         facts = (
             _daily(store, options.date) if options.what == "daily" else _weekly(store, settings, options.date)
         )
-    folder = options.folder or settings.paths.reports / options.what
-    for path in write_report(facts, folder, options.language or settings.notify.language):
-        sys.stdout.write(f"{path}\n")
+    _told(write_report(facts, folder, language))
     if options.send and options.what == "weekly":
         return _send(facts, settings, options.language)  # type: ignore[arg-type]
     return 0
+
+
+def _told(paths: list[Path]) -> int:
+    for path in paths:
+        sys.stdout.write(f"{path}\n")
+    return 0
+
+
+def _stem(symbol: str | None) -> str:
+    # A symbol of an exchange may have a slash: BTC/KRW.
+    return f"performance-{re.sub(r'[^0-9A-Za-z._-]', '-', symbol)}" if symbol else "performance"
+
+
+def _performance(settings: TradingSettings, symbol: str | None, language: Language) -> Page:
+    from trading.reporting.history import performance_facts
+    from trading.reporting.performance import performance_page
+    from trading.sessions import load_sessions
+    from trading.signals.params import Params, load_params
+    from trading.store.store import open_store
+
+    path = settings.signals.params
+    params = load_params(path) if path.exists() else Params()
+    with open_store(settings.paths.store) as store:
+        facts = performance_facts(
+            store,
+            load_sessions(settings.market.calendar, settings.market.overrides),
+            currency=settings.market.currency,
+            made=time.time_ns(),
+            symbol=symbol,
+            periods_per_year=params.periods_per_year,
+        )
+    if symbol and not (facts.symbols or facts.history):
+        raise TradingError(f"{settings.paths.store}: nothing was ever said of {symbol}. Mend --symbol.")
+    return performance_page(facts, language, symbol)
 
 
 def _daily(store: Store, day: date | None) -> DailyFacts:

@@ -8,20 +8,19 @@ from collections import defaultdict
 from trading import amounts
 from trading.charts import Mark
 from trading.reporting.daily import curve, foot
-from trading.reporting.facts import NONE, BacktestFacts, Figure, TradeFacts, WindowFacts
-from trading.reporting.figures import monthly_returns, profit_factor, settled, yearly_returns
-from trading.reporting.page import Block, Cell, Column, Figures, Page, Remark, Section, Table, Tone
+from trading.reporting.facts import BacktestFacts, Figure, TradeFacts, WindowFacts
+from trading.reporting.figures import profit_factor, settled
+from trading.reporting.months import months_table
+from trading.reporting.page import Block, Cell, Figures, Page, Remark, Section, Table
 from trading.reporting.weekly import trades_table, win_rate
 from trading.reporting.wording import Wording, is_known, table
 from trading.reporting.words import Language
 from trading.scales import date_text
 
-__all__ = ["MOST_TRADES", "backtest_page"]
+__all__ = ["MOST_TRADES", "backtest_page", "profit_by_symbol"]
 
 MOST_TRADES = 1000
 """More rows than these nobody reads; the newest are shown, the rest counted."""
-_COLOUR_FROM, _COLOUR_TO = 0.02, 0.10
-"""The largest month is coloured in full: one beyond these bounds as if it were at the bound."""
 
 
 def backtest_page(facts: BacktestFacts, language: Language) -> Page:
@@ -34,7 +33,7 @@ def backtest_page(facts: BacktestFacts, language: Language) -> Page:
         sections=(
             Section(say("warnings"), tuple(Remark(text, "warn") for text in facts.warnings)),
             Section(say("performance"), (_performance(facts, say), _curve(facts, say))),
-            Section(say("monthly"), (_months(facts, say),)),
+            Section(say("monthly"), (months_table(facts.equity, facts.cash, say),)),
             Section(say("windows"), (_windows(facts, say),) if facts.windows else ()),
             Section(say("trades"), _trades(facts, say)),
             Section(say("parameters"), (_parameters(facts, say),)),
@@ -96,34 +95,6 @@ def _curve(facts: BacktestFacts, say: Wording) -> Block:
     return curve(facts.equity, say, marks, facts.benchmark)
 
 
-def _months(facts: BacktestFacts, say: Wording) -> Table:
-    months = monthly_returns(facts.equity, facts.cash)
-    years = yearly_returns(facts.equity, facts.cash)
-    largest = max((abs(value) for value in months.values() if math.isfinite(value)), default=0.0)
-    full = min(max(largest, _COLOUR_FROM), _COLOUR_TO)
-    rows = [
-        (
-            Cell(str(year)),
-            *(_tinted(months.get((year, month)), say, full) for month in range(1, 13)),
-            _tinted(years.get(year), say, 3 * full),
-        )
-        for year in range(min(years, default=0), max(years, default=-1) + 1)
-    ]
-    heads = (Column(say("year")), *(Column(f"{month:02}", True) for month in range(1, 13)))
-    return Table((*heads, Column(say("whole_year"), True)), tuple(rows), say("no_sessions"))
-
-
-def _tinted(value: float | None, say: Wording, full: float) -> Cell:
-    """Return a month's return on a ground of its colour; without a bar in the month there is none."""
-    if value is None:
-        return say.change(NONE)
-    cell = say.change(value, 1)
-    if not math.isfinite(value) or not cell.tone:
-        return cell
-    tone: Tone = cell.tone
-    return Cell(cell.text, tone, max(min(abs(value) / full, 1.0), 0.08))
-
-
 def _windows(facts: BacktestFacts, say: Wording) -> Table:
     heads = ("train", "test", "train_score#", "test_score#", "test_return#", "parameters")
     return table(say, heads, [_window_row(window, say) for window in facts.windows], "no_sessions")
@@ -147,13 +118,13 @@ def _trades(facts: BacktestFacts, say: Wording) -> tuple[Block, ...]:
     blocks: list[Block] = [trades_table(shown, say)]
     if len(facts.trades) > len(shown):
         blocks.insert(0, Remark(say("more", count=amounts.count(len(facts.trades) - len(shown))), "warn"))
-    profits = _by_symbol(facts.trades)
+    profits = profit_by_symbol(facts.trades)
     if len(profits) > 1:
         blocks.insert(0, say.bars("profit", "chart_trades", profits.items(), say.profit))
     return tuple(blocks)
 
 
-def _by_symbol(trades: tuple[TradeFacts, ...]) -> dict[str, float]:
+def profit_by_symbol(trades: tuple[TradeFacts, ...]) -> dict[str, float]:
     """Return each symbol's closed profit, the largest first; one unknown makes the sum unknown."""
     sums: defaultdict[str, float] = defaultdict(float)
     for trade in trades:

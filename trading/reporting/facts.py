@@ -28,9 +28,12 @@ __all__ = [
     "FillFacts",
     "FilteredFacts",
     "FindingFacts",
+    "PerformanceFacts",
     "PositionFacts",
+    "RegimeFacts",
     "SessionHours",
     "SignalFacts",
+    "SymbolFacts",
     "TradeFacts",
     "WeeklyFacts",
     "WindowFacts",
@@ -294,6 +297,65 @@ class WeeklyFacts(msgspec.Struct, frozen=True, kw_only=True):
     next_sessions: tuple[SessionHours, ...] = ()
     closed_days: tuple[ClosedDay, ...] = ()
     """Weekdays without a session in the week that follows."""
+
+
+class SymbolFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What was said of one symbol, and what came of it, since the start."""
+
+    symbol: str
+    name: str = ""
+    buys: int = 0
+    sells: int = 0
+    holds: int = 0
+    filtered: int = 0
+    trades: int = 0
+    """Closed."""
+    wins: int = 0
+    profit: Figure = NONE
+    """Of the closed trades, after fees; `NONE` without one."""
+
+
+class RegimeFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The sessions that followed one regime."""
+
+    regime: str
+    """Empty: it was not known."""
+    sessions: int
+    total_return: Figure
+    """Of these sessions, one after the other."""
+
+
+class PerformanceFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The account and its signals since the start."""
+
+    currency: str
+    as_of: date | None = None
+    since: date | None = None
+    made: int | None = None
+    calendar: str = ""
+    cash: Figure = None
+    """What the account began with."""
+    sessions: int = 0
+    missed: tuple[date, ...] = ()
+    """Sessions since the start without a row."""
+    left_out: int = 0
+    """Rows in another currency."""
+    account: AccountFacts = AccountFacts()
+    cagr: Figure = NONE
+    volatility: Figure = NONE
+    sharpe: Figure = NONE
+    sortino: Figure = NONE
+    calmar: Figure = NONE
+    max_drawdown: Figure = NONE
+    equity: Curve = ()
+    trades: tuple[TradeFacts, ...] = ()
+    """Closed, oldest first."""
+    symbols: tuple[SymbolFacts, ...] = ()
+    regimes: tuple[RegimeFacts, ...] = ()
+    filtered: Mapping[str, int] = {}
+    """gate -> count."""
+    history: tuple[tuple[date, SignalFacts], ...] = ()
+    """The newest signals, newest first."""
 
 
 class WindowFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ from trading.sessions import Sessions
 if TYPE_CHECKING:
     from trading.store.store import Store
 
-__all__ = ["changes", "equity_of", "started_with", "trades_of", "week_of", "weekly_facts"]
+__all__ = ["account_of", "changes", "equity_of", "started_with", "trades_of", "week_of", "weekly_facts"]
 
 Row = Mapping[str, Any]
 
@@ -90,7 +90,7 @@ def weekly_facts(
         filtered=Counter(row["filter"] for row in store.signals.filtered(first, last)),
         changes=changes(held_before, held) if week else (),
         positions=tuple(_position(row) for row in held),
-        account=_account(newest) if newest else AccountFacts(),
+        account=account_of(newest) if newest else AccountFacts(),
         equity=equity_of(ours),
         failures=_failures(store, first, last, len(rows) - len(ours), currency),
         next_sessions=_ahead(sessions, last),
@@ -169,7 +169,8 @@ def _day(day: date, row: Row | None) -> DayFacts:
     )
 
 
-def _account(row: Row) -> AccountFacts:
+def account_of(row: Row) -> AccountFacts:
+    """Return a row of `daily_performance` as the account after its session."""
     return AccountFacts(
         equity=row["equity"],
         cash=row["cash"],

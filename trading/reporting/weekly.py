@@ -11,7 +11,7 @@ from trading.reporting.wording import Wording, is_known, table
 from trading.reporting.words import Language, day, term
 from trading.scales import date_text
 
-__all__ = ["trades_table", "weekly_page", "win_rate"]
+__all__ = ["counted", "trades_table", "weekly_page", "win_rate"]
 
 
 def weekly_page(facts: WeeklyFacts, language: Language) -> Page:
@@ -128,14 +128,15 @@ def trades_table(trades: tuple[TradeFacts, ...], say: Wording) -> Table:
 
 def _signals(facts: WeeklyFacts, say: Wording) -> tuple[Block, ...]:
     counts = {action: facts.signals.get(action, 0) for action in ("buy", "sell", "hold")}
-    gates = _counted(facts.filtered, say)
+    gates = counted(facts.filtered, say)
     return (
         Remark(say("counts", **counts)),
         Remark(say("gates", gates=gates) if gates else say("no_gates")),
     )
 
 
-def _counted(counts: Mapping[str, int], say: Wording) -> str:
+def counted(counts: Mapping[str, int], say: Wording) -> str:
+    """Return counts by name, the largest first."""
     by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return " · ".join(f"{term(name, say.language)} {count}" for name, count in by_count if count)
 

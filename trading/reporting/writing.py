@@ -7,32 +7,36 @@ from pathlib import Path
 
 from trading.reporting.backtests import backtest_page
 from trading.reporting.daily import daily_page
-from trading.reporting.facts import BacktestFacts, DailyFacts, WeeklyFacts
+from trading.reporting.facts import BacktestFacts, DailyFacts, PerformanceFacts, WeeklyFacts
 from trading.reporting.forms import html, markdown
 from trading.reporting.page import Page, Picture
+from trading.reporting.performance import performance_page
 from trading.reporting.weekly import weekly_page
 from trading.reporting.words import Language
 
-__all__ = ["page_of", "write_report"]
+__all__ = ["page_of", "write_page", "write_report"]
 
-Facts = DailyFacts | WeeklyFacts | BacktestFacts
+Facts = DailyFacts | WeeklyFacts | BacktestFacts | PerformanceFacts
 
 
 def write_report(facts: Facts, folder: Path, language: Language, *, stem: str = "") -> list[Path]:
     """Write a report; the same facts write the same files again.
 
     Args:
-        facts: Of a day, a week or a backtest.
+        facts: Of a day, a week, a backtest or an account.
         folder: Made when missing.
         language: Of the report.
         stem: Name of the files without their ending; empty: the session (`2025-01-02`), the week's last day,
-            or `backtest`.
+            `backtest` or `performance`.
 
     Returns:
         The files: Markdown, HTML, then the charts.
     """
-    page = page_of(facts, language)
-    stem = stem or _stem(facts)
+    return write_page(page_of(facts, language), folder, stem or _stem(facts))
+
+
+def write_page(page: Page, folder: Path, stem: str) -> list[Path]:
+    """Write a page; see `write_report`."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {
         block.name: block
@@ -56,13 +60,17 @@ def page_of(facts: Facts, language: Language) -> Page:
         return daily_page(facts, language)
     if isinstance(facts, WeeklyFacts):
         return weekly_page(facts, language)
+    if isinstance(facts, PerformanceFacts):
+        return performance_page(facts, language)
     return backtest_page(facts, language)
 
 
 def _stem(facts: Facts) -> str:
     if isinstance(facts, DailyFacts):
         return str(facts.as_of)
-    return str(facts.last) if isinstance(facts, WeeklyFacts) else "backtest"
+    if isinstance(facts, WeeklyFacts):
+        return str(facts.last)
+    return "performance" if isinstance(facts, PerformanceFacts) else "backtest"
 
 
 def _written(path: Path, text: str) -> Path:
