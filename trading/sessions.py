@@ -248,7 +248,7 @@ def _overridden(table: Table, row: Mapping[str, Any], path: Path) -> Table:
     kept = {day: parts for day, parts in table.special.items() if day not in holidays}
     return msgspec.structs.replace(
         table,
-        holidays=(table.holidays | holidays) - special.keys(),
+        holidays=table.holidays | holidays,
         special={**kept, **special},
         # What was said of a day does not hold once it is another kind of day.
         notes={**{d: t for d, t in table.notes.items() if d not in holidays | special.keys()}, **notes},

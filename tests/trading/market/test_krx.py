@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trading.market.krx_standin import FUNDS, HALTED, SHARES, SPLIT, Fault, KrxServer, close_of
+from tests.trading.market.krx_standin import FUNDS, HALTED, LOGIN, SHARES, SPLIT, Fault, KrxServer, close_of
 from trading.bars import time_of
 from trading.errors import MissingExtraError
 from trading.market import krx_worker
@@ -240,6 +240,19 @@ def test_a_request_without_a_whole_answer_is_tried_three_times_and_ends_in_time(
     assert len(told) == krx_worker.TRIES
 
 
+def test_a_login_is_sent_once_whatever_comes_back(server: KrxServer) -> None:
+    import requests
+
+    server.krx.faults.append(Fault("login", status=503, times=9))
+    told: list[object] = []
+    watch = krx_worker.Watch(requests.Session.request, told.append)
+
+    with pytest.raises(krx_worker.FailedError, match="HTTP 503"):
+        watch.request(requests.Session(), "POST", server.url + LOGIN, data={"mbrId": "trader"})
+
+    assert len(told) == 1
+
+
 def test_only_one_collector_of_an_account_runs_at_a_time(
     logged_in: KrxSource, shared_server: KrxServer
 ) -> None:
@@ -341,7 +354,10 @@ def test_a_collector_that_dies_is_started_once_more_and_no_further(server: KrxSe
         with pytest.raises(SourceError, match=r"was silent for 0\.2 s and was ended"):
             ask(source)
         assert children() == before
-        with pytest.raises(SourceError, match="was silent"):
+        # What stopped it the second time; it is not started a third time.
+        with pytest.raises(
+            SourceError, match=r"005930 from 2025-01-02 to 2025-01-03: the collector was silent"
+        ):
             ask(source)
 
     # The second login finds the first one's session, and takes it over.
