@@ -107,6 +107,24 @@ def test_an_average_price_moves_with_purchases_and_not_with_sales() -> None:
     assert trade.pnl == pytest.approx(6 * (30 - 40 / 3) - 18)
 
 
+def test_a_position_sold_in_parts_earns_what_the_cash_says() -> None:
+    start = Account(cash=1000.0)
+    account = fill_at_open(start, {"A": bar(10)}, [action("A", "open", 40)], fee=0.02).account
+    trades = []
+    for price, kind, quantity in (
+        (12, "reduce", 10),
+        (9, "increase", 5),
+        (11, "reduce", 20),
+        (13, "close", 15),
+    ):
+        account, _, done = fill_at_open(account, {"A": bar(price)}, [action("A", kind, quantity)], fee=0.02)  # type: ignore[arg-type]
+        trades += done
+
+    assert account.holdings == {}
+    assert sum(trade.pnl for trade in trades) == pytest.approx(account.cash - 1000)
+    assert sum(trade.fees for trade in trades) == pytest.approx(account.fees)
+
+
 def test_more_than_is_held_cannot_be_sold() -> None:
     account, (fill,), _ = fill_at_open(bought("A"), {"A": bar(10)}, [action("A", "reduce", 99)])
 

@@ -73,6 +73,26 @@ def test_another_question_does_not_go_on_from_the_trials_of_this_one(
     assert counts == [1, 2, 3]
 
 
+def test_other_bars_do_not_go_on_from_the_trials_of_these(tmp_path: Path) -> None:
+    journal = tmp_path / "search.journal"
+    found(trials=3, journal=journal)
+    counts: list[int] = []
+
+    search(
+        history_of(6, symbols=3, sessions=90),
+        BASE,
+        trials=3,
+        space=SMALL,
+        split=SPLIT,
+        journal=journal,
+        told=lambda done, best: counts.append(done),
+        cash=1000.0,
+        fee=0.001,
+    )
+
+    assert counts == [1, 2, 3]
+
+
 def test_the_figures_are_those_of_a_backtest_of_each_part() -> None:
     answer = found()
     engine = SignalEngine(answer.params, sorted(SERIES))
