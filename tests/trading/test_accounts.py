@@ -13,6 +13,7 @@ from trading.accounts import (
     Account,
     Action,
     Kind,
+    Trade,
     closed_delisted,
     fill_at_open,
     marked,
@@ -110,7 +111,7 @@ def test_an_average_price_moves_with_purchases_and_not_with_sales() -> None:
 def test_a_position_sold_in_parts_earns_what_the_cash_says() -> None:
     start = Account(cash=1000.0)
     account = fill_at_open(start, {"A": bar(10)}, [action("A", "open", 40)], fee=0.02).account
-    trades = []
+    trades: list[Trade] = []
     for price, kind, quantity in (
         (12, "reduce", 10),
         (9, "increase", 5),
