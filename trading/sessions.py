@@ -264,7 +264,10 @@ def _only(row: Mapping[str, Any], known: frozenset[str], path: Path) -> None:
 
 
 def _holidays(row: Mapping[str, Any], path: Path) -> frozenset[date]:
-    return frozenset(_day(day, path) for day in row.get("holidays", ()))
+    days = row.get("holidays", [])
+    if not isinstance(days, list):
+        raise SessionsError(f"{path}: holidays = {days!r} is no list. Write holidays = [2026-06-03].")
+    return frozenset(_day(day, path) for day in days)
 
 
 def _special(row: Mapping[str, Any], path: Path) -> dict[date, Parts]:
