@@ -45,7 +45,7 @@ def bars_of_session(desk: Desk, day: date, symbols: Sequence[str]) -> Mapping[st
     named = f"{', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}"
     text = (
         f"{day}: {len(symbols) - len(missing)} of {len(symbols)} symbols have a bar (no: {named}); "
-        "the source has not published the session yet."
+        f"the newest bar is of {desk.tape.newest}. The source has not published the session yet."
     )
     desk.log.event("data.collected", about, "%s", text, level=logging.ERROR)
     raise NotPublishedError(text)

@@ -28,7 +28,7 @@ from trading.daily.steps import STEPS, Products
 from trading.daily.wording import worded
 from trading.errors import TradingError
 from trading.logs import BotLog
-from trading.sessions import load_sessions
+from trading.sessions import SessionsError, load_sessions
 from trading.settings import TradingSettings
 from trading.store.locks import TakenError, locked
 from trading.store.store import open_store
@@ -61,8 +61,8 @@ def run_daily(
     Raises:
         TradingError: If the calendar or the store cannot be used, or the session cannot be asked for.
     """
-    sessions = load_sessions(settings.market.calendar, settings.market.overrides)
     try:
+        sessions = load_sessions(settings.market.calendar, settings.market.overrides)
         with (
             locked(settings.paths.store / "daily.lock", "a daily run"),
             open_store(settings.paths.store) as store,
@@ -79,10 +79,11 @@ def run_daily(
         # Somebody is at the keyboard who asked for a day that cannot be done.
         raise
     except Exception as error:
-        # The store itself fails: no step can note it, but the operator can hear of it.
+        # Store or calendar fail: no step can note it, but the operator can hear of it.
         log = BotLog(BOT, "maps")
         log.line("daily", logging.ERROR, "the daily run failed: %s", words_of(error), error=error)
-        alarm(settings, log, clock, say, where="store", why=words_of(error))
+        where = "calendar" if isinstance(error, SessionsError) else "store"
+        alarm(settings, log, clock, say, where=where, why=words_of(error))
         raise
 
 

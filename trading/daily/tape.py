@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from trading.bars import Bar, time_of
+from trading.market.zones import session_day
 from trading.regime import MarketState
 from trading.signals.engine import SignalEngine, sessions_of
 from trading.signals.params import Params
@@ -29,6 +30,11 @@ class Tape:
         """Return the bar of each symbol that has one on a session day."""
         time = time_of(day)
         return next((bars for at, bars in self._sessions if at == time), {})
+
+    @property
+    def newest(self) -> date | None:
+        """The newest session that has a bar."""
+        return session_day(self._sessions[-1][0]) if self._sessions else None
 
     def is_hole(self, day: date) -> bool:
         """Return whether there are bars after a day, so that its own will not come any more."""

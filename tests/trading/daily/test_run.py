@@ -20,7 +20,7 @@ from trading.daily.book import limits_of
 from trading.market.files import FileSource
 from trading.market.source import LoginError
 from trading.reporting.facts import DailyFacts
-from trading.sessions import load_sessions
+from trading.sessions import SessionsError, load_sessions
 from trading.settings import load_settings
 from trading.signals.engine import SignalEngine
 from trading.signals.params import load_params
@@ -202,7 +202,8 @@ def test_data_that_are_not_there_yet_are_waited_for(
 
     assert [early.code, late.code, later.code] == [75, 75, 75]
     assert "0 of 5 symbols have a bar" in early.text
-    assert "the source has not published the session yet. Tried again at the next call." in early.text
+    assert "the newest bar is of 2025-01-09. The source has not published the session yet." in early.text
+    assert early.text.endswith("Tried again at the next call.")
     # Two hours after the close the operator is told, once.
     assert [title.partition(":")[0] for title in heard.titles()] == ["❌ 오류 알림"]
     assert "ERROR" in {record.levelname for record in early.records if event(record) == "data.collected"}
@@ -362,6 +363,16 @@ def test_a_store_that_cannot_be_used_is_told_too(stage: Stage, run: Run, heard: 
 
     assert heard.titles() == ["❌ 오류 알림: store"]
     assert "trading store restore" in heard.messages[0]["message"]
+
+
+def test_a_calendar_that_cannot_be_used_is_told_too(stage: Stage, run: Run, heard: Phone) -> None:
+    stage.set("market", overrides="own.toml")
+    (stage.folder / "own.toml").write_text("holidays = 1")
+
+    with pytest.raises(SessionsError, match=r"own\.toml"):
+        run(CLOSED)
+
+    assert heard.titles() == ["❌ 오류 알림: calendar"]
 
 
 def test_what_the_universe_no_longer_names_is_sold_at_its_next_open(
