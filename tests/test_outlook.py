@@ -9,6 +9,7 @@ import pytest
 from obs.analysis import Analyzer
 from obs.events import Severity
 from obs.page.pages import funnel_of
+from obs.page.phrasebook import words_of
 from obs.rules import RuleSet
 from obs.snapshot import Snapshot
 from tests.builders import event
@@ -135,7 +136,7 @@ def test_the_stops_of_a_position_are_no_steps_from_signal_to_fill() -> None:
     assert snapshot.funnel is not None
     assert snapshot.funnel.stages == (("signals", 1), ("decisions", 1), ("orders", 1), ("fills", 1))
     assert snapshot.funnel.stopped == ()
-    assert funnel_of(snapshot) == "1 signals → 1 decisions → 1 orders → 1 fills"
+    assert funnel_of(snapshot, words_of("en")) == "1 signals → 1 decisions → 1 orders → 1 fills"
 
 
 def test_a_program_that_only_starts_bots_makes_no_money_look_real() -> None:

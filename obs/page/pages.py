@@ -174,7 +174,7 @@ def page(
         consequence=_consequence(snapshot, top, words, detail),
         fix_in=_cut(telling.fixed_where(top.fix_in), detail.line) if top else "",
         money=_money(snapshot, detail.money),
-        funnel=funnel_of(snapshot) if detail.funnel and _tells_decisions(snapshot) else "",
+        funnel=funnel_of(snapshot, words) if detail.funnel and _tells_decisions(snapshot) else "",
         restart=_cut(snapshot.restart, detail.line),
         first="" if steps and not detail.headings else _first(top, detail),
         entries=tuple(entry_of(n, i, snapshot, detail, words) for n, i in enumerate(shown, 1))
@@ -381,12 +381,18 @@ def _money(snapshot: Snapshot, limit: int) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def funnel_of(snapshot: Snapshot) -> str:
+def funnel_of(snapshot: Snapshot, words: Mapping[str, str]) -> str:
     """Return how far signals came, and what stopped how many; empty when nothing is known of it."""
     if snapshot.funnel is None:
         return ""
-    told = " → ".join(f"{count:,} {stage}" for stage, count in snapshot.funnel.stages)
-    stopped = ", ".join(f"{reason} {count:,}×" for reason, count in snapshot.funnel.stopped[:6])
+    told = " → ".join(
+        words.get(f"stage_{stage}", f"{{n}} {stage}").format(n=f"{count:,}")
+        for stage, count in snapshot.funnel.stages
+    )
+    stopped = ", ".join(
+        f"{words.get(f'stopped_{reason}', reason)} {count:,}×"
+        for reason, count in snapshot.funnel.stopped[:6]
+    )
     return told + (f" · {stopped}" if stopped else "")
 
 

@@ -172,7 +172,7 @@ def digest(snapshot: Snapshot, detail: Detail, *, issue: str = "", lang: str = "
         verdict=frame.verdict,
         money=frame.money,
         health=snapshot.facts if detail.health else snapshot.facts[: detail.steps],
-        funnel=funnel_of(snapshot),
+        funnel=funnel_of(snapshot, words),
         entries=_entries(causes, snapshot, detail, words),
         more=words["and_more"].format(n=len(causes) - detail.issues).strip()
         if len(causes) > detail.issues
