@@ -164,9 +164,15 @@ class Cache:
         try:
             came = self._source.bars(symbol, interval, asked.first, asked.last)
         except EmptyAnswerError:
-            if not kept.spans or span.first > kept.spans[-1].last:
+            if not kept.spans:
                 raise
-            # Before the first bar, or in a hole: not listed yet, perhaps. It is not believed, only not fatal.
+            # Not listed yet, halted, or late: nothing of it is believed, so these days are asked for again.
+            if span.first > kept.spans[-1].last:
+                text = (
+                    f"{self.name} has not one bar from {span.first} to {span.last}; the cache serves, up to "
+                    f"{kept.spans[-1].last}. Is the symbol halted or delisted, does the login hold?"
+                )
+                self.findings.append(Subject(symbol, interval).finding("empty", "kept", [], text))
             return kept
         if self._is_rewritten(kept.bars, came):
             whole = Span(min(span.first, kept.spans[0].first), max(span.last, kept.spans[-1].last))

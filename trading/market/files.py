@@ -133,7 +133,10 @@ def read_bars(path: Path, reading: Reading) -> list[Bar]:
 
 
 def _lean_day(path: Path) -> date:
-    return date(int(path.name[:4]), int(path.name[4:6]), int(path.name[6:8]))
+    try:
+        return date(int(path.name[:4]), int(path.name[4:6]), int(path.name[6:8]))
+    except ValueError:
+        raise FilesError(f"{path}: {path.name[:8]} is no day. Name the file by its day.") from None
 
 
 def _stem(path: Path) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from trading.bars import SECOND_NS, Bar
+from trading.bars import Bar
 from trading.market.cells import CellError, Sign, decimal_sign, is_day_first, number, plain_number, time_in
 from trading.market.source import Interval, SourceError
 from trading.market.tables import Table
@@ -241,17 +240,14 @@ def _headless(table: Table, path: Path, reading: Reading) -> list[Bar]:
         )
     day = re.match(r"\d{8}(?=_)", path.name)
     is_lean = path.suffix.lower() == ".zip"
-    columns = [
-        [_number(row[at], ".", f"{path}: line {line}") for line, row in table.rows] for at in range(1, width)
-    ]
+    names = {str(at): at for at in range(1, width)}
+    columns = _figures(table.rows, names, Table([str(at) for at in range(width)], [], ","), path, reading)
     # LEAN writes share prices in ten-thousandths, all of them whole; of coins and currencies it does not.
     prices = columns[:4]
-    is_share = is_lean and width < 11 and all(price == int(price) for column in prices for price in column)
+    is_share = is_lean and width < 11 and all(price.is_integer() for column in prices for price in column)
     if is_lean and day:
-        zone = reading.zone if is_share and reading.zone else UTC
-        midnight = datetime.strptime(day[0], "%Y%m%d").replace(tzinfo=zone)
-        begin = int(midnight.timestamp()) * SECOND_NS
-        times = [begin + round(float(row[0])) * 1_000_000 for _, row in table.rows]
+        begin = _midnight(day[0], reading.zone if is_share else None, path)
+        times = [begin + _milliseconds(line, row[0], path) * 1_000_000 for line, row in table.rows]
     else:
         times = _times(table.rows, {"time": 0}, path, reading)
     if width == 11:
@@ -265,6 +261,20 @@ def _headless(table: Table, path: Path, reading: Reading) -> list[Bar]:
         prices = [[price / 10_000 for price in column] for column in prices]
     volume = columns[4] if width > 5 else [0.0] * len(times)
     return [Bar(*row) for row in zip(times, *prices, volume, strict=True)]
+
+
+def _midnight(day: str, zone: ZoneInfo | None, path: Path) -> int:
+    try:
+        return time_in(day, zone, is_daily=False)
+    except CellError as error:
+        raise FilesError(f"{path}: {error}. Name the file by its day.") from None
+
+
+def _milliseconds(line: int, cell: str, path: Path) -> int:
+    try:
+        return round(float(cell))
+    except (ValueError, OverflowError):
+        raise FilesError(f"{path}: line {line}: {cell!r} is no millisecond of the day.") from None
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from trading.bars import SECOND_NS, Bar
 from trading.market.findings import Action, Finding, Subject, counted, shown
 from trading.market.source import DAY_NS, INTERVAL_NS
-from trading.market.zones import is_always_open, session_day
+from trading.market.zones import is_always_open, opens, session_day
 from trading.sessions import Sessions
 
 __all__ = ["Gaps", "gaps_of", "missing", "outside_sessions", "unfinished"]
@@ -73,7 +73,7 @@ def outside_sessions(bars: list[Bar], subject: Subject, sessions: Sessions | Non
         return bars, []
     if subject.interval != "1d":
         return _outside_hours(bars, subject, sessions)
-    off = [bar for bar in bars if _is_closed(session_day(bar.time), sessions)]
+    off = [bar for bar in bars if opens(sessions, bar.time // DAY_NS) is False]
     if not off:
         return bars, []
     traded = [bar.time for bar in off if bar.volume > 0]
@@ -148,7 +148,7 @@ def _in_grid(times: Sequence[int], length: int) -> Gaps:
 def _daily(times: Sequence[int], sessions: Sessions | None) -> list[int]:
     days = range(times[0], times[-1] + 1, DAY_NS)
     if sessions is not None:
-        return [time for time in days if (day := session_day(time)) and sessions.is_session(day)]
+        return [time for time in days if _is_due(time, sessions)]
     if any(session_day(time).isoweekday() > 5 for time in times):
         return list(days)
     # Without a calendar only what no holiday explains is a gap.
@@ -159,6 +159,12 @@ def _daily(times: Sequence[int], sessions: Sessions | None) -> list[int]:
         for time in range(earlier + DAY_NS, later, DAY_NS)
         if session_day(time).isoweekday() < 6
     ]
+
+
+def _is_due(time: int, sessions: Sessions) -> bool:
+    is_open = opens(sessions, time // DAY_NS)
+    # Beyond the table the usual weekdays are all that is known.
+    return sessions.is_session(session_day(time)) if is_open is None else is_open
 
 
 def _within_hours(times: Sequence[int], length: int, sessions: Sessions) -> list[int]:
@@ -191,10 +197,6 @@ def _outside_hours(bars: list[Bar], subject: Subject, sessions: Sessions) -> Out
         return bars, []
     text = f"{counted(off, 'bar')} outside of the hours of {sessions.name} ({subject.since(off)}), dropped."
     return kept, [subject.finding("off_session", "dropped", off, text)]
-
-
-def _is_closed(day: date, sessions: Sessions) -> bool:
-    return sessions.knows(day) and not sessions.is_session(day)
 
 
 def _end(time: int, length: int, subject: Subject, sessions: Sessions | None) -> int:

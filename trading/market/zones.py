@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from trading.bars import SECOND_NS, Bar
@@ -11,7 +12,7 @@ from trading.market.findings import Finding, Subject
 from trading.market.source import DAY_NS
 from trading.sessions import Sessions
 
-__all__ = ["in_market_time", "is_always_open", "session_day"]
+__all__ = ["in_market_time", "is_always_open", "opens", "session_day"]
 
 SURE = 0.98
 """Share of the bars that must fall into sessions before times are moved."""
@@ -52,6 +53,16 @@ def is_always_open(sessions: Sessions) -> bool:
 def session_day(time: int) -> date:
     """Return the date of a bar; a daily one of an exchange has midnight UTC of its session date."""
     return EPOCH + timedelta(days=time // DAY_NS)
+
+
+@lru_cache(maxsize=1 << 16)
+def opens(sessions: Sessions, day: int) -> bool | None:
+    """Return whether a day (counted from 1970) has a session; `None` where the table does not say.
+
+    Remembered, since all symbols of a market ask about the same days.
+    """
+    known = EPOCH + timedelta(days=day)
+    return sessions.is_session(known) if sessions.knows(known) else None
 
 
 def _dated(bars: list[Bar], subject: Subject, sessions: Sessions | None, zone: ZoneInfo | None) -> Outcome:
@@ -164,7 +175,7 @@ def _unplaced(subject: Subject, times: list[int], share: float, sessions: Sessio
 def _share(days: Iterable[date], sessions: Sessions | None) -> float:
     if sessions is None:
         return 1.0
-    known = [sessions.is_session(day) for day in days if sessions.knows(day)]
+    known = [is_open for day in days if (is_open := opens(sessions, (day - EPOCH).days)) is not None]
     return sum(known) / len(known) if known else 1.0
 
 

@@ -72,15 +72,18 @@ def test_a_bar_that_comes_late_is_asked_for_until_it_is_there(tmp_path: Path) ->
     assert shelf.asked[-1] == (date(2024, 2, 29), date(2024, 3, 5))
 
 
-def test_an_empty_answer_for_new_days_is_an_error_and_forgets_nothing(tmp_path: Path) -> None:
-    shelf = Shelf(BARS[:40])
-    cache = opened(tmp_path, shelf)
+def test_an_empty_answer_for_new_days_is_told_and_an_error_where_nothing_else_is_known(
+    tmp_path: Path,
+) -> None:
+    cache = opened(tmp_path, Shelf(BARS[:40]))
     cache.bars("069500", "1d", BEGIN, date(2024, 2, 28))
 
-    with pytest.raises(EmptyAnswerError):
-        cache.bars("069500", "1d", BEGIN, date(2024, 3, 5))
+    bars = cache.bars("069500", "1d", BEGIN, date(2024, 3, 5))
 
-    assert cache.within("069500", "1d", BEGIN, END) == BARS[:40]
+    assert bars == BARS[:40]
+    assert [(one.fault, one.action) for one in cache.findings] == [("empty", "kept")]
+    with pytest.raises(EmptyAnswerError):
+        cache.bars("069500", "1d", date(2024, 3, 4), date(2024, 3, 5))
 
 
 def test_days_before_a_listing_are_believed_for_now_but_asked_for_again(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.trading.market.conftest import DAY, HOUR
 from trading.bars import Bar, time_of
@@ -238,6 +240,48 @@ def test_minutes_in_parquet_without_a_zone_are_those_of_the_market(tmp_path: Pat
     pl.DataFrame([day, pl.Series("close", [1.0])]).write_parquet(path)
 
     assert read(path, "1m")[0].time == time_of(date(2024, 1, 2)) - 9 * HOUR
+
+
+LINES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                "date,open,high,low,close,volume",
+                "날짜;종가",
+                "2024-01-02,1,2,0.5,1,9",
+                "02.01.2024;1,5",
+                "20240102 00:00,1,2,1,2,3",
+            ]
+        ),
+        st.lists(
+            st.one_of(
+                st.sampled_from(["2024-01-02", "-1", "nan", "inf", "1e400", "1,5", "", '"']), st.text()
+            ),
+            max_size=8,
+        ).map(",".join),
+        st.text(),
+    ),
+    max_size=8,
+).map("\n".join)
+
+
+@given(st.one_of(LINES.map(lambda text: text.encode("utf-8", "replace")), st.binary(max_size=200)))
+@settings(max_examples=300, deadline=None)
+def test_whatever_stands_in_a_file_it_is_bars_or_an_error_for_people(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    for name in ("any.csv", "20240102_trade.csv", "any.parquet"):
+        path = folder / name
+        path.write_bytes(data)
+        assert is_bars_or_error(path)
+
+
+def is_bars_or_error(path: Path) -> bool:
+    try:
+        return all(isinstance(one, Bar) and isinstance(one.time, int) for one in read(path, "1m"))
+    except FilesError as error:
+        return path.name in str(error)
 
 
 Put = Callable[[str], None]
