@@ -10,21 +10,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from trading.errors import TradingError
 from trading.notify import wording
-from trading.notify.channels import Channel, Receipt, pages
-from trading.notify.message import SEVERITIES, Message, Outcome, Severity
-from trading.notify.outbox import Entry, Outbox, PageRow
-from trading.notify.pacing import HOUR_NS, QuietHours, backoff_s, cap_until, read_quiet_hours
+from trading.notify.channels import Channel, Receipt
+from trading.notify.courier import Courier
+from trading.notify.message import SEVERITIES, Message, Outcome
+from trading.notify.outbox import Entry, Outbox
+from trading.notify.pacing import HOUR_NS, Rules, cap_until, read_quiet_hours
 from trading.notify.secret import read_secrets, struck_out
 
 if TYPE_CHECKING:
-    from trading.logs import BotLog, Value
+    from trading.logs import BotLog
     from trading.settings import TradingSettings
 
 __all__ = ["Notifier", "Rules", "open_notifier"]
@@ -33,34 +34,6 @@ _SECOND_NS = 1_000_000_000
 _KEPT_NS = 180 * 24 * HOUR_NS
 _GIVEN_UP_NS = 24 * HOUR_NS
 _LATER_NS = 300 * _SECOND_NS
-
-
-class Rules(NamedTuple):
-    """How messages are paced."""
-
-    quiet: QuietHours | None = None
-    zone: ZoneInfo = ZoneInfo("UTC")
-    """The operator's, for the times that a digest shows."""
-    urgent: Severity = "error"
-    """From this severity on quiet hours do not hold a message back."""
-    per_hour: int = 30
-    """Pages that a channel sends in any hour."""
-    tries: int = 3
-    """How often a page is tried before the next channel takes the message."""
-    patience_s: float = 60.0
-    """A service that asks to wait longer is left alone, and the message kept for later."""
-    pause_s: float = 1.0
-    """Between two pages of a message."""
-
-
-class _Passed(NamedTuple):
-    """How a channel came through with a message."""
-
-    verdict: str
-    """As of a `Receipt`."""
-    receipt: Receipt
-    failed: int = 0
-    """Recipients that were not reached, though others were."""
 
 
 class Notifier:
@@ -85,7 +58,7 @@ class Notifier:
         self._log = log
         self._now = now
         self._secrets = secrets
-        self._sleep = sleep
+        self._courier = Courier(outbox, self._rules, log=log, now=now, sleep=sleep)
 
     def __repr__(self) -> str:
         return f"Notifier({', '.join(self._chain)})"
@@ -147,7 +120,9 @@ class Notifier:
     def _take_up(self) -> list[Outcome]:
         now = self._now()
         for entry, channel in self.outbox.orphans(now):
-            self._tell_failure(entry.message, channel, Receipt("unknown", "", wording.INTERRUPTED), 0.0)
+            self._courier.tell_failure(
+                entry.message, channel, Receipt("unknown", "", wording.INTERRUPTED), 0.0
+            )
         self.outbox.forget(now - _KEPT_NS)
         due = self.outbox.entries("queued", due_ns=now)
         if self._rules.quiet is not None and self._rules.quiet.until(now) is not None:
@@ -196,7 +171,7 @@ class Notifier:
                 told.append(wording.gone(name))
                 continue
             message = wording.by_another(entry.message, told) if told else entry.message
-            passed = self._pass(entry.id, message, name)
+            passed = self._courier.carry(entry.id, message, self.channels[name])
             last = passed.receipt
             if passed.verdict == "taken":
                 return self._settled(entry.id, "sent", name, last, told)
@@ -239,55 +214,6 @@ class Notifier:
         )
         return _outcome(self.outbox.entry(number))
 
-    def _pass(self, number: int, message: Message, name: str) -> _Passed:
-        channel, began = self.channels[name], time.monotonic()
-        texts = pages(message, channel.form)
-        self.outbox.lay_out(number, name, channel.recipients, texts, self._now())
-        results = [self._reach(number, message, channel, who) for who in range(channel.recipients)]
-        spent_ms = (time.monotonic() - began) * 1000
-        bad = [receipt for receipt in results if receipt.verdict != "taken"]
-        for receipt in bad:
-            self._tell_failure(message, name, receipt, spent_ms)
-        if len(bad) == len(results):
-            # What can still be done decides: another try, then a look, then nothing.
-            worst = min(bad, key=lambda receipt: ("unknown", "again", "refused").index(receipt.verdict))
-            return _Passed(worst.verdict, worst)
-        about: dict[str, Value] = {"channel": name, "duration_ms": round(spent_ms, 3)}
-        self._log.event("notification.sent", about | _cause(message), "%s: %s", name, message.title)
-        return _Passed("taken", bad[0] if bad else Receipt("taken"), len(bad))
-
-    def _reach(self, number: int, message: Message, channel: Channel, recipient: int) -> Receipt:
-        receipt = Receipt("taken")
-        rows = [row for row in self.outbox.pages(number, channel.name) if row.recipient == recipient]
-        for place, row in enumerate(rows):
-            if row.state == "sent":
-                continue
-            if row.state == "unknown":
-                return Receipt("unknown", "", wording.INTERRUPTED)
-            if place:
-                self._sleep(self._rules.pause_s)
-            receipt = self._hand_over(number, message, channel, row)
-            if receipt.verdict != "taken":
-                return receipt
-        return receipt
-
-    def _hand_over(self, number: int, message: Message, channel: Channel, row: PageRow) -> Receipt:
-        for tries in range(1, self._rules.tries + 1):
-            self.outbox.mark(number, channel.name, row, "sending", self._now())
-            receipt = channel.deliver(row.recipient, message.title, row.text)
-            if receipt.verdict != "again":
-                break
-            self.outbox.mark(number, channel.name, row, "queued", self._now())
-            wait_s = backoff_s(tries, receipt.wait_s)
-            if tries == self._rules.tries or wait_s > self._rules.patience_s:
-                return receipt
-            self._sleep(wait_s)
-        states = {"taken": "sent", "refused": "failed", "unknown": "unknown"}
-        self.outbox.mark(number, channel.name, row, states[receipt.verdict], self._now())  # type: ignore[arg-type]
-        return receipt
-
-    # Small things
-
     def _known(self, names: Sequence[str]) -> tuple[str, ...]:
         for name in names:
             if name not in self.channels:
@@ -303,18 +229,6 @@ class Notifier:
         }
         texts["title"] = " ".join(texts["title"].split()) or message.kind
         return msgspec.structs.replace(message, **texts)
-
-    def _tell_failure(self, message: Message, name: str, receipt: Receipt, spent_ms: float) -> None:
-        about: dict[str, Value] = {
-            "channel": name,
-            "duration_ms": round(spent_ms, 3),
-            "error.type": receipt.error_type or None,
-        }
-        words = (
-            "%s did not take %s: %s" if receipt.verdict != "unknown" else "%s may have taken %s or not: %s"
-        )
-        text = words, name, message.title, receipt.detail or receipt.error_type
-        self._log.event("notification.failed", about | _cause(message), *text)
 
 
 def open_notifier(
@@ -381,7 +295,3 @@ def _outcome(entry: Entry) -> Outcome:
         due_ns=entry.due_ns if entry.state == "queued" else 0,
         reason=entry.reason,
     )
-
-
-def _cause(message: Message) -> dict[str, Value]:
-    return {"cause.id": message.cause or None}

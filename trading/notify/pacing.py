@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from trading.errors import TradingError
 from trading.notify.message import SEVERITIES, Severity
 
-__all__ = ["HOUR_NS", "QuietHours", "backoff_s", "cap_until", "read_quiet_hours"]
+__all__ = ["HOUR_NS", "QuietHours", "Rules", "backoff_s", "cap_until", "read_quiet_hours"]
 
 SECOND_NS = 1_000_000_000
 HOUR_NS = 3600 * SECOND_NS
@@ -36,6 +36,24 @@ class QuietHours(NamedTuple):
         day = now.date() + timedelta(days=over_night and clock >= self.begin)
         end = datetime.combine(day, self.end, tzinfo=self.zone)
         return int(end.timestamp()) * SECOND_NS
+
+
+class Rules(NamedTuple):
+    """How messages are paced."""
+
+    quiet: QuietHours | None = None
+    zone: ZoneInfo = ZoneInfo("UTC")
+    """The operator's, for the times that a digest shows."""
+    urgent: Severity = "error"
+    """From this severity on quiet hours do not hold a message back."""
+    per_hour: int = 30
+    """Pages that a channel sends in any hour."""
+    tries: int = 3
+    """How often a page is tried before the next channel takes the message."""
+    patience_s: float = 60.0
+    """A service that asks to wait longer is left alone, and the message kept for later."""
+    pause_s: float = 1.0
+    """Between two pages of a message."""
 
 
 def read_quiet_hours(text: str, zone: ZoneInfo) -> QuietHours | None:

@@ -130,7 +130,7 @@ def read_secrets(path: Path, environment: Mapping[str, str] | None = None) -> Se
         filled = {key: _filled(value, environment, f"{place}.{key}") for key, value in entry.items()}
         filled.setdefault("type", name if name in _TYPES else None)
         values |= {text for key, value in filled.items() if key not in _PUBLIC for text in _texts(value)}
-        channels[str(name)] = _channel(filled, place, values)
+        channels[str(name)] = _channel(filled, place)
     return Secrets(channels, tuple(sorted(values, key=len, reverse=True)))
 
 
@@ -198,7 +198,7 @@ def _filled(value: object, environment: Mapping[str, str], place: str) -> Any:
 
 
 def _texts(value: object) -> Iterator[str]:
-    for item in value if isinstance(value, list) else [value]:
+    for item in _each(value):
         # Short texts (a port, `tls`) would strike out innocent words.
         if isinstance(item, str) and len(item) >= 6:
             yield item
@@ -207,13 +207,20 @@ def _texts(value: object) -> Iterator[str]:
             yield from (part for part in parts if len(part) >= 8 and re.search(r"[A-Z0-9]", part))
 
 
-def _channel(filled: dict[str, Any], place: str, values: set[str]) -> ChannelSecret:
+def _each(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _channel(filled: dict[str, Any], place: str) -> ChannelSecret:
     if filled["type"] not in _TYPES:
         raise SecretError(f"{place}.type: unknown. Write one of {', '.join(_TYPES)}.")
     try:
         channel: ChannelSecret = msgspec.convert(filled, ChannelSecret)
     except msgspec.ValidationError as error:
         words = str(error).partition(" - at `$")
+        # A token in the wrong line is quoted too.
+        said = (str(item) for key, value in filled.items() if key != "type" for item in _each(value))
+        everything = tuple(text for text in said if len(text) > 3)
         at = words[2].rstrip("`")
-        raise SecretError(f"{place}{at}: {struck_out(words[0], tuple(values))}.") from None
+        raise SecretError(f"{place}{at}: {struck_out(words[0], everything)}.") from None
     return channel

@@ -117,6 +117,8 @@ def test_a_kill_while_the_answer_is_awaited_leaves_unknown_told_and_not_repeated
     assert (outcome.state, outcome.duplicate, outcome.ok) == ("unknown", True, False)
     assert told(records, "notification.failed") == [("telegram", None)]
     assert len(telegram.requests) == 1
+    assert one.open().flush() == []
+    assert len(told(records, "notification.failed")) == 1, "told once, not at every start"
     assert one.open().again("daily:2026-11-20").state == "sent"
 
 
@@ -130,6 +132,29 @@ def test_what_was_written_down_but_never_handed_over_goes_out_after_a_kill(
     outcome = desk("telegram").open().send(message())
 
     assert (outcome.state, outcome.duplicate, len(telegram.accepted)) == ("sent", True, 1)
+
+
+def test_what_was_taken_up_but_never_handed_over_goes_out_after_a_kill(
+    telegram: Standin, desk: MakeDesk, tmp_path: Path
+) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.settle(outbox.add(message(), ["telegram"], START_NS), "sending", START_NS)
+    outbox.close()
+
+    assert [outcome.state for outcome in desk("telegram").open().flush()] == ["sent"]
+    assert len(telegram.accepted) == 1
+
+
+def test_of_very_many_held_messages_the_digest_tells_the_titles(telegram: Standin, desk: MakeDesk) -> None:
+    one = desk("telegram")
+    one.rules = Rules(quiet=NIGHT, zone=SEOUL, pause_s=0)
+    notifier = one.open()
+    held = [notifier.send(message(f"news {number}")) for number in range(11)]
+
+    one.now_ns = held[0].due_ns
+    notifier.flush()
+
+    assert telegram.accepted == ["📦 11 messages held back\n" + "\n🕒 11-20 23:00 매매 신호" * 11]
 
 
 def test_only_one_process_sends_at_a_time(desk: MakeDesk, telegram: Standin, tmp_path: Path) -> None:

@@ -88,6 +88,10 @@ def test_values_may_come_from_the_environment(tmp_path: Path) -> None:
             "channels.telegram: an entry does not look",
         ),
         (
+            f"channels: {{email: {{host: h, to: a@b.c, from: a@b.c, security: '{PASSWORD}'}}}}",
+            "channels.email.security: Invalid enum value '***'.",
+        ),
+        (
             "channels: {slack: {webhook: 'https://example.org/x'}}",
             "channels.slack.webhook: no webhook of Slack's",
         ),
