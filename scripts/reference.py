@@ -1,4 +1,6 @@
-"""Our indicators, statistics, weights and backtests beside those of independent libraries: `make reference`.
+"""Our figures beside those of independent libraries: `make reference`.
+
+Indicators, statistics, portfolio weights, backtests, agents' credit and sessions.
 
 Reads the market data and the reference results of a data folder (`OBS_CORPUS_DIR`, or `../shared/data`) and
 prints one line for each quantity: how many values were compared, the largest difference, how much is allowed,
@@ -14,14 +16,17 @@ import os
 import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from trading import performance
+from trading.attribution import Opinion, shapley, value_of
 from trading.backtest import BacktestResult, run
 from trading.indicators import ema, momentum, rsi, sma, volatility
 from trading.portfolio import RiskLevel, optimize
+from trading.sessions import load_sessions
 from trading.strategies import sma_cross
 
 __all__ = ["Row", "failed", "main", "rows", "table"]
@@ -79,6 +84,9 @@ def rows(market: Path) -> Iterator[Row]:
         yield from _weights(_json(path), market)
     for case in _json(reference / "backtests.json"):
         yield from _backtest(case, market)
+    for case in _json(reference / "attribution_shapley.json"):
+        yield _shapley(case)
+    yield from _sessions(_json(reference / "xkrx_sessions_2024_2025.json"))
 
 
 def failed(found: Iterable[Row]) -> list[Row]:
@@ -212,6 +220,25 @@ def _backtest(case: dict[str, Any], market: Path) -> Iterator[Row]:
         [case["final_equity_vectorbt"], case["max_drawdown_vectorbt"], case["win_rate"]],
     )
     yield Row(f"{name} end, drawdown, wins", "vectorbt", 3, figures, 1e-9, "relative")
+
+
+def _shapley(case: dict[str, Any]) -> Row:
+    opinions = [Opinion(a["name"], a["direction"], a["confidence"], a["weight"]) for a in case["agents"]]
+    value = value_of(
+        opinions, case["threshold"], asset_return=case["asset_return"], notional=case["notional"]
+    )
+    ours = shapley(value, [opinion.agent for opinion in opinions])
+    far = max(abs(ours[name] - share) for name, share in case["shapley"].items())
+    return Row(f"credit {case['case']}", case["checked_with"], len(ours), far, 1e-4, "absolute")
+
+
+def _sessions(case: dict[str, Any]) -> Iterator[Row]:
+    sessions = load_sessions(case["calendar"])
+    for year, days in case["sessions"].items():
+        first, last = date(int(year), 1, 1), date(int(year), 12, 31)
+        ours = {day.isoformat() for day in sessions.between(first, last)}
+        what = f"{case['calendar']} sessions {year}"
+        yield Row(what, case["library"], len(days), len(ours ^ set(days)), 0, "dates")
 
 
 def _dates(result: BacktestResult, trades: Sequence[dict[str, str]], prefix: str) -> float:

@@ -19,6 +19,7 @@ def test_every_figure_equals_the_independent_ones(corpus: Path) -> None:
         *("SPY_1d", "AAPL_1d", "EEM_1d", "BTCUSD_1d"),
         *("us10_2010_2018", "us3_2008_2009_negative_means", "us5_2014_2016"),
         *("SPY_sma20_60", "BTCUSD_sma10_30", "SPY_sma20_60_nofee"),
+        *("credit", "XKRX"),
     }
     assert sum(row.compared for row in found) > 70_000
 
