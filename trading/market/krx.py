@@ -36,6 +36,8 @@ OLDEST = (1, 2)
 """The first pyKRX that logs in; those before it get empty frames since KRX asks for a login."""
 PATIENCE_S = 120.0
 """How long the collector may be silent; it speaks after each request, and gives each one 30 s."""
+PAUSE_S = 0.5
+"""Between two requests for data; KRX shuts out addresses that ask too much at once."""
 WORKER = Path(__file__).with_name("krx_worker.py")
 
 _CODE = re.compile(r"A?([0-9][0-9A-Z]{5})(?:\.K[SQ])?")
@@ -60,6 +62,7 @@ class KrxSource:
         log: BotLog | None = None,
         environment: Mapping[str, str] | None = None,
         patience_s: float = PATIENCE_S,
+        pause_s: float = PAUSE_S,
     ) -> None:
         """Prepare, without logging in yet.
 
@@ -67,10 +70,12 @@ class KrxSource:
             log: Who speaks.
             environment: What the collector's process is started with; `os.environ` unless given.
             patience_s: How long the collector may be silent, in seconds.
+            pause_s: Least time between two requests for data, in seconds.
         """
         self._log = log or BotLog("data", "collector")
         self._environment = dict(os.environ if environment is None else environment)
         self.patience_s = patience_s
+        self._pause_s = pause_s
         self._worker: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._lock: TextIO | None = None
@@ -102,7 +107,8 @@ class KrxSource:
             )
         if self._refused is not None:
             raise type(self._refused)(str(self._refused))
-        asked = {"symbol": code[1], "first": f"{first:%Y%m%d}", "last": f"{last:%Y%m%d}"}
+        days = {"first": f"{first:%Y%m%d}", "last": f"{last:%Y%m%d}"}
+        asked = {"symbol": code[1], **days, "pause_s": self._pause_s}
         try:
             self._started()
             self._write(asked)
@@ -168,7 +174,7 @@ class KrxSource:
                 raise self._gone(error) from None
             raise
 
-    def _write(self, asked: Mapping[str, str]) -> None:
+    def _write(self, asked: Mapping[str, object]) -> None:
         assert self._worker is not None
         assert self._worker.stdin is not None
         try:
@@ -245,7 +251,10 @@ def _locked(login: str) -> TextIO:
 
     account = hashlib.sha256(f"krx account {login}".encode()).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / f"trading-krx-{os.getuid()}-{account}.lock"
-    lock = path.open("a+")
+    try:
+        lock = path.open("a+")
+    except OSError as error:
+        raise SourceError(f"KRX: {path}: the lock cannot be opened ({error.strerror}). Remove it.") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

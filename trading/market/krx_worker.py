@@ -60,6 +60,9 @@ class Watch:
     def __init__(self, send: Callable[..., Any], say: Say) -> None:
         self._send = send
         self._say = say
+        self._free_at = 0.0
+        self.pause_s = 0.0
+        """Between two requests for data: KRX shuts out addresses that ask too much at once."""
         self.login_code = ""
         """What KRX answered to the newest login, e.g. `CD001`; "" before one."""
         self.login_words = ""
@@ -75,6 +78,9 @@ class Watch:
         is_login = "/COMS/client/" in url
         route = _route(path, options.get("data"))
         for attempt in range(TRIES):
+            if not is_login:
+                time.sleep(max(0.0, self._free_at - time.monotonic()))
+                self._free_at = time.monotonic() + self.pause_s
             try:
                 return self._once(session, method, url, options, route, attempt, is_login=is_login)
             except FailedError as failed:
@@ -146,6 +152,7 @@ def main() -> int:
         say({"kind": "ready"})
         for line in sys.stdin:
             asked = json.loads(line)
+            watch.pause_s = asked["pause_s"]
             try:
                 say({"kind": "bars", "rows": collect(asked["symbol"], asked["first"], asked["last"])})
             except FailedError as failed:

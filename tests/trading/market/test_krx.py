@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
@@ -14,7 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.trading.market.krx_standin import FUNDS, HALTED, LOGIN, SHARES, SPLIT, Fault, KrxServer, close_of
+from tests.trading.market.krx_standin import (
+    DATA,
+    FUNDS,
+    HALTED,
+    LOGIN,
+    SHARES,
+    SPLIT,
+    Fault,
+    KrxServer,
+    close_of,
+)
 from trading.bars import time_of
 from trading.errors import MissingExtraError
 from trading.market import krx_worker
@@ -40,6 +51,10 @@ def environment(server: KrxServer, password: str = PASSWORD, account: str = "0th
     }
 
 
+def opened(server: KrxServer, password: str = PASSWORD, account: str = "0ther-trader") -> KrxSource:
+    return KrxSource(environment=environment(server, password, account), pause_s=0.0)
+
+
 @pytest.fixture
 def server() -> Iterator[KrxServer]:
     with KrxServer() as running:
@@ -54,7 +69,7 @@ def shared_server() -> Iterator[KrxServer]:
 
 @pytest.fixture(scope="module")
 def logged_in(shared_server: KrxServer) -> Iterator[KrxSource]:
-    with KrxSource(environment=environment(shared_server, account="trader")) as source:
+    with opened(shared_server, account="trader") as source:
         source.bars("005930", "1d", date(2025, 1, 2), date(2025, 1, 2))
         yield source
 
@@ -232,12 +247,30 @@ def test_a_request_without_a_whole_answer_is_tried_three_times_and_ends_in_time(
         watch.request(
             requests.Session(),
             "POST",
-            server.url + "/comm/bldAttendant/getJsonData.cmd",
+            server.url + DATA,
             data={"bld": f"dbms/MDC/STAT/standard/{PRICES}"},
         )
 
     assert raised.value.kind == kind
     assert len(told) == krx_worker.TRIES
+
+
+def test_requests_for_data_keep_their_distance(server: KrxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    import requests
+
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    watch = krx_worker.Watch(requests.Session.request, lambda _: None)
+    watch.pause_s = 40.0
+    server.krx.faults.append(Fault(PRICES, body="{}", times=9))
+
+    for _ in range(2):
+        watch.request(
+            requests.Session(), "POST", server.url + DATA, data={"bld": f"dbms/MDC/STAT/standard/{PRICES}"}
+        )
+
+    (pause_s,) = [seconds for seconds in slept if seconds > 0]
+    assert 30 < pause_s <= 40
 
 
 def test_a_login_is_sent_once_whatever_comes_back(server: KrxServer) -> None:
@@ -259,7 +292,7 @@ def test_only_one_collector_of_an_account_runs_at_a_time(
     logins = len(shared_server.krx.logins)
 
     with (
-        KrxSource(environment=environment(shared_server, account="trader")) as second,
+        opened(shared_server, account="trader") as second,
         pytest.raises(SourceError, match="another collector on this machine is logged in with the same"),
     ):
         second.bars("005930", "1d", date(2025, 1, 2), date(2025, 1, 3))
@@ -307,7 +340,7 @@ def test_a_login_that_fails_in_silence_is_one_error_and_is_not_tried_again(
 ) -> None:
     server.krx.code = code
     server.krx.faults += [Fault(**vars(fault))] if fault else []
-    source = KrxSource(environment=environment(server, password))
+    source = opened(server, password)
     before = children()
 
     with caplog.at_level(logging.DEBUG), pytest.raises(kind) as raised:
@@ -325,7 +358,7 @@ def test_a_login_that_fails_in_silence_is_one_error_and_is_not_tried_again(
 
 
 def test_a_session_that_ends_because_of_a_second_login_is_said_and_stays_ended(server: KrxServer) -> None:
-    with KrxSource(environment=environment(server)) as source:
+    with opened(server) as source:
         source.bars("005930", "1d", date(2025, 1, 2), date(2025, 1, 3))
         server.krx.log_in_elsewhere()
 
@@ -343,7 +376,7 @@ def test_a_collector_that_dies_is_started_once_more_and_no_further(server: KrxSe
         return len(source.bars("005930", "1d", date(2025, 1, 2), date(2025, 1, 3)))
 
     before = children()
-    with KrxSource(environment=environment(server)) as source:
+    with opened(server) as source:
         ask(source)
         os.kill((set(children()) - set(before)).pop(), signal.SIGKILL)
         with pytest.raises(SourceError, match="ended by itself \\(exit code -9\\)"):
@@ -368,7 +401,7 @@ def test_a_collector_that_dies_is_started_once_more_and_no_further(server: KrxSe
 def test_a_list_of_codes_that_failed_is_asked_for_again(server: KrxServer) -> None:
     server.krx.faults.append(Fault("finder_stkisu", status=404))
 
-    with KrxSource(environment=environment(server)) as source:
+    with opened(server) as source:
         with pytest.raises(SourceError, match="HTTP 404"):
             source.bars("005930", "1d", date(2025, 1, 2), date(2025, 1, 3))
 
@@ -390,7 +423,7 @@ def test_without_pykrx_the_extra_is_named(server: KrxServer, monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "pykrx", None)
 
     with pytest.raises(MissingExtraError, match=r"trading-core\[krx\]"):
-        KrxSource(environment=environment(server)).bars("005930", "1d", date(2025, 1, 2), date(2025, 1, 3))
+        opened(server).bars("005930", "1d", date(2025, 1, 2), date(2025, 1, 3))
 
 
 def test_a_pykrx_from_before_the_login_is_refused_with_the_reason(
@@ -401,4 +434,4 @@ def test_a_pykrx_from_before_the_login_is_refused_with_the_reason(
     monkeypatch.syspath_prepend(tmp_path)
 
     with pytest.raises(SourceError, match=r'1\.0\.51 is older than KRX\'s login.*"pandas<3"'):
-        KrxSource(environment=environment(server)).bars("005930", "1d", date(2025, 1, 2), date(2025, 1, 3))
+        opened(server).bars("005930", "1d", date(2025, 1, 2), date(2025, 1, 3))
