@@ -260,8 +260,8 @@ class _Equity:
             x, half = self.x(time), drawing.text_width(label) / 2
             parts.append(drawing.line(x, top, x, bottom, "grid"))
             # A label at the edge is pushed inwards; one that would touch the label before is left out.
-            x = min(max(x, _LEFT + half - 4), self.width - half - 2)
-            if x - half > free + 8:
+            x = min(max(x, half), self.width - half - 2)
+            if x - half > free + 4:
                 parts.append(drawing.text(x, bottom + 17, label, anchor="middle"))
                 free = x + half
         return "".join(parts)

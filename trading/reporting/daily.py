@@ -16,7 +16,7 @@ from trading.reporting.facts import (
     PositionFacts,
 )
 from trading.reporting.page import Block, Cell, Figures, Page, Picture, Remark, Section, Table
-from trading.reporting.wording import NARROW, Wording, is_known, moment, table
+from trading.reporting.wording import NARROW, Wording, moment, table
 from trading.reporting.words import Language, day, term
 
 __all__ = ["curve", "daily_page", "failures", "foot", "holdings", "positions"]
@@ -282,4 +282,4 @@ def curve(equity: Curve, say: Wording, marks: Sequence[Mark] = (), benchmark: Cu
 def foot(made: int | None, say: Wording, what: str = "paper") -> tuple[str, ...]:
     """Return the last lines of a report."""
     lines = [say("legend"), say(what)]
-    return (*lines, say("made", time=moment(made))) if is_known(made) else tuple(lines)
+    return tuple(lines) if made is None else (*lines, say("made", time=moment(made)))

@@ -99,9 +99,9 @@ def is_known(value: Figure) -> bool:
     return isinstance(value, float | int) and math.isfinite(value)
 
 
-def moment(time: int | None) -> str:
-    """Return a time as `2025-01-02 06:30`, in UTC; without one `?`."""
-    return "?" if time is None else f"{datetime.fromtimestamp(time // 10**9, UTC):%Y-%m-%d %H:%M}"
+def moment(time: int) -> str:
+    """Return a time as `2025-01-02 06:30`, in UTC."""
+    return f"{datetime.fromtimestamp(time // 10**9, UTC):%Y-%m-%d %H:%M}"
 
 
 def column(say: Wording, *keys: str) -> tuple[Column, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,10 @@ def store(tmp_path: Path, xkrx: Sessions) -> Iterator[Store]:
         yield opened
 
 
-def fill(store: Store, sessions: Sessions) -> None:
-    """Write the rows."""
+def fill(store: Store, sessions: Sessions, curve: Sequence[float] = EQUITY) -> None:
+    """Write the rows of one session after the other."""
     day, before, highest = FIRST, 100.0, 100.0
-    for index, equity in enumerate(EQUITY):
+    for index, equity in enumerate(curve):
         highest = max(highest, equity)
         performance = {
             "equity": equity,

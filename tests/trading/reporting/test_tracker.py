@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trading.reporting.conftest import EQUITY, position
+from tests.trading.reporting.conftest import EQUITY, fill, position
 from trading.bars import time_of
 from trading.reporting.facts import NONE, ClosedDay, SessionHours, WeeklyFacts
 from trading.reporting.tracker import changes, week_of, weekly_facts
@@ -40,6 +40,15 @@ def test_the_first_week_is_told_from_what_the_account_began_with(store: Store, x
     assert facts.week_drawdown == pytest.approx(99 / 110 - 1)
     assert facts.days[0].day_return is NONE
     assert facts.days[0].regime is None
+
+
+def test_a_fall_on_the_first_day_counts(tmp_path: Path, xkrx: Sessions) -> None:
+    with open_store(tmp_path / "store") as store:
+        fill(store, xkrx, (90.0, 95.0))
+        facts = facts_of(store, xkrx, "2025-10-31")
+
+    assert facts.max_drawdown == pytest.approx(-0.1)
+    assert facts.week_drawdown == pytest.approx(-0.1)
 
 
 def test_every_figure_of_the_past_stays_when_time_goes_on(store: Store, xkrx: Sessions) -> None:
