@@ -17,6 +17,9 @@ ROUNDING = 0.005
 LATEST = 150 * 366 * DAY_NS
 """No bar is that late (year 2120); such a time is in another unit."""
 
+LARGEST, SMALLEST = 1e15, 1e-15
+"""No price and no volume is beyond these; they would run over in sums and ratios."""
+
 Outcome = tuple[list[Bar], list[Finding]]
 
 
@@ -77,9 +80,9 @@ def broken(bars: list[Bar], subject: Subject) -> Outcome:
     widened: list[int] = []
     for bar in bars:
         prices = bar[1:5]
-        if not all(map(math.isfinite, prices)):
+        if not all(map(math.isfinite, prices)) or max(map(abs, (*prices, bar.volume))) > LARGEST:
             no_number.append(bar)
-        elif min(prices) <= 0 or bar.volume < 0:
+        elif min(prices) < SMALLEST or bar.volume < 0:
             no_price.append(bar)
         elif not _is_coherent(bar, ROUNDING):
             crossed.append(bar)

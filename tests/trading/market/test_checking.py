@@ -294,7 +294,7 @@ ROW = st.builds(
     Bar,
     st.integers(0, 60).map(lambda n: time_of(date(2024, 1, 1)) + n * DAY),
     *[PRICE] * 4,
-    st.one_of(st.sampled_from([0.0, -1.0, NAN]), st.floats(0, 1e9)),
+    st.one_of(st.sampled_from([0.0, -1.0, NAN, math.inf, 1e300]), st.floats(0, 1e9)),
 )
 
 
