@@ -191,12 +191,14 @@ def test_a_share_that_is_halted_now_says_since_when() -> None:
 
 def test_a_flat_price_that_trades_or_has_no_volume_at_all_is_kept_and_told() -> None:
     bars = daily(30)
-    traded = [bars[9]._replace(time=one.time) for one in bars[10:15]]
+    traded = [bars[8]._replace(time=one.time) for one in bars[10:15]]
     closes = [Bar(one.time, 50.0, 50.0, 50.0, 50.0, 0.0) for one in bars]
 
-    still, without_volume = checked(bars[:10] + traded + bars[15:]), checked(closes)
+    still, shorter = checked(bars[:10] + traded + bars[15:]), checked(bars[:10] + traded[:4] + bars[14:])
+    without_volume = checked(closes)
 
-    assert said(still) == [("flat", "kept", 6)]
+    assert said(still) == [("flat", "kept", 5)]
+    assert said(shorter) == []
     assert (len(without_volume.bars), said(without_volume)) == (30, [("flat", "kept", 30)])
 
 
