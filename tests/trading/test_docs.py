@@ -101,3 +101,30 @@ def prices(seed: int) -> str:
         rows.append(f"{day},{price:.2f},{high:.2f},{low:.2f},{close:.2f},1000")
         price = close
     return "\n".join(rows) + "\n"
+
+
+def test_no_heading_is_empty() -> None:
+    parts = re.split(r"^## (.+)$", PAGE, flags=re.MULTILINE)[1:]
+
+    assert [name for name, text in zip(parts[::2], parts[1::2], strict=True) if not text.strip()] == []
+
+
+@pytest.mark.parametrize("name", ["docs/trading.md", "docs/deployment.md"])
+def test_every_command_that_a_guide_names_exists(name: str) -> None:
+    page = (REPO / name).read_text(encoding="utf-8")
+
+    named = set(re.findall(r"python -m trading ([a-z]+)", page)) | set(
+        re.findall(r"`trading ([a-z]+)[ `]", page)
+    )
+
+    assert named
+    assert named <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("anchor", sorted(set(re.findall(r"\]\(#([^)]+)\)", PAGE))))
+def test_every_link_within_the_page_leads_to_a_heading(anchor: str) -> None:
+    headings = re.findall(r"^#+ (.+)$", PAGE, re.MULTILINE)
+
+    assert anchor in {
+        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
