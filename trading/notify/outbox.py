@@ -7,18 +7,23 @@ alive, and it is not known whether it arrived.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from trading.errors import TradingError
 from trading.notify.message import Message, State
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 __all__ = ["FILE", "Entry", "Outbox", "OutboxError", "PageRow"]
 
@@ -113,7 +118,7 @@ class Outbox:
             end = time.monotonic() + self._patience_s
             while True:
                 try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _lock(lock)
                     break
                 except OSError:
                     if time.monotonic() > end:
@@ -286,6 +291,14 @@ class Outbox:
             "DELETE FROM messages WHERE made_ns < ? AND state IN ('sent', 'failed', 'unknown', 'folded')",
             (before_ns,),
         ).rowcount
+
+
+def _lock(file: IO[str]) -> None:
+    # Let go by the system when the file is closed, or its process killed.
+    if sys.platform == "win32":
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _packed(message: Message) -> str:
