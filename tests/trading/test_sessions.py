@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import zipfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -41,6 +42,26 @@ def test_the_days_of_the_korean_exchange_are_those_of_the_kept_reference(corpus:
     days = load_sessions("XKRX").between(date(year, 1, 1), date(year, 12, 31))
 
     assert [str(day) for day in days] == kept["sessions"][str(year)]
+
+
+def traded_days(corpus: Path, source: str) -> list[date]:
+    """The days on which somebody traded, from prices that nobody made with a calendar."""
+    market = corpus / "market"
+    if source == "spy.zip":
+        with zipfile.ZipFile(market / "lean/equity_usa_daily/spy.zip") as archive:
+            text = archive.read(archive.namelist()[0]).decode()
+        return [date.fromisoformat(line[:8]) for line in text.splitlines()]
+    lines = (market / "pyportfolioopt/stock_prices.csv").read_text().splitlines()[1:]
+    return [date.fromisoformat(line[:10]) for line in lines]
+
+
+@pytest.mark.parametrize("source", ["spy.zip", "stock_prices.csv"])
+def test_new_york_was_open_on_the_days_of_which_there_are_prices_and_on_no_others(
+    source: str, corpus: Path
+) -> None:
+    days = traded_days(corpus, source)
+
+    assert load_sessions("XNYS").between(days[0], days[-1]) == days
 
 
 @pytest.mark.parametrize(
