@@ -13,36 +13,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from obs.metrics.table import MAX_COMPONENTS, TABLE
 from obs.snapshot import Category, IssueSeverity, IssueStatus, Snapshot
 
-__all__ = ["TABLE", "Inner", "SnapshotCollector", "exposition"]
-
-MAX_COMPONENTS = 100
-"""Components that get a series of their own; the rest counts as `other`."""
+__all__ = ["MAX_COMPONENTS", "TABLE", "Inner", "SnapshotCollector", "exposition"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-TABLE: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "obs_health": ("Health of the whole: 0 OK, 1 UNKNOWN, 2 WARNING, 3 ERROR, 4 CRITICAL.", ()),
-    "obs_health_score_ratio": ("Health score of the whole, from 0 (worst) to 1.", ()),
-    "obs_component_health": ("Health of each component, numbers as in obs_health.", ("component",)),
-    "obs_issues": ("Open issues by severity and category.", ("severity", "category")),
-    "obs_events_total": ("Events taken in, by severity.", ("severity",)),
-    "obs_events_dropped_total": ("Events that were emitted and did not arrive, by reason.", ("reason",)),
-    "obs_secrets_masked_total": ("Records in which a secret was masked, by kind.", ("kind",)),
-    "obs_last_event_timestamp_seconds": ("Time of the newest event, Unix seconds.", ()),
-    "obs_snapshot_timestamp_seconds": ("When the picture behind these numbers was taken, Unix seconds.", ()),
-    "obs_money_at_risk": (
-        "Money behind the open issues, by currency; never added across them.",
-        ("currency",),
-    ),
-    "obs_cache_hits_total": ("Calls answered from a cache.", ("cache",)),
-    "obs_cache_misses_total": ("Calls that had to be computed.", ("cache",)),
-    "obs_sidecar_resident_memory_bytes": ("Resident memory of the sidecar.", ()),
-    "obs_queue_events": ("Events waiting in the sidecar.", ()),
-    "obs_spool_pending_bytes": ("Bytes in the spool that are not folded yet.", ()),
-    "obs_briefing_render_duration_seconds": ("How long the newest briefing took to render.", ()),
-}
 
 
 class Inner(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +29,6 @@ class Inner(msgspec.Struct, frozen=True, kw_only=True):
     resident_bytes: int = 0
     queue_events: int = 0
     pending_bytes: int = 0
-    render_seconds: float = 0.0
 
 
 class SnapshotCollector(Collector):
@@ -66,14 +41,16 @@ class SnapshotCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family of `TABLE`, also when it has no sample."""
         snapshot, inner = self._snapshot(), self._inner()
-        for name, rows in (*_bots(snapshot), *_own(inner)):
-            text, labels = TABLE[name]
+        told = dict((*_bots(snapshot), *_own(inner)))
+        for name, one in TABLE.items():
+            if one.kind == "histogram":
+                continue
             family: GaugeMetricFamily | CounterMetricFamily
-            if name.endswith("_total"):
-                family = CounterMetricFamily(name.removesuffix("_total"), text, labels=labels)
+            if one.kind == "counter":
+                family = CounterMetricFamily(name.removesuffix("_total"), one.text, labels=one.labels)
             else:
-                family = GaugeMetricFamily(name, text, labels=labels)
-            for values, number in rows:
+                family = GaugeMetricFamily(name, one.text, labels=one.labels)
+            for values, number in told.get(name, ()):
                 family.add_metric(list(values), number)
             yield family
 
@@ -126,7 +103,6 @@ def _own(inner: Inner) -> Iterator[tuple[str, Rows]]:
     yield "obs_sidecar_resident_memory_bytes", [((), inner.resident_bytes)]
     yield "obs_queue_events", [((), inner.queue_events)]
     yield "obs_spool_pending_bytes", [((), inner.pending_bytes)]
-    yield "obs_briefing_render_duration_seconds", [((), inner.render_seconds)]
 
 
 def _components(snapshot: Snapshot) -> Rows:
