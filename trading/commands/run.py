@@ -12,23 +12,31 @@ import logging
 import logging.config
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from trading.errors import TradingError
 from trading.logs import TRACE, BotLog
-from trading.paper.books import together
+from trading.paper.books import time_text, together
 from trading.paper.clock import start_of
 from trading.paper.faults import PLANS
-from trading.paper.fleet import FLEET, SYMBOLS, bundled, first_bar, run_bot, warm_up
+from trading.paper.fleet import FLEET, LEAST_HISTORY, SYMBOLS, bundled, first_bar, run_bot, warm_up
+from trading.paper.live import LiveFeed, open_live
 from trading.paper.own_candles import OwnCandles, read_candles
 
 __all__ = ["configure", "run"]
 
 _USUAL_S = 2700.0
+_LONGEST_S = 10 * 365 * 86_400.0
+"""A live run goes on until it is ended."""
+_PATIENCE_S = 20.0
+"""How long bots may take to end in order."""
+_MINUTE_NS = 60_000_000_000
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -38,11 +46,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bots", type=_bots, default=list(FLEET), help=f"which, by comma (all: {','.join(FLEET)})"
     )
+    parser.add_argument(
+        "--market",
+        choices=["replay", "live"],
+        default="replay",
+        help="recorded candles, or an exchange's own now",
+    )
+    parser.add_argument(
+        "--exchange", default="upbit", help="whose candles, as ccxt calls it (extra crypto; upbit)"
+    )
     parser.add_argument("--faults", choices=sorted(PLANS), default="none", help="which incidents to plant")
     parser.add_argument("--speed", type=_speed, default=0.0, help="times the clock on the wall; 0: at once")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same run")
     parser.add_argument(
-        "--duration", type=_duration, help="of the run's own clock, e.g. 24h (45m; own candles: all of them)"
+        "--duration",
+        type=_duration,
+        help="of the run's own clock, e.g. 24h (45m; own candles: all; live: until ended)",
     )
     parser.add_argument(
         "--candles", type=Path, help="folder (or file) of one-minute candles of your own: CSV, Parquet, LEAN"
@@ -61,11 +80,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the bots; return the exit code."""
     # What cannot be played is refused once and before any bot starts.
+    if options.market == "live":
+        return _run_live(options)
     candles = _candles(options)
     start_ns = options.start or start_of(time.time_ns(), options.duration, options.speed)
     if len(options.bots) > 1:
         return _run_children(options, start_ns)
     return _run_here(options, start_ns, candles)
+
+
+def _run_live(options: argparse.Namespace) -> int:
+    if not options.symbols or options.candles or options.speed not in (0.0, 1.0):
+        raise TradingError("--market live needs --symbols, e.g. BTC/KRW,ETH/KRW; no --candles, no --speed.")
+    options.speed, options.duration = 1.0, options.duration or _LONGEST_S
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, _end_in_order)
+    if len(options.bots) > 1:
+        # A symbol or an exchange that does not exist is said once, not by each bot.
+        open_live(options.exchange, options.symbols, BotLog("data", "collector"), history=LEAST_HISTORY)
+        return _run_children(options, 0)
+    _set_up_logging(options.log_config)
+    config = FLEET[options.bots[0]]
+    log = BotLog(config.bot_id, config.strategy_name)
+    feed = open_live(options.exchange, options.symbols, log, history=config.history)
+    # Candles are of whole minutes, and so is the run.
+    start_ns = (time.time_ns() // _MINUTE_NS + 1) * _MINUTE_NS
+    time.sleep((start_ns - time.time_ns()) / 1e9)
+    feed.start()
+    try:
+        return _run_here(options, start_ns, None, feed)
+    finally:
+        feed.stop()
 
 
 def _candles(options: argparse.Namespace) -> OwnCandles | None:
@@ -90,8 +135,11 @@ def _candles(options: argparse.Namespace) -> OwnCandles | None:
     return candles
 
 
-def _run_here(options: argparse.Namespace, start_ns: int, candles: OwnCandles | None) -> int:
-    _set_up_logging(options.log_config)
+def _run_here(
+    options: argparse.Namespace, start_ns: int, candles: OwnCandles | None, feed: LiveFeed | None = None
+) -> int:
+    if feed is None:
+        _set_up_logging(options.log_config)
     config = FLEET[options.bots[0]]
     if candles is not None:
         candles.report(BotLog(config.bot_id, config.strategy_name))
@@ -104,24 +152,29 @@ def _run_here(options: argparse.Namespace, start_ns: int, candles: OwnCandles | 
         speed=options.speed,
         bars=candles.bars if candles else None,
         quote=options.currency,
+        feed=feed,
     )
+    lasted = bot.clock.elapsed
     if options.books:
-        _write(options.books, together([bot.told_books()], start_ns=start_ns, duration_s=options.duration))
+        begun, ended = time_text(bot.clock.start_ns), time_text(bot.clock.now_ns)
+        _write(options.books, together([bot.told_books()], start=begun, end=ended))
     earned = f"{bot.equity - bot.day_start:+.2f} {bot.config.currency}"
     # One write, so that the lines of several bots do not run into each other.
-    sys.stdout.write(f"{bot.config.bot_id}: {earned} in {options.duration / 60:.0f} min\n")
+    sys.stdout.write(f"{bot.config.bot_id}: {earned} in {lasted / 60:.0f} min\n")
     sys.stdout.flush()
     return 0
 
 
 def _run_children(options: argparse.Namespace, start_ns: int) -> int:
     command = [sys.executable, "-m", "trading", "run", "--paper", "--start", str(start_ns)]
-    for name in ("faults", "speed", "seed"):
+    for name in ("market", "exchange", "faults", "speed", "seed"):
         command += [f"--{name}", str(getattr(options, name))]
     command += ["--duration", f"{options.duration:.0f}s"]
     if options.candles:
+        command += ["--candles", str(options.candles)]
+    if options.candles or options.market == "live":
         symbols = ",".join(options.symbols or SYMBOLS)
-        command += ["--candles", str(options.candles), "--symbols", symbols, "--currency", options.currency]
+        command += ["--symbols", symbols, "--currency", options.currency]
     if options.log_config:
         command += ["--log-config", str(options.log_config)]
     parts = {bot_id: Path(f"{options.books}.{bot_id}.part") for bot_id in options.bots if options.books}
@@ -133,9 +186,9 @@ def _run_children(options: argparse.Namespace, start_ns: int) -> int:
         for bot_id in options.bots
     ]
     try:
-        code = max(child.wait() for child in children)
+        code = _waited(children)
         if parts:
-            _join_books(options, start_ns, list(parts.values()))
+            _join_books(options, list(parts.values()))
         return code
     finally:
         for child in children:
@@ -144,11 +197,30 @@ def _run_children(options: argparse.Namespace, start_ns: int) -> int:
             child.wait()
 
 
-def _join_books(options: argparse.Namespace, start_ns: int, parts: list[Path]) -> None:
+def _end_in_order(*_: object) -> NoReturn:
+    # Once: a second signal, as from a terminal and from the parent, must not cut the end short.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _waited(children: list[subprocess.Popen[bytes]]) -> int:
+    try:
+        return max(child.wait() for child in children)
+    except KeyboardInterrupt:
+        # They end in order and write their books.
+        for child in children:
+            child.terminate()
+        return max(child.wait(timeout=_PATIENCE_S) for child in children)
+
+
+def _join_books(options: argparse.Namespace, parts: list[Path]) -> None:
     # A bot that failed has written none; its own error is on the screen already.
     found = [json.loads(part.read_text(encoding="utf-8")) for part in parts if part.is_file()]
     bots = [bot for one in found for bot in one["bots"]]
-    _write(options.books, together(bots, start_ns=start_ns, duration_s=options.duration))
+    first = min((one["start"] for one in found), default="")
+    last = max((one["end"] for one in found), default="")
+    _write(options.books, together(bots, start=first, end=last))
     for part in parts:
         part.unlink(missing_ok=True)
 

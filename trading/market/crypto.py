@@ -81,13 +81,7 @@ class CryptoSource:
             SourceError: If there is no such exchange, symbol or interval, or no answer after five tries.
             MissingExtraError: If ccxt is not installed.
         """
-        is_contract = ":" in symbol
-        client = self._clients.get(is_contract) or self._opened(is_contract=is_contract)
-        if interval not in (client.timeframes or {}):
-            raise SourceError(
-                f"{self._exchange}: {symbol}: no bars of {interval}. It has {', '.join(client.timeframes)}."
-            )
-        self._asked(client, f"{symbol}: markets", client.load_markets)
+        client = self._ready(symbol, interval)
         length = INTERVAL_NS[interval]
         begin, end = time_of(first), time_of(last + timedelta(days=1))
         # A day that ends elsewhere began before midnight of UTC.
@@ -101,11 +95,39 @@ class CryptoSource:
             )
         return bars
 
+    def newest(self, symbol: str, interval: Interval, count: int) -> list[Bar]:
+        """Return the complete bars that opened within the last `count` lengths: what a live run asks for.
+
+        Args:
+            symbol: As for `bars`.
+            interval: Length of a bar.
+            count: How far back; fewer bars come where nobody traded, none when nobody did at all.
+
+        Raises:
+            SourceError: As for `bars`, but an empty answer is none here.
+        """
+        client = self._ready(symbol, interval)
+        length = INTERVAL_NS[interval]
+        end = self._clock() // length * length + length
+        rows = self._pages(client, symbol, interval, (end - (count + 1) * length) // MS_NS, end // MS_NS)
+        return [_bar(row, length) for row in rows]
+
     def close(self) -> None:
         """Close the connections."""
         for client in self._clients.values():
             client.session.close()
         self._clients = {}
+
+    def _ready(self, symbol: str, interval: Interval) -> Any:
+        """Return the client for a symbol, once the exchange has told its markets."""
+        is_contract = ":" in symbol
+        client = self._clients.get(is_contract) or self._opened(is_contract=is_contract)
+        if interval not in (client.timeframes or {}):
+            raise SourceError(
+                f"{self._exchange}: {symbol}: no bars of {interval}. It has {', '.join(client.timeframes)}."
+            )
+        self._asked(client, f"{symbol}: markets", client.load_markets)
+        return client
 
     def _pages(self, client: Any, symbol: str, interval: Interval, since: int, end: int) -> list[list[Any]]:
         """Return the rows of complete bars from `since` to `end`, both in ms."""

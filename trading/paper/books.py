@@ -17,7 +17,7 @@ from trading.bars import SECOND_NS
 from trading.paper.broker import Order, Status
 from trading.positions import Fill, Position, Trade
 
-__all__ = ["SCHEMA", "BookedTrade", "Books", "Holding", "together", "told"]
+__all__ = ["SCHEMA", "BookedTrade", "Books", "Holding", "time_text", "together", "told"]
 
 SCHEMA = "trading.books/1"
 CENT = Decimal("0.01")
@@ -114,8 +114,14 @@ def told(books: Books, holdings: Iterable[Holding], *, day_start: Decimal) -> di
     }
 
 
-def together(parts: Iterable[Mapping[str, Any]], *, start_ns: int, duration_s: float) -> dict[str, Any]:
-    """Return the books of a whole run: each bot's, and sums for each currency."""
+def together(parts: Iterable[Mapping[str, Any]], *, start: str, end: str) -> dict[str, Any]:
+    """Return the books of a whole run: each bot's, and sums for each currency.
+
+    Args:
+        parts: What `told` says of each bot.
+        start: When the first began, RFC 3339.
+        end: When the last ended.
+    """
     bots = sorted(parts, key=lambda part: str(part["bot"]))
     sums: dict[str, dict[str, Decimal]] = {}
     for bot in bots:
@@ -126,8 +132,8 @@ def together(parts: Iterable[Mapping[str, Any]], *, start_ns: int, duration_s: f
         mine["fees"] += Decimal(bot["fees"])
     return {
         "schema": SCHEMA,
-        "start": _time(start_ns),
-        "end": _time(start_ns + round(duration_s * SECOND_NS)),
+        "start": start,
+        "end": end,
         "totals": {
             currency: {name: str(amount) for name, amount in mine.items()}
             for currency, mine in sorted(sums.items())
@@ -178,8 +184,8 @@ def _trade(one: BookedTrade) -> dict[str, Any]:
         "quantity": _plain(trade.quantity),
         "entry_price": _cents(trade.entry_price),
         "exit_price": _cents(trade.exit_price),
-        "entry_time": _time(trade.entry_time),
-        "exit_time": _time(trade.exit_time),
+        "entry_time": time_text(trade.entry_time),
+        "exit_time": time_text(trade.exit_time),
         "net": _cents(trade.pnl_net),
         "fees": _cents(trade.fees),
         "reason": one.reason,
@@ -209,5 +215,6 @@ def _plain(quantity: Decimal) -> str:
     return f"{quantity.normalize():f}"
 
 
-def _time(when_ns: int) -> str:
+def time_text(when_ns: int) -> str:
+    """Return a time as the books write it, to the second."""
     return datetime.fromtimestamp(when_ns // SECOND_NS, UTC).isoformat().replace("+00:00", "Z")

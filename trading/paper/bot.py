@@ -71,6 +71,8 @@ class BotConfig:
     max_volatility: float = 0.01
     history: int = 60
     """Bars it looks at before it starts."""
+    candle_delay_s: float = 0.4
+    """How long after the end of a minute it looks for the candle."""
     quote: str = "USD"
     """The currency of symbols whose name tells none."""
     phase: float = 0.0
@@ -111,6 +113,7 @@ class Bot:
         )
         self.analyst = NewsAnalyst(config.bot_id, self.clock, self.log, self.faults, self.rng, self.books)
         self.candle_at = self.clock.now_ns
+        self._bar_time = 0
         self._ids = itertools.count(1)
         self._beats = itertools.count(1)
         self._polls = itertools.count()
@@ -136,7 +139,7 @@ class Bot:
         self.trader.warm_up(history)
         if self.config.held:
             self._first.adopt(self.config.held)
-        self.clock.every(BAR_S, self._on_minute, first=BAR_S + 0.4 + phase)
+        self.clock.every(BAR_S, self._on_minute, first=BAR_S + self.config.candle_delay_s + phase)
         self.clock.every(30, self._heartbeat, first=5 + phase)
         self.clock.every(15, self._poll, first=8 + phase)
         self.clock.every(60, self._measure_equity, first=1 + phase)
@@ -195,8 +198,11 @@ class Bot:
             desk.settle()
         if self.faults.is_feed_stale(self.config.bot_id, self.clock.elapsed):
             return
-        self.candle_at = self.clock.now_ns
         bars = {symbol: desk.market.last() for symbol, desk in self.desks.items()}
+        if (newest := min(bar.time for bar in bars.values())) == self._bar_time:
+            # A live feed that has nothing new: nobody acts on the same candle twice.
+            return
+        self.candle_at, self._bar_time = self.clock.now_ns, newest
         for symbol, desk in self.desks.items():
             desk.on_bar(bars[symbol])
         self.trader.on_bars(bars)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from trading.paper.bot import Bot, BotConfig
 from trading.paper.clock import Clock, stamped_records
 from trading.paper.exchange import BINANCE, COINBASE
 from trading.paper.faults import FaultPlan
+from trading.paper.live import LiveFeed
 from trading.paper.replay import BAR_S, Market, MarketError, Replay, aligned, load_bars
 from trading.regime import RegimeRules
 from trading.risk import RiskLimits, TrailingStop
@@ -26,6 +28,8 @@ LAST_BARS = 596
 quarter of an hour, then fall."""
 LEAST_HISTORY = 60
 """Bars before the first, for indicators to begin with."""
+LIVE_DELAY_S = 8.0
+"""How long after a minute its candle is looked for: exchanges take some seconds, a request another."""
 SYMBOLS = ("BTC/USD", "ETH/USD", "LTC/USD")
 """What the bundled candles are of."""
 
@@ -185,6 +189,7 @@ def run_bot(
     speed: float = 0.0,
     bars: Mapping[str, Sequence[Bar]] | None = None,
     quote: str = "USD",
+    feed: LiveFeed | None = None,
 ) -> Bot:
     """Run one bot from its start to its end, and return it with its books.
 
@@ -197,24 +202,31 @@ def run_bot(
         speed: Seconds of the run for each second of the wall clock; 0: as fast as possible.
         bars: One-minute bars of your own by symbol, at the same minutes; `None`: the bundled ones.
         quote: Currency of symbols of your own whose name tells none.
+        feed: A live market, instead of bars; the run then begins at a whole minute of the wall clock.
 
     Raises:
         MarketError: If there are no candles for the bot's symbols, or too few.
     """
     clock = Clock(start_ns, speed=speed)
-    if bars is None:
+    if feed is not None:
+        bars, first = feed.history, len(next(iter(feed.history.values())))
+        config = replace(placed(config, bars, first), quote=quote, candle_delay_s=LIVE_DELAY_S)
+    elif bars is None:
         bars, first = bundled(config, duration_s)
     else:
         count = len(next(iter(bars.values())))
         first = first_bar(count, duration_s, usual=warm_up(count))
         config = replace(placed(config, bars, first), quote=quote)
     markets: dict[str, Market] = {
-        symbol: Replay(bars[symbol], clock, first=first) for symbol in config.symbols
+        symbol: feed.markets[symbol] if feed else Replay(bars[symbol], clock, first=first)
+        for symbol in config.symbols
     }
     # A generator of its own for each bot: what one bot does must not change another's chances.
     bot = Bot(config, clock, markets, faults, random.Random(f"{seed}/{config.bot_id}"))
     with stamped_records(clock):
         bot.start()
-        clock.run_until(duration_s)
+        # Whoever interrupts a bot wants it to end in order: its books are worth as much as after a whole run.
+        with suppress(KeyboardInterrupt):
+            clock.run_until(duration_s)
         bot.stop()
     return bot

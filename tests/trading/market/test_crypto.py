@@ -63,6 +63,18 @@ def test_two_days_of_minutes_come_in_pages_without_one_lost_or_twice(
 
 
 @pytest.mark.parametrize("exchange", SYMBOLS)
+def test_the_newest_bars_are_the_last_whole_ones_and_may_be_none(
+    exchange: str, server: ExchangeServer
+) -> None:
+    bars = source(server, exchange).newest(SYMBOLS[exchange], "1m", 3)
+    assert ms(bar.time for bar in bars) == [at(f"2025-03-05T11:{minute}") for minute in (57, 58, 59)]
+
+    server.exchanges.halts.append((at("2025-03-05T11:50"), at("2025-03-05T12:01")))
+
+    assert source(server, exchange).newest(SYMBOLS[exchange], "1m", 3) == []
+
+
+@pytest.mark.parametrize("exchange", SYMBOLS)
 def test_a_bar_that_is_still_open_is_never_given_out(exchange: str, server: ExchangeServer) -> None:
     minutes = source(server, exchange).bars(SYMBOLS[exchange], "1m", date(2025, 3, 5), date(2025, 3, 5))
     days = source(server, exchange).bars(SYMBOLS[exchange], "1d", FIRST, date(2025, 3, 9))

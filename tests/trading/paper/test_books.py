@@ -15,7 +15,7 @@ from obs import analyze
 from obs.briefing import render
 from obs.snapshot import Snapshot
 from tests.trading.conftest import START_NS, Run
-from trading.paper.books import together
+from trading.paper.books import time_text, together
 
 D = Decimal
 PLAIN = set(vars(logging.makeLogRecord({}))) | {"taskName", "message", "asctime", "event_name"}
@@ -45,7 +45,7 @@ def line_of(record: logging.LogRecord) -> str:
 @pytest.fixture(scope="module")
 def books(faulty: Run) -> dict[str, Any]:
     parts = [bot.told_books() for bot in faulty.bots.values()]
-    return together(parts, start_ns=START_NS, duration_s=2700)
+    return together(parts, start=time_text(START_NS), end=time_text(START_NS + 2700 * 10**9))
 
 
 @pytest.fixture(scope="module")

@@ -160,7 +160,7 @@ def test_a_whole_fleet_writes_its_books_into_one_file(tmp_path: Path) -> None:
 def test_nothing_heavy_is_loaded_for_the_bundled_candles() -> None:
     code = (
         "import sys, trading.commands.run, trading.paper.fleet; "
-        "print({'polars', 'numpy', 'pandas', 'ccxt', 'pykrx', 'scipy', 'trading.market'} & set(sys.modules))"
+        "print({'polars', 'numpy', 'pandas', 'ccxt', 'scipy', 'trading.market.files'} & set(sys.modules))"
     )
 
     done = subprocess.run(
