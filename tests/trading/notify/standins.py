@@ -186,6 +186,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.about.accepted.append(text["text"])
         return 200, "ok"
 
+    def _json(self, request: Request, fault: str) -> tuple[int, str]:
+        if fault:
+            return int(fault.partition(":")[0]), "no"
+        self.about.accepted.append((request.json["title"], request.json["message"]))
+        return 200, ""
+
     def _twilio(self, request: Request, fault: str) -> tuple[int, str]:
         status = fault.partition(":")[0]
         if status:

@@ -10,8 +10,9 @@ from email.utils import format_datetime
 import pytest
 
 from tests.trading.notify.conftest import Desk, message, told
-from tests.trading.notify.standins import ACCOUNT, SMS_TOKEN, TOKEN, Standin
+from tests.trading.notify.standins import ACCOUNT, SMS_TOKEN, TOKEN, Standin, standing
 from trading.notify.message import Outcome
+from trading.notify.pacing import HOUR_NS
 
 MakeDesk = Callable[..., Desk]
 Records = list[logging.LogRecord]
@@ -235,3 +236,30 @@ def test_of_two_recipients_the_one_not_reached_is_told(
     assert (outcome.state, outcome.error_type, outcome.ok) == ("sent", "invalid", False)
     assert len(twilio.accepted) == 1
     assert told(records, "notification.failed") == [("sms", "invalid")]
+
+
+def test_any_other_service_gets_plain_text_and_a_title(desk: MakeDesk) -> None:
+    with standing("json") as standin:
+        standin.faults = ["500"]
+        one = desk(any=f'{{type: apprise, url: "json://127.0.0.1:{standin.port}/needleNEEDLE01"}}')
+
+        outcome = one.open().send(message(body="*bold* `a*b` \\* <c>"))
+
+    assert (outcome, one.waits) == (Outcome("sent", "any"), [1.0])
+    assert standin.accepted == [("매매 신호", "bold a*b * <c>")]
+
+
+def test_what_nobody_takes_for_a_day_has_failed(telegram: Standin, desk: MakeDesk, records: Records) -> None:
+    telegram.faults = ["500"] * 9
+    one = desk("telegram")
+    notifier = one.open()
+    notifier.send(message())
+
+    one.now_ns += 23 * HOUR_NS
+    waiting = notifier.flush()
+    one.now_ns += 2 * HOUR_NS
+    given_up = notifier.flush()
+
+    assert [outcome.state for outcome in waiting + given_up] == ["queued", "failed"]
+    assert told(records, "notification.failed") == [("telegram", "server")] * 3
+    assert notifier.send(message()).state == "sent"
