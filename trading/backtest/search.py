@@ -25,8 +25,9 @@ from trading.backtest.results import PortfolioResult
 from trading.backtest.single import BacktestError
 from trading.bars import Bar
 from trading.errors import MissingExtraError, TradingError
+from trading.regime import Regime
 from trading.signals.engine import SignalEngine
-from trading.signals.params import Params
+from trading.signals.params import PER_REGIME, Params
 
 __all__ = ["SPACE", "Found", "Span", "Trial", "hash_of", "overfit_of", "search"]
 
@@ -100,6 +101,7 @@ def search(
     trials: int,
     seed: int = 0,
     space: Mapping[str, Span] = SPACE,
+    regime: Regime | None = None,
     start: int | None = None,
     split: int | None = None,
     end: int | None = None,
@@ -115,6 +117,7 @@ def search(
         trials: How many to try in all, those of an earlier, interrupted run included.
         seed: The same one gives the same search.
         space: What is searched.
+        regime: Search what holds while the market is of that kind, the rest staying as it is.
         start: Unix ns of the first session that is traded.
         split: Unix ns of the first session held back; `None`: none.
         end: Unix ns of the first session that is left out.
@@ -126,7 +129,7 @@ def search(
         TradingError: If a parameter is unknown, or not one trial traded.
         MissingExtraError: If optuna is not installed.
     """
-    _check(trials, space)
+    _check(trials, space, regime)
     account = {"periods_per_year": base.periods_per_year, **account}
     symbols = sorted(series)
 
@@ -134,17 +137,18 @@ def search(
         return run_portfolio(series, SignalEngine(params, symbols), **account, start=start, end=split or end)
 
     # Another search must not go on from these trials: all that decides a score is in the name.
-    name = _name_of(series, base, space, seed, (start, split, end), account)
+    name = _name_of(series, base, space, regime, seed, (start, split, end), account)
     study = _study(name, journal)
     finished = _finished(study)
     if not finished:
-        known = {key: getattr(base, key) for key in space}
+        known = {key: getattr(base.within(regime), key) for key in space}
         if all(span.low <= known[key] <= span.high for key, span in space.items()):
             study.enqueue_trial(known)
     for done in range(len(finished), trials):
-        _try(study, base, space, scored, _mixed(seed, done))
+        _try(study, lambda values: _with(base, values, regime), space, scored, _mixed(seed, done))
         told(done + 1, _best_score(study))
-    return _found(study, series, base, scored, start=split, end=end, account=account)
+    params = _with(base, study.best_trial.params, regime) if _scores(study) else None
+    return _found(study, series, base, params, scored, start=split, end=end, account=account)
 
 
 def overfit_of(train: float, test: float, *, luck: float = 0.0, before: float = math.nan) -> list[str]:
@@ -176,9 +180,13 @@ def overfit_of(train: float, test: float, *, luck: float = 0.0, before: float = 
     return told
 
 
-def _check(trials: int, space: Mapping[str, Span]) -> None:
+def _check(trials: int, space: Mapping[str, Span], regime: Regime | None) -> None:
     if trials < 1:
         raise TradingError(f"trials = {trials}: try 1 or more.")
+    for name in space if regime else ():
+        if name not in PER_REGIME:
+            some = ", ".join(each for each in SPACE if each in PER_REGIME)
+            raise TradingError(f'"{name}" is the same in every regime: use some of {some}.')
     for name in space:
         if name not in SPACE:
             raise TradingError(f'"{name}" cannot be searched: use some of {", ".join(SPACE)}.')
@@ -208,7 +216,7 @@ def _finished(study: Any) -> list[Any]:
 
 def _try(
     study: Any,
-    base: Params,
+    made: Callable[[Mapping[str, float]], Params],
     space: Mapping[str, Span],
     scored: Callable[[Params], PortfolioResult],
     seed: int,
@@ -226,7 +234,7 @@ def _try(
             for name, span in space.items()
         }
     try:
-        result = scored(replace(base, **values))
+        result = scored(made(values))
     except BacktestError:
         raise
     except TradingError:
@@ -245,28 +253,37 @@ def _mixed(seed: int, done: int) -> int:
 
 
 def _best_score(study: Any) -> float:
-    values = [trial.value for trial in _finished(study) if trial.state.name == "COMPLETE"]
-    return max(values, default=math.nan)
+    return max(_scores(study), default=math.nan)
+
+
+def _scores(study: Any) -> list[float]:
+    return [trial.value for trial in _finished(study) if trial.state.name == "COMPLETE"]
+
+
+def _with(base: Params, values: Mapping[str, Any], regime: Regime | None) -> Params:
+    if regime is None:
+        return replace(base, **values)
+    mine = {**base.regimes.get(regime, {}), **values}
+    return replace(base, regimes={**base.regimes, regime: mine})
 
 
 def _found(
     study: Any,
     series: Mapping[str, Sequence[Bar]],
     base: Params,
+    params: Params | None,
     scored: Callable[[Params], PortfolioResult],
     *,
     start: int | None,
     end: int | None,
     account: Mapping[str, Any],
 ) -> Found:
-    finished = _finished(study)
-    scores = [trial.value for trial in finished if trial.state.name == "COMPLETE"]
-    if not scores:
+    finished, scores = _finished(study), _scores(study)
+    if params is None:
         raise TradingError(
             f"not one of {len(finished)} trials traded: take a longer period, more symbols or a wider space."
         )
     best = study.best_trial
-    params = replace(base, **best.params)
 
     def tested(candidate: Params) -> PortfolioResult | None:
         if start is None:
@@ -315,6 +332,7 @@ def _name_of(
     series: Mapping[str, Sequence[Bar]],
     base: Params,
     space: Mapping[str, Span],
+    regime: Regime | None,
     seed: int,
     times: tuple[int | None, int | None, int | None],
     account: Mapping[str, Any],
@@ -322,6 +340,7 @@ def _name_of(
     told = {
         "base": asdict(base),
         "space": {name: tuple(span) for name, span in space.items()},
+        "regime": regime,
         "seed": seed,
         "times": times,
         "account": {key: repr(value) for key, value in sorted(account.items())},

@@ -37,6 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="of the sessions, for the test (default: 0.3)",
     )
+    parser.add_argument(
+        "--regime",
+        choices=["bull", "bear", "sideways", "volatile"],
+        help="search what holds in that kind of market only; the rest stays as it is",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write (default: [signals] params)")
     parser.add_argument(
         "--journal", type=Path, metavar="FILE", help="what was tried (default: [paths] store)"
@@ -53,12 +58,13 @@ def run(options: argparse.Namespace) -> int:
 
     logging.getLogger("trading").addHandler(logging.NullHandler())
     settings = load_settings(options.config)
-    space = _space(options.only)
+    space = _space(options.only, options.regime)
     if not 0 <= options.hold_back < 1:
         raise TradingError(f"--hold-back {options.hold_back}: write a share, 0 or more and below 1.")
     base, source = params_of(options, settings)
     terms = terms_of(options, settings)
-    _say(f"Search of {', '.join(space)}; it begins with {source or 'the defaults'}.")
+    within = f" in a {options.regime} market" if options.regime else ""
+    _say(f"Search of {', '.join(space)}{within}; it begins with {source or 'the defaults'}.")
     data = loaded(options, settings, BotLog("search", "maps", mode="backtest"))
     for line in data_lines(data):
         _say(line)
@@ -74,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
                 trials=options.trials,
                 seed=options.seed,
                 space=space,
+                regime=options.regime,
                 start=data.start,
                 split=split,
                 journal=journal,
@@ -117,6 +124,7 @@ def _about(options: argparse.Namespace, found: Found, data: Data, space: dict[st
     return {
         "found": datetime.now(UTC).date().isoformat(),
         "searched": {name: [span.low, span.high] for name, span in space.items()},
+        "regime": options.regime,
         "trials": found.trials,
         "seed": options.seed,
         "symbols": list(data.symbols),
@@ -133,10 +141,12 @@ def _about(options: argparse.Namespace, found: Found, data: Data, space: dict[st
     }
 
 
-def _space(names: str) -> dict[str, Span]:
+def _space(names: str, regime: str | None) -> dict[str, Span]:
     from trading.backtest.search import SPACE
+    from trading.signals.params import PER_REGIME
 
-    wanted = [name.strip() for name in names.split(",") if name.strip()] or list(SPACE)
+    every = [name for name in SPACE if regime is None or name in PER_REGIME]
+    wanted = [name.strip() for name in names.split(",") if name.strip()] or every
     for name in wanted:
         if name not in SPACE:
             raise TradingError(f'--only: "{name}" cannot be searched; use some of {", ".join(SPACE)}.')

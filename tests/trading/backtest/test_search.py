@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.trading.backtest.histories import DAY, history_of
 from trading.backtest import run_portfolio
 from trading.backtest.search import SPACE, Span, hash_of, overfit_of, search
 from trading.errors import TradingError
+from trading.regime import RegimeRules
 from trading.signals.engine import SignalEngine
 from trading.signals.params import Params
 
@@ -104,6 +106,20 @@ def test_the_figures_are_those_of_a_backtest_of_each_part() -> None:
     assert answer.test == test
     assert answer.best.score == train.sharpe
     assert answer.before.equity[-1] > 0
+
+
+def test_a_search_for_one_kind_of_market_leaves_the_rest_as_it_is() -> None:
+    rules = RegimeRules(trend=10, momentum=5, volatility=5, volatile_from=0.9, calm_below=0.8, confirm=1)
+    base = replace(BASE, market=rules, regimes={"bear": {"entry": 4.0}})
+
+    answer = search(
+        SERIES, base, trials=4, space={"exit": SPACE["exit"]}, regime="bull", split=SPLIT, cash=1000.0
+    )
+
+    assert answer.params.regimes == {"bear": {"entry": 4.0}, "bull": answer.best.parameters}
+    assert replace(answer.params, regimes=base.regimes) == base
+    with pytest.raises(TradingError, match='"slow" is the same in every regime: use some of entry, exit'):
+        search(SERIES, base, trials=4, space={"slow": SPACE["slow"]}, regime="bull")
 
 
 def test_what_is_held_back_has_no_say_in_the_choice() -> None:
