@@ -73,6 +73,8 @@ class BotConfig:
     """Bars it looks at before it starts."""
     candle_delay_s: float = 0.4
     """How long after the end of a minute it looks for the candle."""
+    data_source: str = "cache"
+    """Where its candles are from: `cache` (bundled), `files` or `ccxt`."""
     quote: str = "USD"
     """The currency of symbols whose name tells none."""
     phase: float = 0.0
@@ -135,7 +137,7 @@ class Bot:
         self.log.event("bot.started", about, "bot started")
         history = {symbol: desk.market.history(self.config.history) for symbol, desk in self.desks.items()}
         for symbol, bars in history.items():
-            self.desks[symbol].reports.history(bars)
+            self.desks[symbol].reports.history(bars, self.config.data_source)
         self.trader.warm_up(history)
         if self.config.held:
             self._first.adopt(self.config.held)

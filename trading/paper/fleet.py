@@ -210,13 +210,15 @@ def run_bot(
     clock = Clock(start_ns, speed=speed)
     if feed is not None:
         bars, first = feed.history, len(next(iter(feed.history.values())))
-        config = replace(placed(config, bars, first), quote=quote, candle_delay_s=LIVE_DELAY_S)
+        config = replace(
+            placed(config, bars, first), quote=quote, candle_delay_s=LIVE_DELAY_S, data_source="ccxt"
+        )
     elif bars is None:
         bars, first = bundled(config, duration_s)
     else:
         count = len(next(iter(bars.values())))
         first = first_bar(count, duration_s, usual=warm_up(count))
-        config = replace(placed(config, bars, first), quote=quote)
+        config = replace(placed(config, bars, first), quote=quote, data_source="files")
     markets: dict[str, Market] = {
         symbol: feed.markets[symbol] if feed else Replay(bars[symbol], clock, first=first)
         for symbol in config.symbols

@@ -32,20 +32,19 @@ class Reports:
     symbol: str
     currency: str
 
-    def history(self, bars: Sequence[Bar]) -> None:
-        """Say which candles the bot starts from."""
+    def history(self, bars: Sequence[Bar], source: str) -> None:
+        """Say which candles the bot starts from, and where they are from: `cache`, `files` or `ccxt`."""
         about: dict[str, Value] = {
-            "data.source": "cache",
+            "data.source": source,
             "symbol": self.symbol,
             "interval": "1m",
             "data.rows": len(bars),
             "data.gaps": sum(bar.volume == 0 for bar in bars),
             "data.start": bars[0].time,
             "data.end": bars[-1].time,
-            "cache.hit": True,
-            "duration_ms": 3,
+            "cache.hit": source == "cache",
         }
-        self.log.event("data.collected", about, "%d candles of %s from the cache", len(bars), self.symbol)
+        self.log.event("data.collected", about, "%d candles of %s from %s", len(bars), self.symbol, source)
 
     def bar(self, bar: Bar) -> None:
         """Say that a candle is complete."""
