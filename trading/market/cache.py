@@ -13,7 +13,7 @@ source gave them: `checking` judges them each time they are used.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -184,7 +184,8 @@ class Cache:
             self.findings.append(Subject(symbol, interval).finding("rewritten", "adjusted", times, text))
             return self._whole(symbol, interval, whole)
         fresh = self._within(came, span.first, span.last)
-        bars = _merged(kept.bars, fresh, lambda bar: span.first <= self._day(bar) <= span.last)
+        # Bars that are kept lie in known days, fresh ones do not.
+        bars = tuple(sorted([*kept.bars, *fresh], key=_time))
         spans = _joined([*kept.spans, *self._known(span, fresh, kept)])
         return self._write(symbol, interval, Kept(bars, spans, kept.whole_ns or self._now))
 
@@ -226,10 +227,6 @@ class Cache:
     def _day(self, bar: Bar) -> date:
         zone = self._sessions.zone if bar.time % DAY_NS else UTC
         return datetime.fromtimestamp(bar.time // SECOND_NS, zone).date()
-
-
-def _merged(old: Iterable[Bar], fresh: Iterable[Bar], is_replaced: Callable[[Bar], bool]) -> tuple[Bar, ...]:
-    return tuple(sorted([bar for bar in old if not is_replaced(bar)] + list(fresh), key=_time))
 
 
 def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:

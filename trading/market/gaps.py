@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
-from trading.bars import SECOND_NS, Bar
+from trading.bars import Bar
 from trading.market.findings import Action, Finding, Subject, counted, shown
 from trading.market.source import DAY_NS, INTERVAL_NS
-from trading.market.zones import is_always_open, opens, session_day
+from trading.market.zones import is_always_open, local_day, opens, session_day
 from trading.sessions import Sessions
 
 __all__ = ["Gaps", "gaps_of", "missing", "outside_sessions", "unfinished"]
@@ -168,8 +168,7 @@ def _is_due(time: int, sessions: Sessions) -> bool:
 
 
 def _within_hours(times: Sequence[int], length: int, sessions: Sessions) -> list[int]:
-    first = datetime.fromtimestamp(times[0] // SECOND_NS, sessions.zone).date()
-    last = datetime.fromtimestamp(times[-1] // SECOND_NS, sessions.zone).date()
+    first, last = local_day(times[0], sessions.zone), local_day(times[-1], sessions.zone)
     return [
         time
         for day in sessions.between(first - timedelta(days=1), last)
@@ -184,7 +183,7 @@ def _outside_hours(bars: list[Bar], subject: Subject, sessions: Sessions) -> Out
     kept: list[Bar] = []
     off: list[int] = []
     for bar in bars:
-        day = datetime.fromtimestamp(bar.time // SECOND_NS, sessions.zone).date()
+        day = local_day(bar.time, sessions.zone)
         if day not in hours:
             hours[day] = sessions.hours(day)
         # The closing auction is a bar of its own at the minute of the close.

@@ -19,7 +19,7 @@ from trading.market.findings import Fault, Finding, Subject
 from trading.market.source import EmptyAnswerError, Interval, LoginError, Source, SourceError
 from trading.market.telling import report_fetch, report_findings, report_refusal
 from trading.market.universe import Instrument, Universe, UniverseError, load_universe
-from trading.market.zones import session_day
+from trading.market.zones import local_day, session_day
 from trading.sessions import Sessions, load_sessions
 from trading.settings import TradingSettings
 
@@ -92,7 +92,7 @@ class Market:
         )
         if found and not raw:
             checked = Checked([], ())
-        bars = [bar for bar in checked.bars if first <= self._day(bar) <= last]
+        bars = [bar for bar in checked.bars if first <= self._day(bar, interval) <= last]
         found += checked.findings
         found += self._stale(symbol, interval, bars, last)
         horizon = time_of(last - timedelta(days=OLD_NEWS_DAYS))
@@ -131,20 +131,21 @@ class Market:
 
     def _stale(self, symbol: str, interval: Interval, bars: list[Bar], last: date) -> list[Finding]:
         closed = self.sessions.last_closed(self.now if self.now is not None else time.time_ns())
-        due = (
-            self.sessions.between(self._day(bars[-1]) + timedelta(days=1), min(last, closed)) if bars else []
-        )
+        if not bars:
+            return []
+        newest = self._day(bars[-1], interval)
+        due = self.sessions.between(newest + timedelta(days=1), min(last, closed))
         if not due:
             return []
         text = (
-            f"its newest bar is of {self._day(bars[-1])}, {len(due)} sessions before {due[-1]}: "
+            f"its newest bar is of {newest}, {len(due)} sessions before {due[-1]}: "
             "no signal is made for a session without a bar."
         )
         times = [time_of(day) for day in due]
         return [Subject(symbol, interval).finding("stale", "kept", times, text, value=float(len(due)))]
 
-    def _day(self, bar: Bar) -> date:
-        return session_day(bar.time)
+    def _day(self, bar: Bar, interval: Interval) -> date:
+        return session_day(bar.time) if interval == "1d" else local_day(bar.time, self.sessions.zone)
 
 
 def open_market(

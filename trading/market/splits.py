@@ -17,7 +17,7 @@ from typing import NamedTuple
 from trading.bars import Bar
 from trading.market.findings import Finding, Subject, counted, shown
 from trading.market.source import DAY_NS
-from trading.market.zones import is_always_open, session_day
+from trading.market.zones import is_always_open, local_day, session_day
 from trading.sessions import Sessions
 
 __all__ = ["spikes", "split_adjusted"]
@@ -86,7 +86,7 @@ def split_adjusted(
     """Divide the bars before each split by its ratio (volume times it); tell jumps that are none."""
     findings: list[Finding] = []
     splits: list[_Split] = []
-    told = _announced(bars, known)
+    told = _announced(bars, known, subject, sessions)
     is_coin = sessions is not None and is_always_open(sessions)
     may_split = subject.interval == "1d" and not is_coin
     for index, (before, bar) in enumerate(pairwise(bars), 1):
@@ -109,8 +109,11 @@ def _is_near(before: Bar, bar: Bar, subject: Subject) -> bool:
     return subject.interval == "1d" or bar.time - before.time <= 4 * DAY_NS
 
 
-def _announced(bars: Sequence[Bar], known: Mapping[date, float]) -> dict[int, tuple[date, float]]:
-    days = [session_day(bar.time) for bar in bars] if known else []
+def _announced(
+    bars: Sequence[Bar], known: Mapping[date, float], subject: Subject, sessions: Sessions | None
+) -> dict[int, tuple[date, float]]:
+    zone = sessions.zone if sessions and subject.interval != "1d" else None
+    days = [local_day(bar.time, zone) if zone else session_day(bar.time) for bar in bars] if known else []
     told = {}
     for day, ratio in known.items():
         index = next((n for n, its in enumerate(days) if its >= day), 0)

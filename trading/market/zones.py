@@ -12,7 +12,7 @@ from trading.market.findings import Finding, Subject
 from trading.market.source import DAY_NS
 from trading.sessions import Sessions
 
-__all__ = ["in_market_time", "is_always_open", "opens", "session_day"]
+__all__ = ["in_market_time", "is_always_open", "local_day", "opens", "session_day"]
 
 SURE = 0.98
 """Share of the bars that must fall into sessions before times are moved."""
@@ -65,6 +65,11 @@ def opens(sessions: Sessions, day: int) -> bool | None:
     return sessions.is_session(known) if sessions.knows(known) else None
 
 
+def local_day(time: int, zone: ZoneInfo) -> date:
+    """Return the date at the exchange; in Sydney a session begins on the UTC day before."""
+    return datetime.fromtimestamp(time // SECOND_NS, zone).date()
+
+
 def _dated(bars: list[Bar], subject: Subject, sessions: Sessions | None, zone: ZoneInfo | None) -> Outcome:
     times = [bar.time for bar in bars]
     if zone is None:
@@ -77,7 +82,7 @@ def _dated(bars: list[Bar], subject: Subject, sessions: Sessions | None, zone: Z
         # A day that ends on D may not be known before D ends: the date is that of the bar's end.
         readings = [[session_day(time + DAY_NS - 1) for time in times]]
     else:
-        local = [datetime.fromtimestamp(time // SECOND_NS, zone).date() for time in times]
+        local = [local_day(time, zone) for time in times]
         readings = [local, [session_day(time) for time in times]]
     hits = [_share(days, sessions) for days in readings]
     days = readings[hits.index(max(hits))]
@@ -157,7 +162,7 @@ class _Inside:
         return sum(inside) / len(inside)
 
     def _holds(self, time: int) -> bool:
-        day = datetime.fromtimestamp(time // SECOND_NS, self._sessions.zone).date()
+        day = local_day(time, self._sessions.zone)
         if day not in self._hours:
             self._hours[day] = self._sessions.hours(day)
         return any(begin <= time <= end for begin, end in self._hours[day])

@@ -15,9 +15,11 @@ from tests.trading.conftest import collected
 from tests.trading.market.conftest import DAY, KRX, Shelf, daily
 from trading.bars import Bar, time_of
 from trading.logs import BotLog
+from trading.market.files import FileSource
 from trading.market.opening import Market, open_market
 from trading.market.source import Interval, LoginError, Source, SourceError
-from trading.market.universe import UniverseError
+from trading.market.universe import Instrument, Universe, UniverseError
+from trading.sessions import load_sessions
 from trading.settings import DataSettings, MarketSettings, TradingSettings
 
 BARS = daily(240)
@@ -190,3 +192,20 @@ def test_settings_have_defaults_that_open_a_market(tmp_path: Path) -> None:
     market = msgspec.structs.replace(MarketSettings(), universe=tmp_path / "universe.toml")
 
     assert open_market(TradingSettings(market=market), log=LOG).sessions.name == KRX.name
+
+
+def test_minutes_of_a_day_are_those_of_the_day_at_the_exchange(
+    tmp_path: Path, records: list[logging.LogRecord]
+) -> None:
+    sydney = load_sessions("XASX")
+    day = date(2024, 2, 7)
+    times = range(*sydney.hours(day)[0], 60 * 10**9)
+    rows = [f"{time // 10**6},{100 + n % 3},5" for n, time in enumerate(times)]
+    (tmp_path / "BHP.csv").write_text("\n".join(["timestamp,close,volume", *rows]))
+    source = FileSource(tmp_path, zone=sydney.zone)
+    market = Market(Universe("x", (Instrument("BHP"),)), sydney, source, "AUD", LOG, NOW)
+
+    checked = market.checked(Instrument("BHP"), "1m", day, day)
+
+    assert [one.time for one in checked.bars] == list(times)
+    assert checked.findings == ()

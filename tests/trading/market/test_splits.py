@@ -15,6 +15,7 @@ from tests.trading.market.conftest import ALWAYS, KRX, NYSE, daily, said
 from trading.bars import Bar, time_of
 from trading.market.checking import Checked, check
 from trading.market.files import FileSource
+from trading.sessions import load_sessions
 
 LONG_AGO, LATER = date(1990, 1, 1), date(2030, 1, 1)
 SPLITS = {
@@ -164,3 +165,19 @@ def test_what_is_known_on_a_day_has_the_same_returns_as_what_is_known_later(
 
     scale = now[-1].close / then[-1].close
     assert [one.close * scale for one in then] == pytest.approx([one.close for one in now])
+
+
+def test_minutes_take_the_splits_that_the_universe_names_at_the_first_minute_of_their_day() -> None:
+    # Sydney's session begins at 23:00 UTC of the day before.
+    sydney = load_sessions("XASX")
+    days = [date(2024, 2, 6), date(2024, 2, 7)]
+    bars = [
+        Bar(time, price, price * 1.001, price * 0.999, price, 10.0 + time // 10**9 % 7)
+        for price, day in zip((100.0, 25.0), days, strict=True)
+        for time in range(*sydney.hours(day)[0], 60 * 10**9)
+    ]
+
+    found = check(bars, symbol="BHP", interval="1m", sessions=sydney, splits={days[1]: 4})
+
+    assert ("split", "adjusted", 1) in said(found)
+    assert {one.close for one in found.bars} == {25.0}
