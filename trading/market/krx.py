@@ -237,7 +237,11 @@ def _require_pykrx() -> None:
     # Found, not imported: an import would log in from this process.
     if importlib.util.find_spec("pykrx") is None:
         raise MissingExtraError("Prices from KRX", "krx")
-    version = metadata.version("pykrx")
+    try:
+        version = metadata.version("pykrx")
+    except metadata.PackageNotFoundError:
+        # A checkout on the path: its owner knows which.
+        return
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST:
         raise SourceError(
             f"KRX: pykrx {version} is older than KRX's login. pykrx 1.2.9 or newer wants pandas below 3: "
