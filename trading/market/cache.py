@@ -218,7 +218,12 @@ class Cache:
 
     def _write(self, symbol: str, interval: Interval, kept: Kept) -> Kept:
         notes = {"form": FORM, "spans": ",".join(map(str, kept.spans)), "whole_ns": str(kept.whole_ns)}
-        write_parquet(self.path(symbol, interval), kept.bars, notes)
+        try:
+            write_parquet(self.path(symbol, interval), kept.bars, notes)
+        except FilesError as error:
+            # A full disk must not keep a run from the prices that it has just got.
+            text = f"the fetched bars serve this time but are not kept: {error}"
+            self.findings.append(Subject(symbol, interval).finding("damaged", "kept", [], text))
         return kept
 
     def _within(self, bars: Iterable[Bar], first: date, last: date) -> list[Bar]:

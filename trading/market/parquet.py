@@ -60,7 +60,11 @@ def read_stored(path: Path) -> tuple[list[Bar], dict[str, str]]:
 
 
 def write_parquet(path: Path, bars: Sequence[Bar], notes: Mapping[str, str]) -> None:
-    """Write bars so that the file is either the old one or the new one, whenever the machine stops."""
+    """Write bars so that the file is either the old one or the new one, whenever the machine stops.
+
+    Raises:
+        FilesError: If it cannot be written: no room, no right.
+    """
     import polars as pl
 
     columns = list(zip(*bars, strict=True)) or [()] * len(FIELDS)
@@ -71,16 +75,19 @@ def write_parquet(path: Path, bars: Sequence[Bar], notes: Mapping[str, str]) -> 
             for name, column, kind in zip(FIELDS, columns, types, strict=True)
         ]
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _tidied(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
-        frame.write_parquet(draft, metadata=dict(notes))
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _tidied(path)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+        try:
+            frame.write_parquet(draft, metadata=dict(notes))
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise FilesError(f"{path}: cannot be written ({error}). Make room, or set [data] cache.") from error
 
 
 def _tidied(path: Path) -> None:

@@ -156,6 +156,14 @@ def test_a_damaged_file_is_moved_aside_told_and_fetched_again(tmp_path: Path) ->
     assert path.with_suffix(".damaged").is_file()
 
 
+def test_a_cache_that_cannot_be_written_is_told_and_the_bars_serve(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    cache = opened(tmp_path / "cache", Shelf(BARS))
+
+    assert cache.bars("069500", "1d", BEGIN, END) == BARS
+    assert [(one.fault, one.action) for one in cache.findings] == [("damaged", "kept")]
+
+
 def test_symbols_that_differ_in_a_sign_have_files_of_their_own(tmp_path: Path) -> None:
     cache = opened(tmp_path, Shelf(BARS))
 
