@@ -21,6 +21,7 @@ from typing import Any
 
 from trading.bars import Bar, bars_of
 from trading.sessions import load_sessions
+from trading.store.store import Store, open_store
 
 REPO = Path(__file__).resolve().parents[3]
 NAMES = {
@@ -172,3 +173,15 @@ def phone() -> Iterator[Phone]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def closes(day: date) -> str:
+    return f"{day}T15:40+09:00"
+
+
+def store_of(stage: Stage) -> Store:
+    return open_store(stage.store)
+
+
+def event(record: Any) -> str:
+    return getattr(record, "event_name", "")
