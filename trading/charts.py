@@ -55,7 +55,7 @@ _WORDS: Mapping[str, Mapping[Language, str]] = {
     "empty": {"en": "No figure to draw yet", "ko": "아직 그릴 수치가 없습니다"},
     "desc": {
         "en": "From {start} to {end} ({change}). Highest {top} on {top_day}. Largest fall {fall}{fall_day}. "
-        "{entries} entries and {exits} exits are marked.",
+        "Marked: entries {entries}, exits {exits}.",
         "ko": "{start}에서 {end} ({change}). 최고 {top} ({top_day}). 최대 낙폭 {fall}{fall_day}. "
         "진입 {entries}회, 청산 {exits}회 표시.",
     },
@@ -69,6 +69,7 @@ def equity_chart(
     currency: str,
     marks: Sequence[Mark] = (),
     benchmark: Sequence[Point] = (),
+    start: float | None = None,
     language: Language = "en",
     width: int = 920,
     zone: tzinfo = UTC,
@@ -80,6 +81,7 @@ def equity_chart(
         currency: Of the values.
         marks: Trades; those that would lie upon each other are drawn as one and counted.
         benchmark: Another line on the same scale.
+        start: What the account began with, before the first value: falls count from it, a line shows it.
         language: Of the words.
         width: In pixels; a phone wants about 380, where fewer dates are written.
         zone: Of the dates.
@@ -87,7 +89,9 @@ def equity_chart(
     known = [point for point in equity if math.isfinite(point[1])]
     if not known:
         return _empty(width, language)
-    return _Equity(tuple(equity), currency, tuple(marks), tuple(benchmark), language, width, zone).svg()
+    return _Equity(
+        tuple(equity), currency, tuple(marks), tuple(benchmark), start, language, width, zone
+    ).svg()
 
 
 def bar_chart(bars: Sequence[Bar], *, title: str, language: Language = "en", width: int = 920) -> str:
@@ -143,6 +147,7 @@ class _Equity:
     currency: str
     marks: tuple[Mark, ...]
     benchmark: tuple[Point, ...]
+    start: float | None
     language: Language
     width: int
     zone: tzinfo
@@ -152,12 +157,18 @@ class _Equity:
         return [point for point in self.equity if math.isfinite(point[1])]
 
     @cached_property
+    def began(self) -> float:
+        """What it started with; the first value where nobody said."""
+        return self.known[0][1] if self.start is None else self.start
+
+    @cached_property
     def span(self) -> tuple[int, int]:
         return self.equity[0][0], self.equity[-1][0]
 
     @cached_property
     def range(self) -> tuple[float, float]:
         values = [value for _, value in (*self.known, *self.benchmark) if math.isfinite(value)]
+        values.append(self.began)
         low, high = min(values), max(values)
         room = (high - low) * 0.06 or abs(high) * 0.01 or 1.0
         return low - room, high + room
@@ -233,7 +244,7 @@ class _Equity:
         return self.head + (high - value) / (high - low) * _HEIGHT
 
     def svg(self) -> str:
-        falls = drawdowns(self.equity)
+        falls = drawdowns(self.equity, self.began)
         lane = _LANE if self.marks else 0.0
         fall_top = self.head + _HEIGHT + lane + 34
         bottom = fall_top + _FALL_HEIGHT
@@ -275,7 +286,7 @@ class _Equity:
             parts.append(drawing.line(_LEFT, y, self.right, y, "grid"))
             if abs(y - last) > 15:
                 parts.append(drawing.text(self.right + 8, y + 4, drawing.minus(grouped(tick, decimals))))
-        start = self.y(self.known[0][1])
+        start = self.y(self.began)
         parts.append(drawing.line(_LEFT, start, self.right, start, "start"))
         parts.append(drawing.text(self.right + 8, last + 4, self.last_text, "tc-strong"))
         return "".join(parts)
@@ -384,7 +395,7 @@ class _Equity:
 
     def _description(self, falls: Sequence[Point]) -> str:
         known, fallen = self.known, [point for point in falls if math.isfinite(point[1])]
-        start, end = known[0][1], known[-1][1]
+        start, end = self.began, known[-1][1]
         top_time, top = max(known, key=lambda point: point[1])
         low_time, low = min(fallen, key=lambda point: point[1], default=(0, math.nan))
         return self._word("desc").format(

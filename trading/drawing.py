@@ -13,7 +13,8 @@ _STYLE = """
 --tc-gain:#14703f;--tc-loss:#c01f1a;--tc-entry:#0f7a87;--tc-back:#ffffff;
 font-family:Inter,"Apple SD Gothic Neo",Pretendard,"Noto Sans KR","Malgun Gothic",system-ui,sans-serif;
 font-size:12px;font-variant-numeric:tabular-nums}
-@media (prefers-color-scheme:dark){.tc{--tc-text:#eceef1;--tc-dim:#8a929f;--tc-grid:#23272f;--tc-axis:#343a45;
+@media screen and (prefers-color-scheme:dark){
+.tc{--tc-text:#eceef1;--tc-dim:#8a929f;--tc-grid:#23272f;--tc-axis:#343a45;
 --tc-line:#7fa2f5;--tc-other:#b79ae8;--tc-gain:#63c893;--tc-loss:#ff7a72;--tc-entry:#4fb3bf;--tc-back:#111317}}
 .tc text{fill:var(--tc-dim)}.tc .tc-strong{fill:var(--tc-text);font-weight:600}
 .tc .tc-back{fill:var(--tc-back)}.tc .tc-grid{stroke:var(--tc-grid)}.tc .tc-axis{stroke:var(--tc-axis)}

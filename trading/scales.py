@@ -132,12 +132,14 @@ def date_text(time: int, zone: tzinfo = UTC) -> str:
     return f"{moment:%Y-%m-%d}" if (moment.hour, moment.minute) == (0, 0) else f"{moment:%Y-%m-%d %H:%M}"
 
 
-def drawdowns(points: Sequence[Point]) -> list[Point]:
+def drawdowns(points: Sequence[Point], start: float = -math.inf) -> list[Point]:
     """Return each value over the highest so far, less 1; a gap stays one.
 
-    A highest value of zero or less has no meaningful fall: the answer there is a gap too.
+    Args:
+        points: Oldest first. A highest value of zero or less has no meaningful fall: there a gap comes out.
+        start: The value before the first point; without it a fall at the beginning would be hidden.
     """
-    highest = -math.inf
+    highest = start
     falls: list[Point] = []
     for time, value in points:
         if math.isfinite(value):

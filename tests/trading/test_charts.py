@@ -131,7 +131,7 @@ def test_a_reader_without_eyes_is_told_the_same() -> None:
     assert by_id[root.get("aria-labelledby")] == "Equity and drawdown, 2012-01-02 to 2012-01-04"
     assert by_id[root.get("aria-describedby")] == (
         "From 100.00 USD to 90.00 USD (-10.00%). Highest 120.00 USD on 2012-01-03. "
-        "Largest fall -25.0% (2012-01-04). 1 entries and 0 exits are marked."
+        "Largest fall -25.0% (2012-01-04). Marked: entries 1, exits 0."
     )
 
 
@@ -193,6 +193,14 @@ def test_a_fall_is_measured_from_the_highest_so_far_and_a_gap_changes_nothing() 
     assert falls[:2] == [0.0, pytest.approx(-0.2)]
     assert math.isnan(falls[2])
     assert falls[3:] == [0.0, -0.5]
+
+
+def test_a_fall_on_the_first_day_is_drawn_from_what_the_account_began_with() -> None:
+    svg = equity_chart(days([90.0, 95.0]), currency="USD", start=100.0)
+
+    assert [text for text in texts(svg) if "·" in text] == ["−10.0% · 2012-01-02"]
+    assert "From 100.00 USD to 95.00 USD (-5.00%)" in svg
+    assert "100" in texts(svg)
 
 
 def test_a_fall_from_nothing_is_unknown() -> None:

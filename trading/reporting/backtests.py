@@ -92,7 +92,7 @@ def _curve(facts: BacktestFacts, say: Wording) -> Block:
         for trade in facts.trades
         if trade.exit_time is not None
     ]
-    return curve(facts.equity, say, marks, facts.benchmark)
+    return curve(facts.equity, say, facts.cash, marks, facts.benchmark)
 
 
 def _windows(facts: BacktestFacts, say: Wording) -> Table:

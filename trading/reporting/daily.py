@@ -12,6 +12,7 @@ from trading.reporting.facts import (
     Curve,
     DailyFacts,
     FailureFacts,
+    Figure,
     FilteredFacts,
     PositionFacts,
 )
@@ -19,7 +20,7 @@ from trading.reporting.page import Block, Cell, Figures, Page, Picture, Remark, 
 from trading.reporting.wording import NARROW, Wording, moment, table
 from trading.reporting.words import Language, day, term
 
-__all__ = ["curve", "daily_page", "failures", "foot", "holdings", "positions"]
+__all__ = ["began", "curve", "daily_page", "failures", "foot", "holdings", "positions"]
 
 _GATES_IN_PERCENT = ("confidence", "volatility")
 
@@ -33,7 +34,7 @@ def daily_page(facts: DailyFacts, language: Language) -> Page:
         lead=_lead(facts, say),
         sections=(
             Section(say("failed"), failures(facts.failures, say)),
-            Section(say("account"), (*_account(facts, say), curve(facts.equity, say))),
+            Section(say("account"), (*_account(facts, say), curve(facts.equity, say, began(facts.account)))),
             Section(say("signals"), _signals(facts, say)),
             Section(say("filtered"), _filtered(facts.filtered, say)),
             Section(say("actions"), (_actions(facts, say),)),
@@ -263,20 +264,31 @@ def _bars(held: Sequence[PositionFacts], account: AccountFacts, say: Wording) ->
     )
 
 
-def curve(equity: Curve, say: Wording, marks: Sequence[Mark] = (), benchmark: Curve = ()) -> Picture:
-    """Return the chart of equity and drawdown."""
+def curve(
+    equity: Curve, say: Wording, start: Figure = None, marks: Sequence[Mark] = (), benchmark: Curve = ()
+) -> Picture:
+    """Return the chart of equity and drawdown, from what the account began with where that is known."""
     wide, narrow = (
         equity_chart(
             equity,
             currency=say.currency,
             marks=marks,
             benchmark=benchmark,
+            start=float(start) if isinstance(start, float | int) else None,
             language=say.language,
             width=width,
         )
         for width in (920, NARROW)
     )
     return Picture("equity", say("chart_equity"), wide, narrow)
+
+
+def began(account: AccountFacts) -> Figure:
+    """Return what an account started with, from its equity and its return since."""
+    equity, gained = account.equity, account.total_return
+    if isinstance(equity, float | int) and isinstance(gained, float | int) and gained > -1:
+        return equity / (1 + gained)
+    return None
 
 
 def foot(made: int | None, say: Wording, what: str = "paper") -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def _curve(facts: PerformanceFacts, say: Wording) -> Block:
         for trade in facts.trades
         if trade.exit_time is not None
     ]
-    return curve(facts.equity, say, marks)
+    return curve(facts.equity, say, facts.cash, marks)
 
 
 def _symbols(facts: PerformanceFacts, say: Wording) -> tuple[Block, ...]:

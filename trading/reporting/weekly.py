@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trading.reporting.daily import curve, failures, foot, positions
+from trading.reporting.daily import began, curve, failures, foot, positions
 from trading.reporting.facts import DayFacts, TradeFacts, WeeklyFacts
 from trading.reporting.page import Block, Cell, Figures, Page, Remark, Section, Table
 from trading.reporting.wording import Wording, is_known, table
@@ -27,7 +27,9 @@ def weekly_page(facts: WeeklyFacts, language: Language) -> Page:
         lead=tuple(lead),
         sections=(
             Section(say("failed"), failures(facts.failures, say)),
-            Section(say("performance"), (_performance(facts, say), curve(facts.equity, say))),
+            Section(
+                say("performance"), (_performance(facts, say), curve(facts.equity, say, began(facts.account)))
+            ),
             Section(say("sessions"), (_days(facts, say),)),
             Section(say("trades"), (trades_table(facts.trades, say),)),
             Section(say("signals"), _signals(facts, say)),
@@ -39,13 +41,13 @@ def weekly_page(facts: WeeklyFacts, language: Language) -> Page:
     )
 
 
-def _performance(facts: WeeklyFacts, say: Wording) -> Figures:
+def _performance(facts: WeeklyFacts, say: Wording) -> tuple[Block, ...]:
     by_profit = sorted(
         (trade for trade in facts.trades if is_known(trade.profit)),
         key=lambda trade: (trade.profit, trade.symbol),
     )
     none = Cell("-" if facts.settled else say("no_trade"), "dim")
-    return Figures(
+    figures = Figures(
         (
             (say("equity"), say.amount(facts.account.equity)),
             (say("week_return"), say.change(facts.week_return)),
@@ -58,6 +60,7 @@ def _performance(facts: WeeklyFacts, say: Wording) -> Figures:
             (say("worst"), _named(by_profit[0], say) if by_profit else none),
         )
     )
+    return figures, curve(facts.equity, say, began(facts.account))
 
 
 def _since(facts: WeeklyFacts, say: Wording) -> str:
