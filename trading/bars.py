@@ -60,6 +60,9 @@ def time_of(value: Any) -> int:
     """
     if isinstance(value, int):
         return value
+    if isinstance(value, float) and value.is_integer():
+        # A row of an array of floats.
+        return int(value)
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if hasattr(value, "to_pydatetime"):

@@ -194,6 +194,7 @@ def test_arrays_and_data_frames_give_the_same() -> None:
         polars.DataFrame(rows, schema=names, orient="row"),
         numbers,
         stamped,
+        numbers.tolist(),
         [list(row) for row in rows],
     ):
         result = run(history, sma_cross(2, 5), fee=0.001)
