@@ -120,6 +120,10 @@ class Notifier:
     def _take_up(self) -> list[Outcome]:
         now = self._now()
         for entry, channel in self.outbox.orphans(now):
+            if _is_error(entry.message) and channel != entry.channels[-1]:
+                # Better twice than never: the next channel gets it below, and this silence is told there.
+                self.outbox.settle(entry.id, "queued", now, due_ns=entry.due_ns)
+                continue
             self._courier.tell_failure(
                 entry.message, channel, Receipt("unknown", "", wording.INTERRUPTED), 0.0
             )
@@ -176,7 +180,7 @@ class Notifier:
             if passed.verdict == "taken":
                 return self._settled(entry.id, "sent", name, last, told)
             told.append(f"{name}: {last.detail or last.error_type}")
-            if passed.verdict == "unknown" and SEVERITIES.index(message.severity) < SEVERITIES.index("error"):
+            if passed.verdict == "unknown" and not _is_error(message):
                 # It may be there already: small news is not worth telling twice.
                 return self._settled(entry.id, "unknown", name, last, told)
             is_temporary |= passed.verdict == "again"
@@ -295,3 +299,7 @@ def _outcome(entry: Entry) -> Outcome:
         due_ns=entry.due_ns if entry.state == "queued" else 0,
         reason=entry.reason,
     )
+
+
+def _is_error(message: Message) -> bool:
+    return SEVERITIES.index(message.severity) >= SEVERITIES.index("error")

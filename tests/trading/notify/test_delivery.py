@@ -263,3 +263,10 @@ def test_what_nobody_takes_for_a_day_has_failed(telegram: Standin, desk: MakeDes
     assert [outcome.state for outcome in waiting + given_up] == ["queued", "failed"]
     assert told(records, "notification.failed") == [("telegram", "server")] * 3
     assert notifier.send(message()).state == "sent"
+
+
+def test_a_topic_of_a_group_gets_its_own_messages(telegram: Standin, desk: MakeDesk) -> None:
+    desk(telegram=f'{{token: "{TOKEN}", chat: "-1001234567890:42"}}').open().send(message())
+
+    said = telegram.requests[0].json
+    assert (said["chat_id"], said["message_thread_id"]) == (-1001234567890, 42)

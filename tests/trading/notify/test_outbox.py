@@ -122,6 +122,23 @@ def test_a_kill_while_the_answer_is_awaited_leaves_unknown_told_and_not_repeated
     assert one.open().again("daily:2026-11-20").state == "sent"
 
 
+def test_an_error_caught_in_a_kill_goes_out_by_the_next_channel(
+    telegram: Standin, slack: Standin, desk: MakeDesk, records: Records, tmp_path: Path
+) -> None:
+    outbox = Outbox(tmp_path)
+    number = outbox.add(message(severity="error"), ["telegram", "slack"], START_NS)
+    outbox.settle(number, "sending", START_NS)
+    outbox.lay_out(number, "telegram", 1, ["page"], START_NS)
+    outbox.mark(number, "telegram", outbox.pages(number, "telegram")[0], "sending", START_NS)
+    outbox.close()
+
+    outcomes = desk("telegram", "slack").open().flush()
+
+    assert [(outcome.state, outcome.channel) for outcome in outcomes] == [("sent", "slack")]
+    assert (len(telegram.requests), len(slack.accepted)) == (0, 1)
+    assert told(records, "notification.failed") == [("telegram", None)]
+
+
 def test_what_was_written_down_but_never_handed_over_goes_out_after_a_kill(
     telegram: Standin, desk: MakeDesk, tmp_path: Path
 ) -> None:

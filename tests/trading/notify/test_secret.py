@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.trading.conftest import collected
 from tests.trading.notify.conftest import Desk, message, secret_file
-from tests.trading.notify.standins import NEEDLES, PASSWORD, TOKEN, Standin
+from tests.trading.notify.standins import NEEDLES, PASSWORD, SMS_TOKEN, TOKEN, Standin
 from trading.__main__ import main
 from trading.notify.posting import posts_of
 from trading.notify.secret import SecretError, read_secrets, struck_out
@@ -111,6 +112,27 @@ def test_a_secret_is_struck_out_wherever_it_stands(secret: str, before: str, aft
     told = struck_out(f"{before}{secret} {quote(secret, safe='')}{after}", (secret,))
 
     assert secret not in told.replace(before, "").replace(after, "") or secret in "***"
+
+
+def test_the_file_that_the_guide_shows_makes_every_channel(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "trading.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```yaml\n(channels:\n  telegram:\n.*?)```", guide, re.S)
+    environment = {
+        "TELEGRAM_TOKEN": TOKEN,
+        "MAIL_PASSWORD": PASSWORD,
+        "TWILIO_TOKEN": SMS_TOKEN,
+        "DISCORD_URL": "discord://012345678901234567/abcdefghijklmnopqrstuvwxyz0123456789",
+    }
+
+    posts = posts_of(read_secrets(written(tmp_path, shown), environment))
+
+    assert {name: post.recipients for name, post in posts.items()} == {
+        "telegram": 2,
+        "team": 1,
+        "mail": 2,
+        "sms": 1,
+        "discord": 1,
+    }
 
 
 def test_ordinary_words_of_an_address_are_not_struck_out(tmp_path: Path) -> None:
