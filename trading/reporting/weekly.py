@@ -27,9 +27,7 @@ def weekly_page(facts: WeeklyFacts, language: Language) -> Page:
         lead=tuple(lead),
         sections=(
             Section(say("failed"), failures(facts.failures, say)),
-            Section(
-                say("performance"), (_performance(facts, say), curve(facts.equity, say, began(facts.account)))
-            ),
+            Section(say("performance"), _performance(facts, say)),
             Section(say("sessions"), (_days(facts, say),)),
             Section(say("trades"), (trades_table(facts.trades, say),)),
             Section(say("signals"), _signals(facts, say)),
