@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,7 +17,7 @@ from trading.paper.agents import HEADLINES
 from trading.paper.desk import Desk
 from trading.paper.faults import HOSTILE_HEADLINE
 from trading.positions import Side
-from trading.risk import exits, limited, scaled
+from trading.risk import exits
 from trading.signals.engine import SignalEngine
 from trading.signals.signal import Signal, Verdict
 from trading.strategies import Quiet, filtered_by
@@ -152,10 +151,17 @@ class BasketTrader:
             desk = bot.desks[stopped.signal.symbol]
             signal_id = _told(bot, desk, stopped.signal, verdict.time)
             _stopped(bot, desk, signal_id, (stopped.filter, stopped.value, stopped.threshold))
-        signals = {signal.symbol: signal for signal in self._sized(verdict) if signal.symbol not in taken}
+        signals = {signal.symbol: signal for signal in verdict.signals if signal.symbol not in taken}
         prices = {symbol: float(desk.mark) for symbol, desk in bot.desks.items()}
-        lots = dict.fromkeys(bot.desks, float(bot.config.venue.lot))
-        actions = actions_of(_account(bot), signals.values(), prices, float(bot.equity), lots=lots)
+        actions = actions_of(
+            _account(bot),
+            signals.values(),
+            prices,
+            float(bot.equity),
+            lots=dict.fromkeys(bot.desks, float(bot.config.venue.lot)),
+            limits=bot.config.risk,
+            periods_per_year=self._params.periods_per_year,
+        )
         # What is sold pays for what is bought.
         for action in sorted(changes(actions), key=lambda one: one.kind not in ("close", "reduce")):
             self._act(action, signals.pop(action.symbol, None), verdict.time)
@@ -180,18 +186,6 @@ class BasketTrader:
             score=signal.score if signal else None, threshold=self._threshold(side), signal_id=signal_id,
             reason="rebalance" if action and action.reason == "rebalance" else "signal",
         )  # fmt: skip
-
-    def _sized(self, verdict: Verdict) -> list[Signal]:
-        """Return the signals with weights that the risk limits allow."""
-        bot, limits = self._bot, self._bot.config.risk
-        wanted = {s.symbol: s.weight for s in verdict.signals if s.weight and s.action != "sell"}
-        per_year = self._params.periods_per_year**0.5
-        moves = {s.symbol: s.volatility * per_year for s in verdict.signals if s.volatility is not None}
-        held = [symbol for symbol, desk in bot.desks.items() if desk.position.quantity]
-        allowed = limited(scaled(wanted, moves, limits), limits, held=held).weights
-        return [
-            replace(signal, weight=allowed.get(signal.symbol, signal.weight)) for signal in verdict.signals
-        ]
 
     def _threshold(self, side: Side) -> float:
         return self._params.entry if side == "buy" else self._params.exit
