@@ -1,11 +1,11 @@
 """Kills daily runs, each at another moment, and lets them run again; a program of its own.
 
-    python -m tests.trading.daily.killing FOLDER NOW FIRST STEP
+    python -m tests.trading.daily.killing FOLDER NOW steps|all
 
-`FOLDER` holds one prepared folder for each moment (`0`, `1`, …). Moment n is the n-th write that a run makes
-known to the system: an SQL statement that writes, a file that is opened for writing or renamed, a connection
-to the network. The run is a process of its own and gets SIGKILL there, like by the kernel. Moment 0 kills
-nobody and tells how many there are. Each moment prints a line of JSON.
+`FOLDER/base` is what every run begins with. Moment n is the n-th write that a run makes known to the system:
+an SQL statement that writes, a file that is opened for writing or renamed, a connection to the network. A run
+in `FOLDER/n` is a process of its own and gets SIGKILL there. Moment 0 kills nobody. `steps`: only where a
+step begins, and where a message is handed over. Each moment prints a line of JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import sys
@@ -71,7 +72,7 @@ def run_once(folder: Path, now: str, kill_at: int) -> dict[str, Any]:
         said = io.StringIO()
         with redirect_stdout(said), redirect_stderr(said):
             code = main(["daily", "--now", now])
-        told = {"said": said.getvalue(), "moments": len(moments)}
+        told = {"said": said.getvalue(), "moments": moments}
         for at in range(0, len(text := json.dumps(told).encode()), 4096):
             os.write(writing, text[at : at + 4096])
         os._exit(code)
@@ -84,7 +85,7 @@ def run_once(folder: Path, now: str, kill_at: int) -> dict[str, Any]:
 
 def main() -> None:
     """Kill and run again, moment by moment."""
-    folder, now, first, step = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    folder, now, which = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     # Loaded once here: every child begins with what a fresh process would load again.
     import apprise  # noqa: F401
     import jinja2  # noqa: F401
@@ -93,12 +94,23 @@ def main() -> None:
     import trading.notify.notifier
     import trading.reporting.writing  # noqa: F401
 
-    whole = run_once(folder / "0", now, 0)
+    whole = run_once(_copy(folder, 0), now, 0)
     print(json.dumps({"n": 0, "again": whole}), flush=True)
-    for n in range(first, int(whole["moments"]) + 1, step):
-        killed = run_once(folder / str(n), now, n)
-        again = run_once(folder / str(n), now, 0)
+    for n, moment in enumerate(whole["moments"], 1):
+        if which == "steps" and not moment.startswith(("INSERT INTO run_steps", "connect")):
+            continue
+        stage = _copy(folder, n)
+        killed, again = run_once(stage, now, n), run_once(stage, now, 0)
         print(json.dumps({"n": n, "killed": killed, "again": again}), flush=True)
+
+
+def _copy(folder: Path, n: int) -> Path:
+    """Return a copy of the base whose messages go to a path of its own."""
+    copy = folder / str(n)
+    shutil.copytree(folder / "base", copy)
+    secret = copy / "secret" / "config.yaml"
+    secret.write_text(secret.read_text().replace("/base'", f"/{n}'"))
+    return copy
 
 
 if __name__ == "__main__":
