@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from trading.backtest.search import hash_of
@@ -49,12 +50,12 @@ class Data:
         """Those with bars, sorted."""
         return tuple(sorted(self.series))
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the bars."""
         return hash_of(self.series)
 
-    @property
+    @cached_property
     def times(self) -> list[int]:
         """The times that are traded, oldest first."""
         return sorted({bar.time for bars in self.series.values() for bar in bars if bar.time >= self.start})
