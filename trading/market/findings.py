@@ -90,7 +90,9 @@ def counted(things: Sized, noun: str) -> str:
     return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
-def shown(time: int, interval: Interval) -> str:
-    """Return a bar's time for people: the date of a daily bar, else the UTC minute."""
+def shown(time: int, interval: Interval, *, seconds: bool = False) -> str:
+    """Return a bar's time for people: the date of a daily bar, else the UTC minute, or the second."""
     moment = datetime.fromtimestamp(time // SECOND_NS, UTC)
-    return moment.date().isoformat() if interval == "1d" else f"{moment:%Y-%m-%d %H:%M} UTC"
+    if interval == "1d":
+        return moment.date().isoformat()
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if seconds else f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -24,7 +24,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "open": "open o 시가 오픈 시작가 openingprice openprice",
         "high": "high h 고가 최고가 highprice",
         "low": "low l 저가 최저가 lowprice",
-        "close": "close c 종가 현재가 closeprice closingprice tradeprice last price",
+        "close": "close closelast c 종가 현재가 closeprice closingprice tradeprice last price",
         "adjusted": "adjclose adjustedclose closeadj 수정종가 수정주가",
         "volume": "volume vol vol. v 거래량 체결량 누적거래량 basevolume candleacctradevolume",
         "symbol": "symbol ticker 종목코드 단축코드 티커",
@@ -234,7 +234,8 @@ def _headless(table: Table, path: Path, reading: Reading) -> list[Bar]:
             raise FilesError(
                 f"{path}: line {line} has {len(row)} cells instead of {width}. Mend or remove it."
             )
-    if width > 7 and width != 11:
+    # Twelve are the klines that Binance publishes: the first six are those of a bar.
+    if width > 7 and width not in (11, 12):
         raise FilesError(
             f"{path}: {width} columns and no header. Name them date, open, high, low, close, volume."
         )

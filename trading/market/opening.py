@@ -94,7 +94,8 @@ class Market:
             checked = Checked([], ())
         bars = [bar for bar in checked.bars if first <= self._day(bar, interval) <= last]
         found += checked.findings
-        found += self._stale(symbol, interval, bars, last)
+        if not _is_halted(bars, found):
+            found += self._stale(symbol, interval, bars, last)
         horizon = time_of(last - timedelta(days=OLD_NEWS_DAYS))
         report_findings(found, self.log, source=self.source.name, horizon=horizon)
         return Checked(bars, tuple(found))
@@ -202,6 +203,14 @@ def open_source(settings: TradingSettings, sessions: Sessions, *, log: BotLog) -
 
         return CryptoSource(data.exchange, log=log)
     return FileSource(data.folder, zone=sessions.zone, decimal=data.decimal, adjusted=data.adjusted)
+
+
+def _is_halted(bars: list[Bar], findings: list[Finding]) -> bool:
+    """Return whether the newest rows are those of a halt, which says already why no bar is newer."""
+    return any(
+        one.fault == "halted" and one.until is not None and bool(bars) and one.until > bars[-1].time
+        for one in findings
+    )
 
 
 def _require_krx_codes(universe: Universe) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from trading.bars import Bar
-from trading.market.findings import Finding, Subject, counted
-from trading.market.source import DAY_NS
+from trading.market.findings import Finding, Subject, counted, shown
+from trading.market.source import DAY_NS, INTERVAL_NS, Interval
 
 __all__ = ["broken", "doubled", "misdated", "ordered"]
 
 ROUNDING = 0.005
 """How far an open or close may lie outside of high and low, as a fraction: adjusted prices are rounded."""
+GRID_NS: Mapping[Interval, int] = {**INTERVAL_NS, "1h": INTERVAL_NS["15m"] * 2, "1d": 1}
+"""Hours begin at half past nine where the exchange does; what a daily bar's time means, `zones` says."""
+OFF_GRID = 0.1
 LATEST = 150 * 366 * DAY_NS
 """No bar is that late (year 2120); such a time is in another unit."""
 
@@ -24,8 +27,15 @@ Outcome = tuple[list[Bar], list[Finding]]
 
 
 def misdated(bars: list[Bar], subject: Subject) -> Outcome:
-    """Refuse bars whose times were read in a wrong unit: all on 1970-01-01, or past the year 2100."""
+    """Refuse times in a wrong unit (all on 1970-01-01, past the year 2100) or on a wrong grid."""
     times = [bar.time for bar in bars]
+    grid = GRID_NS.get(subject.interval, 1)
+    if len(off := sorted(time for time in times if time % grid)) > OFF_GRID * len(times):
+        text = (
+            f"{len(off)} of {len(times)} bars do not open at a multiple of {subject.interval} (the first: "
+            f"{shown(off[0], subject.interval, seconds=True)}): another interval, or times at which bars end."
+        )
+        return [], [subject.finding("unusable", "refused", off, text, value=len(off) / len(times))]
     is_early = len(times) > 1 and all(0 <= time < DAY_NS for time in times)
     if not is_early and max(times) < LATEST:
         return bars, []

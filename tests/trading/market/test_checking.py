@@ -241,6 +241,18 @@ def test_the_exam_day_closes_an_hour_later() -> None:
     assert checked(bars, now=usual_close + HOUR).bars == bars
 
 
+@pytest.mark.parametrize(("step", "shift"), [(60, 0), (300, 299)])
+def test_bars_that_do_not_open_where_their_interval_begins_are_refused(step: int, shift: int) -> None:
+    begin, end = KRX.hours(date(2024, 1, 3))[0]
+    times = range(begin + shift * 10**9, end, step * 10**9)
+    bars = [Bar(time, 10.0, 10.1, 9.9, 10.0 + n % 3 / 100, 5.0) for n, time in enumerate(times)]
+
+    found = check(bars, symbol="069500", interval="5m", sessions=KRX)
+
+    assert found.refused
+    assert "multiple of 5m" in found.findings[0].text
+
+
 @pytest.mark.parametrize("factor", [1e-6, 1e6])
 def test_times_in_a_wrong_unit_are_refused(factor: float) -> None:
     bars = [one._replace(time=int(one.time * factor)) for one in daily(20)]

@@ -122,6 +122,18 @@ def test_a_symbol_whose_newest_bar_is_old_is_told_but_kept(
     assert market.findings[0].count == 3
 
 
+def test_a_halted_share_is_told_once_and_not_as_stale_too(
+    tmp_path: Path, records: list[logging.LogRecord]
+) -> None:
+    since = time_of(date(2024, 11, 27))
+    close = next(one.close for one in reversed(BARS) if one.time < since)
+    held = [one if one.time < since else Bar(one.time, 0.0, 0.0, 0.0, close, 0.0) for one in BARS]
+
+    opened(tmp_path, Shelf(held)).history(LAST, 100)
+
+    assert told(records) == [("WARNING", "halted", "dropped")]
+
+
 class Dead(Shelf):
     """A source that has stopped to answer."""
 
