@@ -51,7 +51,11 @@ def _lead(facts: BacktestFacts, say: Wording) -> tuple[str, ...]:
     if len(facts.symbols) > 12:
         symbols += f" … +{len(facts.symbols) - 12}"
     bars = say("bars", count=amounts.count(facts.bars), interval=facts.interval)
-    took = say("took", seconds=amounts.number(facts.seconds, 2)) if facts.seconds is not None else ""
+    took = (
+        say("took", seconds=amounts.number(facts.seconds, 2 if facts.seconds >= 1 else 3))
+        if facts.seconds is not None
+        else ""
+    )
     sources = say("source", name=", ".join(facts.sources)) if facts.sources else ""
     return tuple(line for line in (period, symbols, " · ".join(filter(None, (bars, sources, took)))) if line)
 
