@@ -85,10 +85,11 @@ class Clock:
         self._move_to(max(end, self.now_ns))
 
     def _move_to(self, when_ns: int) -> None:
-        self.now_ns = when_ns
         if self._speed > 0:
-            target = self._wall_start + self.elapsed / self._speed
+            target = self._wall_start + (when_ns - self.start_ns) / SECOND_NS / self._speed
             time.sleep(max(0.0, target - time.monotonic()))
+        # Only now: whoever interrupts the sleep must not find a clock that is ahead.
+        self.now_ns = when_ns
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from decimal import Decimal
 
@@ -225,7 +225,8 @@ def run_bot(
     }
     # A generator of its own for each bot: what one bot does must not change another's chances.
     bot = Bot(config, clock, markets, faults, random.Random(f"{seed}/{config.bot_id}"))
-    with stamped_records(clock):
+    # A live run's clock is the wall's, and the feed's thread speaks between two steps of it.
+    with nullcontext() if feed else stamped_records(clock):
         bot.start()
         # Whoever interrupts a bot wants it to end in order: its books are worth as much as after a whole run.
         with suppress(KeyboardInterrupt):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
+
+import pytest
 
 from tests.trading.conftest import START_NS, collected
 from trading.paper.clock import SECOND_NS, Clock, stamped_records, start_of
@@ -50,6 +53,19 @@ def test_a_run_ends_at_the_walls_time_whatever_its_speed() -> None:
     assert start_of(now, 2700, 0) == START_NS - 2700 * SECOND_NS
     assert start_of(now, 2700, 1) == START_NS
     assert start_of(now, 2400, 4) == START_NS - 1800 * SECOND_NS
+
+
+def test_an_interrupted_wait_leaves_the_clock_where_it_was() -> None:
+    clock = Clock(START_NS, speed=1)
+    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            clock.run_until(30)
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+
+    assert clock.elapsed == 0
 
 
 def test_a_fast_clock_keeps_pace_with_the_wall() -> None:
