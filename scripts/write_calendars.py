@@ -53,12 +53,14 @@ Hours = tuple[str, ...]
 # Where the package and the exchange differ; () is a day without a session.
 # The exam day (수능): since 2021 the package has the usual hours, but the exchange opens and closes an hour
 # later (newspapers of 2021-11-04, 2022-11-16, 2025-11-13). 2026-06-03: local elections, a public holiday.
+# 2026-07-17: Constitution Day, a public holiday again by an act of February 2026 (segye.com 2026-02-04); the
+# exchange rests on public holidays, but no notice of its own was at hand.
 EXAM_DAYS = (
     "2020-12-03", "2021-11-18", "2022-11-17", "2023-11-16", "2024-11-14", "2025-11-13", "2026-11-19",
     "2027-11-18",
 )  # fmt: skip
 CORRECTIONS: Mapping[str, Mapping[str, Hours]] = {
-    "XKRX": {**dict.fromkeys(EXAM_DAYS, ("10:00..16:30",)), "2026-06-03": ()}
+    "XKRX": {**dict.fromkeys(EXAM_DAYS, ("10:00..16:30",)), "2026-06-03": (), "2026-07-17": ()}
 }
 # Closures that the package's rules have no name for. KRX: temporary public holidays, elections.
 REASONS: Mapping[str, Mapping[str, str]] = {
@@ -103,9 +105,6 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "2026-07-17": "Constitution Day",
     },
 }
-# Constitution Day is a public holiday again, by an act promulgated in February 2026, and the exchange rests
-# on public holidays (segye.com 2026-02-04); no notice of the exchange itself was at hand.
-CORE_CORRECTIONS: Mapping[str, Mapping[str, Hours]] = {"XKRX": {"2026-07-17": ()}}
 # Globex rests from 16:00 to 17:00 Chicago time each day; the calendar lets sessions touch.
 DAILY_HALT: Mapping[str, tuple[str, str]] = {"CMES": ("..17:00", "..16:00")}
 
@@ -115,7 +114,6 @@ def main() -> int:
     for mic, title in TABLES.items():
         ours = CORRECTIONS.get(mic, {})
         _write(SIDECAR, mic, title, FIRST, ours, named=False)
-        ours = {**ours, **CORE_CORRECTIONS.get(mic, {})}
         _write(CORE, mic, title, CORE_FIRSTS.get(mic, CORE_FIRST), ours, named=True)
     return 0
 

@@ -142,14 +142,14 @@ def test_the_market_is_told_by_exchange_symbol_or_currency(named: dict[str, str]
 
 def test_a_file_of_ones_own_adds_days_to_a_table_and_markets_to_the_list(tmp_path: Path) -> None:
     (tmp_path / "XKRX.toml").write_text(
-        'like = "XKRX"\nholidays = [2026-07-17]\n[special]\n2026-07-20 = ["07:00..20:00"]\n'
+        'like = "XKRX"\nholidays = [2026-07-16]\n[special]\n2026-07-20 = ["07:00..20:00"]\n'
     )
     (tmp_path / "markets.toml").write_text('[exchanges]\nXKRX = ["mybroker"]\n')
 
     calendars = load(tmp_path)
 
     seoul = calendars.get("XKRX")
-    assert not seoul.is_open(ns("2026-07-17T10:00:00", "Asia/Seoul"))
+    assert not seoul.is_open(ns("2026-07-16T10:00:00", "Asia/Seoul"))
     assert seoul.is_open(ns("2026-07-20T19:00:00", "Asia/Seoul"))
     assert seoul.is_open(ns("2026-07-21T10:00:00", "Asia/Seoul"))
     assert calendars.market_of(exchange="mybroker") == "XKRX"

@@ -16,8 +16,6 @@ from hypothesis import strategies as st
 from obs.watch.sessions import Calendar, Span, load
 from trading.sessions import SessionsError, load_sessions, names
 
-KNOWN_BETTER = {"XKRX": {date(2026, 7, 17)}}
-"""Days on which the core's table is newer than the sidecar's."""
 BY_HAND = ("ALWAYS", "FX")
 
 
@@ -163,20 +161,13 @@ def test_between_the_last_closed_session_and_now_none_has_ended(now: int, market
 def test_the_core_and_the_sidecar_open_and_close_together(market: str) -> None:
     theirs, ours = load().get(market), load_sessions(market)
     first, last = date(2020, 1, 1), ours.last - timedelta(days=1)
-    newer = KNOWN_BETTER.get(market, set())
     days = [first + timedelta(days=n) for n in range((last - first).days)]
-    spans = [Span(*part) for day in days if day not in newer for part in ours.hours(day)]
-    again = {Span(*part) for day in newer for part in _as_usual(ours.hours(ours.previous(day)))}
+    spans = [Span(*part) for day in days for part in ours.hours(day)]
 
-    joined = Calendar(market, "", [*spans, *again]).spans()
+    joined = Calendar(market, "", spans).spans()
 
     begin, end = joined[0].open, joined[-1].close
     assert joined == [span for span in theirs.spans() if begin <= span.open and span.close <= end]
-
-
-def _as_usual(parts: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
-    day = 24 * 3600 * 10**9
-    return [(opens + day, closes + day) for opens, closes in parts]
 
 
 def test_every_market_of_the_sidecar_has_a_table_here() -> None:
