@@ -183,8 +183,7 @@ class Volatility:
             return math.nan
         mean = math.fsum(returns) / n
         # The mean square less the squared mean would lose what a small deviation is made of.
-        squares = math.fsum([(value - mean) * (value - mean) for value in returns])
-        return self._scale * math.sqrt(squares / (n - 1))
+        return self._scale * math.dist(returns, (mean,) * n) / math.sqrt(n - 1)
 
 
 def _over(closes: Iterable[float], indicator: Indicator) -> list[float]:
