@@ -17,6 +17,7 @@ Fault = Literal[
     "login",
     "universe",
     "unreachable",
+    "unreadable",
     "damaged",
     "not_a_number",
     "not_positive",

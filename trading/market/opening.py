@@ -14,7 +14,7 @@ from trading.bars import Bar, time_of
 from trading.logs import BotLog
 from trading.market.cache import Cache
 from trading.market.checking import Checked, check
-from trading.market.files import FileSource
+from trading.market.files import FilesError, FileSource
 from trading.market.findings import Fault, Finding, Subject
 from trading.market.source import EmptyAnswerError, Interval, LoginError, Source, SourceError
 from trading.market.telling import report_fetch, report_findings, report_refusal
@@ -116,7 +116,7 @@ class Market:
             raise
         except SourceError as error:
             raw = cache.within(symbol, interval, first, last) if cache else []
-            fault: Fault = "empty" if isinstance(error, EmptyAnswerError) else "unreachable"
+            fault = _fault_of(error)
             kept = f" The {len(raw)} bars of the cache are used." if raw else ""
             found = [subject.finding(fault, "kept" if raw else "refused", [], f"{error}{kept}")]
         finally:
@@ -203,6 +203,12 @@ def open_source(settings: TradingSettings, sessions: Sessions, *, log: BotLog) -
 
         return CryptoSource(data.exchange, log=log)
     return FileSource(data.folder, zone=sessions.zone, decimal=data.decimal, adjusted=data.adjusted)
+
+
+def _fault_of(error: SourceError) -> Fault:
+    if isinstance(error, EmptyAnswerError):
+        return "empty"
+    return "unreadable" if isinstance(error, FilesError) else "unreachable"
 
 
 def _is_halted(bars: list[Bar], findings: list[Finding]) -> bool:

@@ -62,7 +62,7 @@ def report_fetch(
 def report_refusal(log: BotLog, fault: Fault, error: Exception, *, source: str | None = None) -> None:
     """Log as `data.checked` at ERROR that nothing at all can be used: no universe, no login."""
     attributes = {"data.source": source, "data.fault": fault, "action": "refused"}
-    log.event("data.checked", attributes, "%s", error, level=logging.ERROR)
+    log.event("data.checked", attributes, f"{fault} of no use: %s", error, level=logging.ERROR)
 
 
 def report_findings(
@@ -92,7 +92,8 @@ def report_findings(
                 "value": finding.value,
                 "action": finding.action,
             },
-            "%s: %s",
+            # A template for each fault: whoever groups lines by template tells splits from holes.
+            f"{finding.fault} ({finding.action}) in the bars of %s: %s",
             finding.symbol,
             finding.text,
             level=logging.ERROR if refused else logging.INFO if is_old else logging.WARNING,

@@ -34,7 +34,7 @@ def test_check_tells_each_symbol_with_its_findings_and_fails_for_a_refused_one(
     assert code == 1
     assert "069500 KODEX 200: 59 bars, 2024-01-02 to 2024-03-28" in out
     assert "dropped  not_positive: 1 row with a price of 0 or less" in out
-    assert "REFUSED  unreachable" in out
+    assert "REFUSED  unreadable" in out
     assert out.endswith("1 of 2 refused\n")
 
 
