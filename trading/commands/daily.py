@@ -38,7 +38,10 @@ def run(options: argparse.Namespace) -> int:
     from trading.settings import load_settings
 
     settings = load_settings(options.config)
-    logging.getLogger("trading").addHandler(logging.NullHandler())
+    logger = logging.getLogger("trading")
+    # Everything is said to whoever listens; nobody may.
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(logging.NullHandler())
 
     def clock() -> int:
         return options.now if options.now is not None else time.time_ns()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import re
 from collections.abc import Callable
 from datetime import date
+from zoneinfo import ZoneInfo
 
+from trading.daily.planning import day_of
 from trading.logs import BotLog
 from trading.settings import TradingSettings
 
@@ -54,6 +58,7 @@ def alarm(
             at_ns=clock(),
             as_of=as_of,
             why=why,
+            key=f"error:daily:{as_of or day_of(clock(), ZoneInfo(notify.zone))}:{where}:{_cause(why)}",
             done=done,
             zone=notify.zone,
             language=notify.language,
@@ -71,6 +76,11 @@ def alarm(
         say(f"The operator was told before ({outcome.state}).")
     else:
         say(f"Message to the operator: {outcome.state}{f' ({outcome.detail})' if outcome.detail else ''}.")
+
+
+def _cause(why: str) -> str:
+    """Return what names a cause: the error's words without the numbers that differ from try to try."""
+    return hashlib.sha256(re.sub(r"0x[0-9a-fA-F]+|\d+", "", why).encode()).hexdigest()[:12]
 
 
 def words_of(error: Exception) -> str:

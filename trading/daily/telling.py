@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from trading.daily.products import Judged, Phase, Summed
-from trading.logs import BotLog
+from trading.logs import BotLog, Value
 from trading.signals.params import Params
 from trading.signals.signal import Verdict
 from trading.signals.telling import tell
@@ -20,6 +20,7 @@ def session(log: BotLog, judged: Judged, verdict: Verdict, *, currency: str, par
     """
     _fills(log, judged, currency)
     _trades(log, judged, currency)
+    _positions(log, judged, currency)
     equity, before = judged.book.equity, judged.equity_before
     log.event(
         "equity.measured",
@@ -58,21 +59,25 @@ def summary(day: date, judged: Judged, total: Summed, phase: Phase, currency: st
 def _fills(log: BotLog, judged: Judged, currency: str) -> None:
     for fill in judged.fills:
         order_id = f"d-{_stamp(fill.time)}-{fill.symbol}-{fill.side}"
+        order: dict[str, Value] = {
+            "order.id": order_id,
+            "symbol": fill.symbol,
+            "order.side": fill.side,
+            "order.type": "market",
+            "order.quantity": fill.quantity,
+            "currency": currency,
+        }
+        log.event("order.submitted", order, "%s %s %s at the open", fill.side, fill.quantity, fill.symbol)
         log.event(
             "order.filled",
             {
-                "order.id": order_id,
+                **order,
                 "fill.id": f"{order_id}-1",
-                "symbol": fill.symbol,
-                "order.side": fill.side,
-                "order.type": "market",
-                "order.quantity": fill.quantity,
                 "order.remaining": 0.0,
                 "fill.quantity": fill.quantity,
                 "fill.price": round(fill.price, 8),
                 "fill.fee": round(fill.fee, 8),
                 "fill.fee_currency": currency,
-                "currency": currency,
             },
             "%s %s %s at %s on paper",
             fill.side,
@@ -109,6 +114,38 @@ def _trades(log: BotLog, judged: Judged, currency: str) -> None:
             trade.pnl,
             currency,
         )
+
+
+def _positions(log: BotLog, judged: Judged, currency: str) -> None:
+    """Log every position as it stands at the close, so that a listener who came late knows them all."""
+    held = judged.book.account.holdings
+    opened = {fill.symbol for fill in judged.fills if fill.kind == "open"}
+    for symbol, holding in sorted(held.items()):
+        name = "position.opened" if symbol in opened else "position.changed"
+        about: dict[str, Value] = {
+            "position.id": f"d-{_stamp(holding.opened)}-{symbol}",
+            "symbol": symbol,
+            "position.side": "long",
+            "position.quantity": holding.quantity,
+            "position.average_price": round(holding.average_price, 8),
+            "pnl.unrealized": round(holding.quantity * (holding.last - holding.average_price), 4),
+            "currency": currency,
+        }
+        log.event(name, about, "%s %s held at %s", holding.quantity, symbol, round(holding.average_price, 8))
+    for trade in judged.trades:
+        if trade.symbol in held and held[trade.symbol].opened == trade.entry_time:
+            # A part was sold; the rest is told above.
+            continue
+        about = {
+            "position.id": f"d-{_stamp(trade.entry_time)}-{trade.symbol}",
+            "symbol": trade.symbol,
+            "position.side": "long",
+            "position.quantity": 0.0,
+            "position.average_price": round(trade.entry_price, 8),
+            "pnl.realized": round(trade.pnl, 4),
+            "currency": currency,
+        }
+        log.event("position.closed", about, "nothing of %s held any more", trade.symbol)
 
 
 def _stamp(time: int) -> str:

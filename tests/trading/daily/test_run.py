@@ -217,7 +217,9 @@ def test_the_account_is_told_in_the_words_of_the_vocabulary(stage: Stage, run: R
         records += run(closes(day)).records
 
     told = [record for record in records if event(record)]
-    assert {"signal.generated", "equity.measured", "order.filled"} <= {event(record) for record in told}
+    assert {"signal.generated", "equity.measured", "order.filled", "position.opened", "position.changed"} <= {
+        event(record) for record in told
+    }
     for record in told:
         word = EVENTS[event(record)]
         given = {

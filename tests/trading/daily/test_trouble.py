@@ -136,6 +136,22 @@ def test_a_step_that_fails_is_told_once_and_gone_on_with_when_it_is_mended(
     assert run("2025-01-10T16:10+09:00").code == 0
 
 
+def test_an_error_whose_words_change_only_in_numbers_is_told_once(
+    stage: Stage, run: Run, heard: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError(f"no answer from <connection at {hex(id(object()))}> after {next(tries)} s")
+
+    tries = iter(range(10, 100))
+    monkeypatch.setattr(FileSource, "bars", fail)
+
+    first, second = run(CLOSED), run("2025-01-10T15:55+09:00")
+
+    assert "Failed: step 3, signals of 2025-01-10: RuntimeError: no answer from" in first.text
+    assert "The operator was told before (sent)." in second.text
+    assert len(heard.messages) == 1
+
+
 def test_a_phone_that_is_not_reached_costs_the_message_and_not_the_account(stage: Stage, run: Run) -> None:
     stage.connect(9)
     stage.set("notify", tries=1)
