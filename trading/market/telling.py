@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from trading.bars import Bar
 from trading.logs import BotLog
-from trading.market.findings import Fault, Finding, Subject
+from trading.market.findings import Finding, Subject
 from trading.market.gaps import gaps_of
 from trading.sessions import Sessions
 
 __all__ = ["report_fetch", "report_findings", "report_refusal"]
+
+
+_REFUSALS = {
+    "universe": "cannot load market data, the universe is of no use: %s",
+    "login": "cannot load market data, the source lets nobody in: %s",
+}
 
 
 def report_fetch(
@@ -59,10 +66,12 @@ def report_fetch(
     )
 
 
-def report_refusal(log: BotLog, fault: Fault, error: Exception, *, source: str | None = None) -> None:
+def report_refusal(
+    log: BotLog, fault: Literal["universe", "login"], error: Exception, *, source: str | None = None
+) -> None:
     """Log as `data.checked` at ERROR that nothing at all can be used: no universe, no login."""
     attributes = {"data.source": source, "data.fault": fault, "action": "refused"}
-    log.event("data.checked", attributes, f"{fault} of no use: %s", error, level=logging.ERROR)
+    log.event("data.checked", attributes, _REFUSALS[fault], error, level=logging.ERROR)
 
 
 def report_findings(
