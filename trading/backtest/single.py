@@ -68,6 +68,7 @@ def run(
     for index, bar in enumerate(history):
         if order is not None and 0 < bar.open < math.inf:
             book.fill(order, index, bar.open)
+            price = bar.open
             order = None
         if 0 < bar.close < math.inf:
             price = bar.close

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.trading.backtest.histories import DAY, history_of, walk
 from trading.accounts import GONE_AFTER
 from trading.backtest import BacktestError, PortfolioResult, run, run_portfolio
+from trading.backtest.engines import EachSymbol
 from trading.bars import Bar
 from trading.risk import RiskLimits
 from trading.signals.engine import SignalEngine, sessions_of
@@ -261,3 +262,29 @@ def test_shuffled_symbols_give_the_same_result() -> None:
     series = history_of(7)
 
     assert backtest(dict(reversed(series.items()))) == backtest(series)
+
+
+bad = st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -5.0, 1e-300, 1e300])
+price = st.one_of(st.floats(1, 100), st.floats(1, 100), st.floats(1, 100), bad)
+rows = st.lists(st.tuples(st.integers(0, 60), price, price), max_size=60, unique_by=lambda row: row[0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.sampled_from("ABC"), rows, max_size=3), st.floats(0, 0.05))
+def test_whatever_the_prices_are_the_account_stays_one(
+    histories: dict[str, list[tuple[int, float, float]]], fee: float
+) -> None:
+    series = {
+        symbol: [Bar(day * DAY, opening, 1e300, 0.0, close, 1.0) for day, opening, close in sorted(history)]
+        for symbol, history in histories.items()
+    }
+    limits = RiskLimits(stop_loss=0.05, trailing_stop=0.1, take_profit=0.2, max_weight=0.5)
+
+    for engine in (EachSymbol(lambda: sma_cross(2, 3), sorted(series)), SignalEngine(QUICK, sorted(series))):
+        result = run_portfolio(series, engine, cash=1000.0, fee=fee, slippage=0.01, limits=limits)
+
+        assert all(math.isfinite(value) and value >= 0 for value in result.equity)
+        assert result.account.cash >= 0
+        assert all(held.quantity > 0 for held in result.account.holdings.values())
+        assert all(0 < fill.price < math.inf for fill in result.fills)
+        assert result.max_drawdown <= 0 or not result.equity

@@ -238,3 +238,20 @@ def test_another_future_changes_nothing_that_has_happened(
 
 def _settled(trades: Sequence[Any], now: int) -> list[Any]:
     return [trade for trade in trades if trade.exit_bar < now and not trade.is_open]
+
+
+bad = st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -5.0, 1e-300, 1e300])
+price = st.one_of(st.floats(1, 100), st.floats(1, 100), st.floats(1, 100), bad)
+
+
+@given(st.lists(st.tuples(price, price), max_size=60), st.floats(0, 0.05))
+def test_whatever_the_prices_are_the_result_is_one(history: list[tuple[float, float]], fee: float) -> None:
+    rows = [(FIRST + timedelta(days=day), o, 1e300, 0.0, c, 1.0) for day, (o, c) in enumerate(history)]
+
+    for rule in (sma_cross(2, 3), Script(*["buy", "sell", None] * 20)):
+        result = run(rows, rule, cash=1000, fee=fee, slippage=0.01)
+
+        assert all(value >= 0 for value in result.equity)
+        assert len(result.equity) == len(rows)
+        assert result.max_drawdown <= 0 or not rows
+        assert all(0 < trade.entry_price < math.inf for trade in result.trades)
