@@ -72,7 +72,8 @@ def bar_chart(bars: Sequence[Bar], *, title: str, language: Language = "en", wid
     if not bars:
         return empty(width, language)
     row, head = 26, 30
-    left = min(max(drawing.text_width(bar.label) for bar in bars) + 14, width * 0.36)
+    room = min(max(drawing.text_width(bar.label) for bar in bars), width * 0.36 - 14)
+    left = room + 14
     right = max(drawing.text_width(bar.text, bold=True) for bar in bars) + 18
     values = [bar.value for bar in bars if math.isfinite(bar.value)]
     low, high = min([0.0, *values]), max([0.0, *values])
@@ -86,7 +87,7 @@ def bar_chart(bars: Sequence[Bar], *, title: str, language: Language = "en", wid
         middle = head + row * index + row / 2
         parts.append(f"<g><title>{drawing.clean(bar.label)}: {drawing.clean(bar.text)}</title>")
         parts.append(
-            drawing.text(left - 8, middle + 4, drawing.shortened(bar.label, left - 14), anchor="end")
+            drawing.text(left - 8, middle + 4, drawing.shortened(bar.label, room), anchor="end")
         )
         if math.isfinite(bar.value):
             length, side = abs(bar.value) * unit, "down" if bar.value < 0 else "up"

@@ -268,3 +268,10 @@ def test_months_begin_at_midnight_of_the_zone_in_summer_and_winter() -> None:
         : len(moments)
     ]
     assert len(moments) >= 6
+
+
+def test_the_longest_label_that_has_room_is_written_whole() -> None:
+    for label in ("AAPL", "Cash", "069500", "현금", "KODEX 200", "Wi"):
+        drawn = bar_chart([Bar(label, 1.0, "1.0%")], title="Weights")
+
+        assert f">{label}</text>" in drawn
