@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from trading.errors import TradingError
 from trading.logs import TRACE, BotLog
-from trading.paper.books import time_text, together
+from trading.paper.books import together
 from trading.paper.clock import start_of
 from trading.paper.faults import PLANS
 from trading.paper.fleet import FLEET, LEAST_HISTORY, SYMBOLS, bundled, first_bar, run_bot, warm_up
@@ -156,8 +156,7 @@ def _run_here(
     )
     lasted = bot.clock.elapsed
     if options.books:
-        begun, ended = time_text(bot.clock.start_ns), time_text(bot.clock.now_ns)
-        _write(options.books, together([bot.told_books()], start=begun, end=ended))
+        _write(options.books, bot.told_books())
     earned = f"{bot.equity - bot.day_start:+.2f} {bot.config.currency}"
     # One write, so that the lines of several bots do not run into each other.
     sys.stdout.write(f"{bot.config.bot_id}: {earned} in {lasted / 60:.0f} min\n")
@@ -217,10 +216,8 @@ def _waited(children: list[subprocess.Popen[bytes]]) -> int:
 def _join_books(options: argparse.Namespace, parts: list[Path]) -> None:
     # A bot that failed has written none; its own error is on the screen already.
     found = [json.loads(part.read_text(encoding="utf-8")) for part in parts if part.is_file()]
-    bots = [bot for one in found for bot in one["bots"]]
-    first = min((one["start"] for one in found), default="")
-    last = max((one["end"] for one in found), default="")
-    _write(options.books, together(bots, start=first, end=last))
+    if found:
+        _write(options.books, together(found))
     for part in parts:
         part.unlink(missing_ok=True)
 

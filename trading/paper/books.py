@@ -1,13 +1,13 @@
 """A bot's own books: what it counts and sums itself, whoever listens to its records or not.
 
-Amounts are exact, in the bot's currency; only `told` rounds, to the cent. `run --books FILE` writes what
+Amounts are exact, in the bot's currency; only `told` rounds. `run --books FILE` writes what
 `told` says of each bot, so that a listener's figures can be held against it.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from trading.bars import SECOND_NS
 from trading.paper.broker import Order, Status
 from trading.positions import Fill, Position, Trade
 
-__all__ = ["SCHEMA", "BookedTrade", "Books", "Holding", "time_text", "together", "told"]
+__all__ = ["SCHEMA", "BookedTrade", "Books", "Holding", "together", "told"]
 
 SCHEMA = "trading.books/1"
 CENT = Decimal("0.01")
@@ -80,16 +80,65 @@ class Books:
         self.cash -= fill.signed * fill.price + fill.fee
 
 
-def told(books: Books, holdings: Iterable[Holding], *, day_start: Decimal) -> dict[str, Any]:
-    """Return the books of one bot as they are written; amounts are text with two decimals.
+def told(
+    books: Books, holdings: Iterable[Holding], *, day_start: Decimal, start_ns: int, end_ns: int
+) -> dict[str, Any]:
+    """Return the books of a run of one bot as they are written; `together` joins several.
+
+    A bot's amounts are text with two decimals. `totals` are exact, because cents that were rounded bot by bot
+    would not add up.
 
     Args:
         books: The books.
         holdings: What is held.
         day_start: Equity when the run began.
+        start_ns: When the run began, Unix ns.
+        end_ns: When it ended.
     """
     held = list(holdings)
     equity = books.cash + sum((one.position.quantity * one.price for one in held), ZERO)
+    sums = {
+        books.currency: {
+            "equity": equity,
+            "pnl_day": equity - day_start,
+            "pnl_closed": sum((one.trade.pnl_net for one in books.trades), ZERO),
+            "fees": books.fees,
+        }
+    }
+    if books.llm_calls:
+        sums.setdefault(books.llm_currency, {})["llm_cost"] = books.llm_cost
+    return {
+        "schema": SCHEMA,
+        "start": _time(start_ns),
+        "end": _time(end_ns),
+        "totals": {
+            currency: {name: _plain(round(amount, 8)) for name, amount in mine.items()}
+            for currency, mine in sums.items()
+        },
+        "bots": [_bot(books, held, equity, day_start)],
+    }
+
+
+def together(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the books of several bots as one: what `told` says of each, at least one."""
+    sums: defaultdict[str, defaultdict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for run in runs:
+        for currency, amounts in run["totals"].items():
+            for name, amount in amounts.items():
+                sums[currency][name] += Decimal(amount)
+    return {
+        "schema": SCHEMA,
+        "start": min(run["start"] for run in runs),
+        "end": max(run["end"] for run in runs),
+        "totals": {
+            currency: {name: _plain(amount) for name, amount in mine.items()}
+            for currency, mine in sorted(sums.items())
+        },
+        "bots": sorted((bot for run in runs for bot in run["bots"]), key=lambda bot: str(bot["bot"])),
+    }
+
+
+def _bot(books: Books, held: Sequence[Holding], equity: Decimal, day_start: Decimal) -> dict[str, Any]:
     return {
         "bot": books.bot_id,
         "strategy": books.strategy,
@@ -111,34 +160,6 @@ def told(books: Books, holdings: Iterable[Holding], *, day_start: Decimal) -> di
             "cost": _cents(books.llm_cost),
             "currency": books.llm_currency,
         },
-    }
-
-
-def together(parts: Iterable[Mapping[str, Any]], *, start: str, end: str) -> dict[str, Any]:
-    """Return the books of a whole run: each bot's, and sums for each currency.
-
-    Args:
-        parts: What `told` says of each bot.
-        start: When the first began, RFC 3339.
-        end: When the last ended.
-    """
-    bots = sorted(parts, key=lambda part: str(part["bot"]))
-    sums: dict[str, dict[str, Decimal]] = {}
-    for bot in bots:
-        mine = sums.setdefault(bot["currency"], defaultdict(Decimal))
-        mine["equity"] += Decimal(bot["equity"])
-        mine["pnl_day"] += Decimal(bot["pnl_day"])
-        mine["pnl_closed"] += Decimal(bot["results"]["net"])
-        mine["fees"] += Decimal(bot["fees"])
-    return {
-        "schema": SCHEMA,
-        "start": start,
-        "end": end,
-        "totals": {
-            currency: {name: str(amount) for name, amount in mine.items()}
-            for currency, mine in sorted(sums.items())
-        },
-        "bots": bots,
     }
 
 
@@ -184,8 +205,8 @@ def _trade(one: BookedTrade) -> dict[str, Any]:
         "quantity": _plain(trade.quantity),
         "entry_price": _cents(trade.entry_price),
         "exit_price": _cents(trade.exit_price),
-        "entry_time": time_text(trade.entry_time),
-        "exit_time": time_text(trade.exit_time),
+        "entry_time": _time(trade.entry_time),
+        "exit_time": _time(trade.exit_time),
         "net": _cents(trade.pnl_net),
         "fees": _cents(trade.fees),
         "reason": one.reason,
@@ -215,6 +236,5 @@ def _plain(quantity: Decimal) -> str:
     return f"{quantity.normalize():f}"
 
 
-def time_text(when_ns: int) -> str:
-    """Return a time as the books write it, to the second."""
+def _time(when_ns: int) -> str:
     return datetime.fromtimestamp(when_ns // SECOND_NS, UTC).isoformat().replace("+00:00", "Z")

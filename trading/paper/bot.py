@@ -167,9 +167,15 @@ class Bot:
         return f"{self._prefix}{kind}{next(self._ids)}"
 
     def told_books(self) -> dict[str, Any]:
-        """Return the books as they are written."""
+        """Return the books of this run as they are written."""
         holdings = [desk.holding for desk in self.desks.values()]
-        return told(self.books, holdings, day_start=self.day_start)
+        return told(
+            self.books,
+            holdings,
+            day_start=self.day_start,
+            start_ns=self.clock.start_ns,
+            end_ns=self.clock.now_ns,
+        )
 
     @property
     def _first(self) -> Desk:
