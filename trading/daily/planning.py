@@ -117,7 +117,8 @@ def _check(sessions: Sessions, as_of: date, newest: date, finished: date | None,
 def _closed_now(sessions: Sessions, now: int, newest: date) -> str:
     """Return why there is no close of today, or "" when there was one."""
     today = day_of(now, sessions.zone)
-    if today == newest:
+    # A market that never closes ends its session at midnight: the close was today, the session yesterday's.
+    if today == day_of(sessions.close_of(newest), sessions.zone):
         return ""
     if not sessions.is_session(today):
         why = sessions.why_closed(today)

@@ -50,10 +50,14 @@ def summary(day: date, judged: Judged, total: Summed, phase: Phase, currency: st
     moved = f" ({gain:+.2%} on the day)" if isinstance(gain, float) else ""
     return (
         f"as of {day}: {count['buy']} buy, {count['sell']} sell, {count['hold']} hold, "
-        f"{len(judged.filtered)} filtered; {changed} actions for the next open; "
+        f"{len(judged.filtered)} filtered; {_count(changed, 'action')} for the next open; "
         f"regime {phase.regime or 'unknown'}; equity {judged.book.equity:,.2f} {currency}{moved}, "
-        f"{len(total.positions)} positions"
+        f"{_count(len(total.positions), 'position')}"
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _fills(log: BotLog, judged: Judged, currency: str) -> None:

@@ -77,6 +77,17 @@ def test_a_store_that_never_ran_begins_with_the_day_of_a_close_or_with_one_that_
     assert plan(sessions, before_the_close, None, as_of=date(2025, 1, 9)).due == (date(2025, 1, 9),)
 
 
+def test_a_market_that_never_closes_has_a_session_due_all_day() -> None:
+    always = load_sessions("ALWAYS")
+
+    for time in ("2025-01-11T00:00+00:00", "2025-01-11T12:00+00:00", "2025-01-11T23:59+00:00"):
+        assert plan(always, at(time), None).due == (date(2025, 1, 10),)
+        done = plan(always, at(time), date(2025, 1, 10))
+        assert done.due == ()
+        assert len(done.notes) == 1
+        assert done.notes[0].endswith("The next session, 2025-01-11, closes at 2025-01-12 00:00 UTC.")
+
+
 def test_missed_sessions_come_first_in_order(sessions: Sessions) -> None:
     todo = plan(sessions, at("2025-01-10T15:40+09:00"), date(2025, 1, 7))
 
