@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.builders import REPO
 from tests.trading.backtest.histories import DAY, history_of, walk
 from trading.backtest import PortfolioResult, run, run_portfolio
 from trading.backtest.engines import EachSymbol, Holding
@@ -286,3 +289,17 @@ def test_times_in_facts_are_those_of_the_bars() -> None:
 
     assert (facts.first, facts.last) == (time_of(rows[0][0]), time_of(rows[-1][0]))
     assert {trade.symbol for trade in facts.trades} == {"A"}
+
+
+def test_a_backtest_loads_no_heavy_library() -> None:
+    heavy = ["numpy", "scipy", "polars", "optuna", "pandas", "sqlalchemy"]
+    code = (
+        "import sys, trading.backtest, trading.portfolio, trading.backtest.search, trading.commands.backtest\n"
+        f"import trading.commands.search; print(*[name for name in {heavy} if name in sys.modules])"
+    )
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPO
+    )
+
+    assert loaded.stdout.strip() == ""
