@@ -43,7 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "--interval", choices=_INTERVALS, default="1d", help="length of a bar (default: 1d)"
         )
         part.add_argument("--calendar", metavar="NAME", help="instead of [market] calendar")
-        part.add_argument("--since", type=_day, metavar="DATE", help="first day (default: [data] days ago)")
+        part.add_argument(
+            "--since",
+            type=_day,
+            metavar="DATE",
+            help="first day (default: [data] days ago; of bars within a day: a week)",
+        )
         part.add_argument(
             "--to", type=_day, metavar="DATE", help="last day (default: the newest closed session)"
         )
@@ -75,10 +80,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_market(market: Market, options: argparse.Namespace, settings: TradingSettings) -> int:
+    from trading.errors import TradingError
     from trading.market.findings import counted
 
     last = options.to or market.sessions.last_closed(time.time_ns())
-    first = options.since or last - timedelta(days=settings.data.days)
+    first = options.since or last - timedelta(days=settings.data.days if options.interval == "1d" else 7)
+    if first > last:
+        raise TradingError(f"--since {first} lies after --to {last}. Swap them.")
     _say(f"{market.universe.name}: {options.interval} bars from {first} to {last}, {market.sessions.name}, "
          f"source {market.source.name}")  # fmt: skip
     refused = 0

@@ -6,12 +6,13 @@ is dropped or mended is counted and said. `docs/trading.md` has the rules as a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from trading.bars import Bar
+from trading.bars import Bar, bars_of
 from trading.market.findings import Finding, Subject
 from trading.market.gaps import missing, outside_sessions, unfinished
 from trading.market.halts import halted, stuck
@@ -44,7 +45,7 @@ class Checked:
 
 
 def check(
-    bars: Iterable[Bar],
+    bars: Iterable[Bar | Sequence[Any]],
     *,
     symbol: str,
     interval: Interval,
@@ -56,7 +57,7 @@ def check(
     """Return the bars that can be believed, and what was wrong with the rest.
 
     Args:
-        bars: As the source gave them, in any order.
+        bars: As the source gave them, in any order; rows that are no `Bar` are read by `bars_of`.
         symbol: Whose they are.
         interval: Length of a bar.
         sessions: The market's sessions; without them, gaps and wrong zones show only where they are glaring.
@@ -65,7 +66,7 @@ def check(
         now: Unix ns; bars that end later are not complete and are dropped. `None`: all are complete.
     """
     subject = Subject(symbol, interval)
-    came = list(bars)
+    came = [one if isinstance(one, Bar) else bars_of([one])[0] for one in bars]
     if not came:
         text = "there is not one bar. Check the symbol, the dates, and whether the login still holds."
         return Checked([], (subject.finding("empty", "refused", [], text),))

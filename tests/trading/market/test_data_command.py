@@ -87,3 +87,12 @@ def test_wrong_input_ends_with_2_and_one_line(config: Path, capsys: pytest.Captu
 
     assert code == 2
     assert "the universe is empty" in capsys.readouterr().err
+
+
+def test_days_the_wrong_way_round_are_wrong_input(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(
+        ["data", "show", "069500", "--config", str(config), "--since", "2024-02-01", "--to", "2024-01-05"]
+    )
+
+    assert code == 2
+    assert "--since 2024-02-01 lies after --to 2024-01-05" in capsys.readouterr().err

@@ -42,6 +42,15 @@ def test_midnight_in_korea_is_15_utc_of_the_day_before_and_gets_its_own_date() -
     assert "15:00 UTC" in found.findings[0].text
 
 
+def test_rows_with_aware_datetimes_are_those_of_their_moment() -> None:
+    seoul = ZoneInfo("Asia/Seoul")
+    rows = [(datetime(2024, 1, day, tzinfo=seoul), 10, 11, 9, 10 + day / 10, 5) for day in (2, 3, 4, 5, 8)]
+
+    found = check(rows, symbol="X", interval="1d", sessions=KRX)
+
+    assert [one.time for one in found.bars] == [time_of(date(2024, 1, day)) for day in (2, 3, 4, 5, 8)]
+
+
 @pytest.mark.parametrize("hour", [0, 9, 16])
 def test_bars_that_stand_at_an_hour_in_new_york_get_its_dates_summer_and_winter(hour: int) -> None:
     bars = daily(250, sessions=NYSE)
