@@ -17,7 +17,7 @@ from trading.strategies import Strategy, sma_cross
 
 __all__ = ["KINDS", "Subject", "subject_of"]
 
-KINDS = "maps, sma_cross:FAST,SLOW, hold, or package.module:function"
+KINDS = "maps, sma_cross:FAST,SLOW, hold, or module:function of your own"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +39,8 @@ def subject_of(name: str, params: Params) -> Subject:
     """Return what a name stands for.
 
     Args:
-        name: `maps`, `sma_cross:20,60`, `hold`, or `package.module:function`, a function without arguments
-            that returns a strategy.
+        name: `maps`, `sma_cross:20,60`, `hold`, or `module:function`, a function without arguments that
+            returns a strategy.
         params: Of `maps`.
 
     Raises:
@@ -60,7 +60,7 @@ def subject_of(name: str, params: Params) -> Subject:
     if kind == "sma_cross":
         fast, slow = _windows(name, rest)
         return _each(kind, name, {"fast": fast, "slow": slow}, partial(sma_cross, fast, slow))
-    if "." in kind and rest:
+    if rest.isidentifier():
         return _each(name, name, {}, _own(kind, rest))
     raise TradingError(f'strategy "{name}" is unknown: use {KINDS}.')
 

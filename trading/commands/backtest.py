@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--strategy",
         default="maps",
         metavar="NAME",
-        help="maps (default), sma_cross:FAST,SLOW, hold, or package.module:function of your own",
+        help="maps (default), sma_cross:FAST,SLOW, hold, or module:function of your own",
     )
     add_shared(parser)
     parser.add_argument(

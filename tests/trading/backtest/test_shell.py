@@ -76,6 +76,8 @@ def test_strategies_have_names() -> None:
         ("sma_cross:20", "Write two numbers of bars"),
         ("sma_cross:20,5", "the fast mean must be shorter"),
         ("no.such:rule", "cannot be made: No module named"),
+        ("maps:5", 'strategy "maps:5" is unknown'),
+        ("nothere:rule", "cannot be made: No module named 'nothere'"),
         (f"{__name__}:missing", "has no attribute"),
         (f"{__name__}:nothing", "returns a object without on_bar"),
     ],
@@ -294,8 +296,8 @@ def test_times_in_facts_are_those_of_the_bars() -> None:
 def test_a_backtest_loads_no_heavy_library() -> None:
     heavy = ["numpy", "scipy", "polars", "optuna", "pandas", "sqlalchemy"]
     code = (
-        "import sys, trading.backtest, trading.portfolio, trading.backtest.search, trading.commands.backtest\n"
-        f"import trading.commands.search; print(*[name for name in {heavy} if name in sys.modules])"
+        "import sys, trading.backtest, trading.portfolio, trading.backtest.search\n"
+        f"import trading.commands.backtest, trading.commands.search; print(*[name for name in {heavy} if name in sys.modules])"
     )
 
     loaded = subprocess.run(
