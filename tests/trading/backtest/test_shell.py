@@ -297,7 +297,8 @@ def test_a_backtest_loads_no_heavy_library() -> None:
     heavy = ["numpy", "scipy", "polars", "optuna", "pandas", "sqlalchemy"]
     code = (
         "import sys, trading.backtest, trading.portfolio, trading.backtest.search\n"
-        f"import trading.commands.backtest, trading.commands.search; print(*[name for name in {heavy} if name in sys.modules])"
+        "import trading.commands.backtest, trading.commands.search\n"
+        f"print(*[name for name in {heavy} if name in sys.modules])"
     )
 
     loaded = subprocess.run(
