@@ -13,9 +13,9 @@ from trading.daily.book import Book, Split, new_book
 from trading.daily.desk import Desk
 from trading.daily.errors import NoSessionError, NotPublishedError
 from trading.logs import Value
-from trading.reporting.facts import FindingFacts
+from trading.reporting.facts import FailureFacts, FindingFacts
 
-__all__ = ["bars_of_session", "book_before", "findings_of", "missed_before", "split_finding"]
+__all__ = ["bars_of_session", "book_before", "findings_of", "split_finding", "unnamed_before"]
 
 
 def bars_of_session(desk: Desk, day: date, symbols: Sequence[str]) -> Mapping[str, Bar]:
@@ -93,18 +93,24 @@ def split_finding(split: Split) -> FindingFacts:
     )
 
 
-def missed_before(desk: Desk, day: date) -> tuple[date, ...]:
-    """Return the sessions right before this one that no message has named."""
+def unnamed_before(desk: Desk, day: date) -> tuple[tuple[date, ...], tuple[FailureFacts, ...]]:
+    """Return the sessions right before this one that no message has named: caught up, and skipped."""
     if day != desk.chain[-1]:
-        return ()
-    journal, found = desk.store.journal, []
-    told = {
-        row["session"]: row["told_with"] for row in journal.runs() if row["status"] in ("done", "skipped")
-    }
+        return (), ()
+    ended = {row["session"]: row for row in desk.store.journal.runs() if row["status"] in ("done", "skipped")}
+    told = {session: row["told_with"] for session, row in ended.items()}
+    found = []
     earlier = sorted((session for session in told if session < str(day)), reverse=True)
     for session in earlier:
         named_in = told[session]
         if not named_in or (named_in != str(day) and named_in in told and not told[named_in]):
             break
-        found.append(date.fromisoformat(session))
-    return tuple(reversed(found))
+        found.append(ended[session])
+    found.reverse()
+    caught_up = tuple(date.fromisoformat(row["session"]) for row in found if row["status"] == "done")
+    skipped = tuple(
+        FailureFacts(step="signals", error=row["error"], day=date.fromisoformat(row["session"]))
+        for row in found
+        if row["status"] == "skipped"
+    )
+    return caught_up, skipped

@@ -18,6 +18,7 @@ from trading.reporting.facts import (
     AccountFacts,
     ActionFacts,
     DailyFacts,
+    FailureFacts,
     Figure,
     FillFacts,
     FilteredFacts,
@@ -134,6 +135,7 @@ def facts_of(
     now: int,
     equity: tuple[tuple[int, float], ...],
     missed: tuple[date, ...],
+    failures: tuple[FailureFacts, ...],
     following: date,
 ) -> DailyFacts:
     """Return what the report and the messages of a session are made from.
@@ -148,6 +150,7 @@ def facts_of(
         now: When, Unix ns.
         equity: (time, equity) at each close up to this one.
         missed: Sessions that were caught up and have no message of their own.
+        failures: What went wrong since the last message.
         following: The next session.
     """
     names = judged.names
@@ -181,6 +184,7 @@ def facts_of(
         fills=tuple(_fill(fill, judged) for fill in judged.fills),
         findings=judged.findings,
         missed=missed,
+        failures=failures,
         equity=equity,
         next_session=following,
     )

@@ -24,8 +24,8 @@ from trading.daily.gathering import (
     bars_of_session,
     book_before,
     findings_of,
-    missed_before,
     split_finding,
+    unnamed_before,
 )
 from trading.daily.planning import clock_of
 from trading.daily.products import (
@@ -269,6 +269,7 @@ def _facts(desk: Desk, day: date, made: Products) -> DailyFacts:
     judged = made.get(Judged)
     before = [row for row in desk.store.ledger.performance() if row["session"] < str(day)]
     curve = [(time_of(date.fromisoformat(row["session"])), float(row["equity"])) for row in before]
+    missed, skipped = unnamed_before(desk, day)
     return facts_of(
         made.get(Dated),
         made.get(Chosen),
@@ -278,6 +279,7 @@ def _facts(desk: Desk, day: date, made: Products) -> DailyFacts:
         currency=desk.settings.market.currency,
         now=desk.clock(),
         equity=(*curve, (time_of(day), judged.book.equity)),
-        missed=missed_before(desk, day),
+        missed=missed,
+        failures=skipped,
         following=desk.sessions.next(day),
     )

@@ -79,6 +79,9 @@ def test_a_session_of_which_no_bar_will_come_is_skipped_and_said(
 
     assert ran.code == 0, ran.text
     assert "Skipped: 2025-01-09: not one bar, though there are later ones." in ran.text
+    daily = next(each["message"] for each in heard.messages if each["title"].endswith("알림 2025-01-10"))
+    assert "2025-01-09: not one bar" in daily
+    assert "누락 후 처리" not in daily
     with store_of(stage) as store:
         assert [row["session"] for row in store.ledger.performance()] == ["2025-01-08", "2025-01-10"]
         run_row = store.journal.run(date(2025, 1, 9))
