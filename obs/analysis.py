@@ -34,6 +34,7 @@ from obs.logs import formats
 from obs.logs.composed import is_side
 from obs.logs.folding import folded
 from obs.logs.tracebacks import Frame, culprit
+from obs.meters.results import Tally
 from obs.money.metrics import PerformanceMetricsCalculator
 from obs.money.windows import Memo
 from obs.passages import passages
@@ -103,6 +104,7 @@ class Analyzer:
         """Told of each record after it is folded."""
         self._last_time: dict[str, int] = {}
         self._memo = Memo()
+        self._tally = Tally()
         self._miner = TemplateMiner(self.state.templates)
 
     def feed(self, event: Event, *, service: str = "", is_redacted: bool = False) -> None:
@@ -240,6 +242,9 @@ class Analyzer:
             checks=checks(state, issues, held, standing, self.expected, at),
             passages=passages(state.books.bots, at),
             recent=trails.recent(state.trails),
+            readings=msgspec.structs.replace(
+                state.meters.readings(), results=self._tally.results(state.money)
+            ),
         )
 
     def metrics(self, now: int, state: State | None = None) -> PerformanceMetricsCalculator:

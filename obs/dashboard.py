@@ -18,7 +18,7 @@ import orjson
 from obs.definitions import definitions
 from obs.snapshot import Snapshot
 
-__all__ = ["SCHEMA", "TIMES", "plain_json", "render", "rfc3339", "schema", "twin"]
+__all__ = ["SCHEMA", "TIMES", "UNSHOWN", "plain_json", "render", "rfc3339", "schema", "twin"]
 
 SCHEMA = "obs.dashboard/1"
 
@@ -44,6 +44,8 @@ TIMES = frozenset(
     }
 )
 """Fields that hold Unix ns and are written as RFC 3339."""
+UNSHOWN = frozenset({"readings"})
+"""Fields of the Snapshot that have a form of their own, and a page of their own."""
 
 
 def render(snapshot: Snapshot) -> bytes:
@@ -53,7 +55,8 @@ def render(snapshot: Snapshot) -> bytes:
 
 def twin(snapshot: Snapshot) -> dict[str, Any]:
     """Return the Snapshot as plain data, the way JSON holds it."""
-    return {"schema": SCHEMA, **{name: _plain(name, value) for name, value in _fields(snapshot)}}
+    shown = {name: _plain(name, value) for name, value in _fields(snapshot) if name not in UNSHOWN}
+    return {"schema": SCHEMA, **shown}
 
 
 def schema() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import inspect
 
-from obs.dashboard import TIMES
+from obs.dashboard import TIMES, UNSHOWN
 
 __all__ = ["DIGITS", "properties_of", "shape_of"]
 
@@ -55,6 +55,8 @@ def properties_of(kind: Any, parts: dict[str, Any], *, place: str = "#/$defs/") 
 def _struct(kind: inspect.StructType, parts: dict[str, Any], place: str) -> dict[str, Any]:
     properties = {}
     for field in kind.fields:
+        if field.name in UNSHOWN:
+            continue
         is_time = field.name in TIMES and isinstance(field.type, inspect.IntType)
         made = dict(TIME) if is_time else _shape(field.type, parts, place)
         properties[field.name] = made | NARROWER.get((kind.cls.__name__, field.name), {})

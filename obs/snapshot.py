@@ -13,6 +13,7 @@ import msgspec
 
 from obs.money.amounts import Money
 from obs.money.figures import RealTimeMetrics
+from obs.readings import Readings
 from obs.standing import BotStanding, Check, Holding, Passage
 
 __all__ = [
@@ -336,6 +337,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """How far signals came in the last 24 hours: all bots, then each that had any."""
     recent: Mapping[str, tuple[Evidence, ...]] = {}
     """Service -> its newest records, oldest first: what a live id stands for. Foreign text: quote it."""
+    readings: Readings = msgspec.field(default_factory=Readings)
+    """What only metrics show; no part of the JSON."""
 
     def to_json(self) -> str:
         """Return the picture as JSON, schema `obs.dashboard/1`."""

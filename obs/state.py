@@ -13,13 +13,24 @@ import msgspec
 
 from obs.books import Books
 from obs.events import Event, Severity
-from obs.exhibits import Exhibit, Order, Verdict, order_of, quote_of, quotes_of, spoken
+from obs.exhibits import (
+    Exhibit,
+    Order,
+    Verdict,
+    evidence_id,
+    order_of,
+    quote_of,
+    quotes_of,
+    spoken,
+)
 from obs.fingerprints import Group
 from obs.insight.routes import route_name
 from obs.insight.tallies import Tallies, joined
 from obs.insight.timeline import Timeline
 from obs.insight.trends import Gauges
 from obs.insight.writers import writer_name
+from obs.meters import Meters
+from obs.meters.telling import mark_of, tell
 from obs.mining.table import FormTable
 from obs.money.book import MoneyBook
 from obs.money.entries import LLM_CALLS, llm_call_of
@@ -152,6 +163,7 @@ class State(msgspec.Struct):
     writers: Tallies = msgspec.field(default_factory=Tallies)
     """Exchange, account, symbol, service and process -> the orders it sent."""
     trails: Trails = msgspec.field(default_factory=Trails)
+    meters: Meters = msgspec.field(default_factory=Meters)
 
     def add(
         self,
@@ -203,6 +215,10 @@ class State(msgspec.Struct):
             [group.fingerprint for group, _ in verdicts],
             next((symbol for _, found in verdicts if (symbol := found.values.get("symbol"))), ""),
         )
+        issue = verdicts[0][0].fingerprint if verdicts else ""
+        if issue and event.severity >= Severity.WARN:
+            mark = mark_of(event, evidence_id(event), issue)
+            self.meters.count("obs_events_total", event.severity.name, mark=mark)
         cause = ""
         for group, verdict in verdicts:
             facts = self._issue(group)
@@ -231,6 +247,7 @@ class State(msgspec.Struct):
             self.money.add(event, service, call, quote)
             self.tapes.add(event, service, quote.id)
             self.beats.say(event, service, quote)
+            tell(self.meters, event, service, evidence=quote.id, issue=issue, call=call)
             shown = (quote.id, quote.time, quote.severity, quote.source, quote.text)
             self.gauges.add(event, service, shown)
             if route := route_name(event, service):
@@ -312,6 +329,7 @@ class State(msgspec.Struct):
         self.alarms.merge(other.alarms)
         self.routes.merge(other.routes)
         self.writers.merge(other.writers)
+        self.meters.merge(other.meters)
 
     def encode(self) -> bytes:
         """Return the state as MessagePack, to be stored beside the checkpoint."""

@@ -43,6 +43,13 @@ NAMES = (
     "process.started",
     "bot.started",
     "market.bar",
+    "order.filled",
+    "order.denied",
+    "decision.made",
+    "anomaly.detected",
+    "anomaly.cleared",
+    "circuit_breaker.tripped",
+    "circuit_breaker.reset",
 )
 small = st.sampled_from(("a", "b", "c"))
 attributes = st.fixed_dictionaries(
@@ -70,6 +77,16 @@ attributes = st.fixed_dictionaries(
         "http.route": st.sampled_from(("/api/v3/order", "/api/v3/order/12345")),
         "account.id": small,
         "process.exit_code": st.sampled_from((0, 1)),
+        "latency_ms": st.sampled_from((1, 12.5, "99999", -1)),
+        "duration_ms": st.sampled_from((3, 4_000, "x")),
+        "slippage.ratio": st.sampled_from((-0.001, 0.0003, "0.5")),
+        "fill.price": st.sampled_from((100, "0.1")),
+        "fill.quantity": st.sampled_from((1, "0.003")),
+        "fill.fee": st.sampled_from(("0.01", -2)),
+        "equity": st.sampled_from((1_000, "999.5")),
+        "decision.id": small,
+        "anomaly.id": small,
+        "anomaly.kind": st.sampled_from(("slippage", "new kind")),
     },
 )
 

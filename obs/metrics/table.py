@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["CLOSED", "MAX_COMPONENTS", "MAX_SERIES", "OTHER", "TABLE", "Family", "Kind"]
+__all__ = ["KEPT_LABELS", "MAX_COMPONENTS", "MAX_SERIES", "TABLE", "Family", "Kind"]
 
 Kind = Literal["gauge", "counter", "histogram"]
 
@@ -19,19 +19,8 @@ MAX_SERIES = 2_000
 """Of one scrape, whatever comes in."""
 MAX_COMPONENTS = 60
 """Components that get a series of their own; the rest counts as `other`."""
-OTHER = "other"
-"""Stands for all names that found no room."""
-
-CLOSED: Mapping[str, tuple[str, ...]] = {
-    "severity": (),
-    "category": (),
-    "mode": ("live", "simulated", "unknown"),
-    "outcome": (),
-    "result": ("won", "lost", "even", "unknown"),
-    "kind": (),
-    "currency": (),
-}
-"""Labels that keep their value when the names beside them are too many."""
+KEPT_LABELS = frozenset({"severity", "category", "mode", "outcome", "result", "kind", "currency", "stage"})
+"""Labels that keep their value when the names beside them become `other`."""
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True):

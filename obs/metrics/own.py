@@ -1,0 +1,129 @@
+"""Snapshot and the sidecar's own numbers -> the rows of all `obs_*` metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from obs.metrics.folding import clean
+from obs.metrics.rows import Rows
+from obs.metrics.table import MAX_COMPONENTS
+from obs.readings import OTHER, Histogram
+from obs.snapshot import Category, IssueSeverity, IssueStatus, Snapshot
+
+__all__ = ["Inner", "gather"]
+
+NS = 1e9
+
+
+class Inner(msgspec.Struct, frozen=True, kw_only=True):
+    """The sidecar's own numbers, beside those of the bots."""
+
+    version: str = ""
+    fault: str = ""
+    """What keeps it from storing or showing."""
+    started: float = 0.0
+    """Unix seconds."""
+    cpu_seconds: float = 0.0
+    resident_bytes: int = 0
+    queue_events: int = 0
+    pending_bytes: int = 0
+    store_bytes: int = 0
+    disk_free_bytes: int = 0
+    streams: int = 0
+    """Pages shown live."""
+    cache_hits: Mapping[str, int] = {}
+    cache_misses: Mapping[str, int] = {}
+    fold_lag: Histogram = msgspec.field(default_factory=Histogram)
+    render: Histogram = msgspec.field(default_factory=Histogram)
+
+
+def gather(snapshot: Snapshot, inner: Inner, rows: Rows) -> None:
+    """Enter all that is known of the whole and of the sidecar into the rows of a scrape."""
+    rows.put("obs_health", value=snapshot.health.rank)
+    rows.put("obs_health_score_ratio", value=snapshot.health_score / 100)
+    _components(snapshot, rows)
+    _issues(snapshot, rows)
+    _events(snapshot, rows)
+    rows.put("obs_last_event_timestamp_seconds", value=snapshot.last_event / NS)
+    rows.put("obs_snapshot_timestamp_seconds", value=snapshot.taken_at / NS)
+    for currency, amount in _money_at_risk(snapshot).items():
+        rows.put("obs_money_at_risk", currency, value=amount)
+    _inner(inner, rows)
+
+
+def _components(snapshot: Snapshot, rows: Rows) -> None:
+    ordered = sorted(snapshot.components.items(), key=lambda item: (-item[1].status.rank, item[0]))
+    # The worst have a series of their own, so the one that matters never hides in `other`.
+    for name, component in ordered[:MAX_COMPONENTS]:
+        rows.put("obs_component_health", name, value=component.status.rank)
+    rest = [component.status.rank for _, component in ordered[MAX_COMPONENTS:]]
+    if rest:
+        rows.put("obs_component_health", OTHER, value=max(rest))
+
+
+def _issues(snapshot: Snapshot, rows: Rows) -> None:
+    counts = {(severity.value, category.value): 0 for severity in IssueSeverity for category in Category}
+    for issue in snapshot.issues:
+        if issue.status in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED):
+            continue
+        counts[issue.severity.value, issue.category.value] += 1
+        for service in issue.services:
+            if service:
+                rows.put("obs_bot_issues", service, issue.severity.value, value=1)
+    rows.put_all("obs_issues", counts.items())
+
+
+def _events(snapshot: Snapshot, rows: Rows) -> None:
+    for severity, count in snapshot.by_severity.items():
+        rows.put("obs_events_total", severity, value=count)
+    for severity, counted in snapshot.readings.counts.get("obs_events_total", {}).items():
+        if counted.mark is not None and severity in snapshot.by_severity:
+            rows.mark("obs_events_total", severity, mark=counted.mark)
+    for loss in snapshot.losses:
+        rows.put("obs_events_dropped_total", loss.reason, value=loss.count)
+    for kind, count in snapshot.leaks.items():
+        rows.put("obs_secrets_masked_total", kind, value=count)
+
+
+def _money_at_risk(snapshot: Snapshot) -> dict[str, float]:
+    """The money of each currency: of single bots summed, or of a group when that is more."""
+    # Two issues of one bot have the same money behind them: it counts once.
+    risk: dict[tuple[tuple[str, ...], str], float] = {}
+    for issue in snapshot.issues:
+        if issue.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED):
+            for money in issue.money_at_risk or ():
+                key = (issue.services, money.currency)
+                risk[key] = max(risk.get(key, 0.0), float(money.amount))
+    single: dict[str, float] = {}
+    group: dict[str, float] = {}
+    for (services, currency), amount in risk.items():
+        if len(services) > 1:
+            group[currency] = max(group.get(currency, 0.0), amount)
+        else:
+            single[currency] = single.get(currency, 0.0) + amount
+    return {name: max(single.get(name, 0.0), group.get(name, 0.0)) for name in single | group}
+
+
+def _inner(inner: Inner, rows: Rows) -> None:
+    if inner.version:
+        rows.put("obs_build_info", clean(inner.version), value=1)
+    for name, number in (
+        ("obs_sidecar_fault", int(bool(inner.fault))),
+        ("obs_sidecar_start_timestamp_seconds", inner.started),
+        ("obs_sidecar_resident_memory_bytes", inner.resident_bytes),
+        ("obs_sidecar_cpu_seconds_total", inner.cpu_seconds),
+        ("obs_queue_events", inner.queue_events),
+        ("obs_spool_pending_bytes", inner.pending_bytes),
+        ("obs_store_bytes", inner.store_bytes),
+        ("obs_disk_free_bytes", inner.disk_free_bytes),
+        ("obs_stream_clients", inner.streams),
+    ):
+        rows.put(name, value=number)
+    for cache, count in inner.cache_hits.items():
+        rows.put("obs_cache_hits_total", cache, value=count)
+    for cache, count in inner.cache_misses.items():
+        rows.put("obs_cache_misses_total", cache, value=count)
+    rows.spread("obs_fold_lag_seconds", {"": inner.fold_lag})
+    rows.spread("obs_briefing_render_duration_seconds", {"": inner.render})

@@ -1,0 +1,145 @@
+"""Snapshot -> the rows of all `trading_*` metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from obs.metrics.rows import Rows
+from obs.metrics.table import TABLE
+from obs.readings import Latest, Readings, label_values
+from obs.snapshot import Snapshot
+from obs.standing import BotStanding, Pulse
+
+__all__ = ["MAX_BOTS", "gather"]
+
+MAX_BOTS = 1_000
+"""Bots that are looked at, the first in order; what is counted of others is in `other` all the same."""
+SIMULATED = ("paper", "dry run", "backtest")
+STATES = frozenset({"starting", "running", "reducing", "halted", "stopped", "ended", "died"})
+NS = 1e9
+
+
+def gather(snapshot: Snapshot, rows: Rows) -> None:
+    """Enter everything that bots said into the rows of a scrape."""
+    standings = snapshot.standings[:MAX_BOTS]
+    modes = {one.name: "simulated" if one.mode in SIMULATED else "live" for one in standings}
+    _bots(snapshot, standings, modes, rows)
+    _positions(snapshot, rows)
+    _results(snapshot, rows)
+    _latest(snapshot.readings, modes, rows)
+    _counted(snapshot.readings, rows)
+    _models(snapshot, rows)
+
+
+def _bots(snapshot: Snapshot, standings: tuple[BotStanding, ...], modes: dict[str, str], rows: Rows) -> None:
+    now = snapshot.taken_at
+    for one in standings:
+        state = one.state if one.state in STATES else "unknown"
+        rows.put("trading_bot_info", one.name, modes[one.name], state, value=1)
+        rows.put("trading_last_event_timestamp_seconds", one.name, value=one.last / NS)
+        fed = 0
+        for pulse in one.pulses:
+            if pulse.stage == "heartbeats" and pulse.last:
+                rows.put("trading_heartbeat_age_seconds", one.name, value=_since(now, pulse))
+            if pulse.stage in ("ticks", "candles"):
+                fed = max(fed, pulse.last)
+            if pulse.stage != "records" and pulse.state in ("late", "on_time"):
+                overdue = pulse.missing / NS if pulse.state == "late" else 0
+                rows.put("trading_stage_overdue_seconds", one.name, pulse.stage, value=overdue)
+        if fed:
+            rows.put("trading_feed_age_seconds", one.name, value=max(0.0, (now - fed) / NS))
+
+
+def _since(now: int, pulse: Pulse) -> float:
+    return max(0.0, (now - pulse.last) / NS)
+
+
+def _positions(snapshot: Snapshot, rows: Rows) -> None:
+    for one in snapshot.standings[:MAX_BOTS]:
+        if one.tells_positions:
+            for name in ("trading_positions_open", "trading_positions_unprotected"):
+                rows.put(name, one.name, value=0)
+            rows.put("trading_unprotected_seconds", one.name, value=0)
+    for held in snapshot.held:
+        mode = "simulated" if held.is_simulated else "live"
+        rows.put("trading_positions_open", held.service, value=1)
+        if held.protection == "none":
+            rows.put("trading_positions_unprotected", held.service, value=1)
+            since = (snapshot.taken_at - held.unprotected_at) / NS if held.unprotected_at else 0
+            rows.put("trading_unprotected_seconds", held.service, value=max(0, since))
+        if held.value is not None:
+            rows.put("trading_exposure", held.service, mode, held.currency, value=held.value)
+        if held.unrealized is not None:
+            rows.put("trading_pnl_unrealized", held.service, mode, held.currency, value=held.unrealized)
+
+
+def _results(snapshot: Snapshot, rows: Rows) -> None:
+    for one in snapshot.readings.results:
+        rows.put("trading_pnl_realized", one.service, one.mode, one.currency, value=one.pnl)
+        even = one.settled - one.won - one.lost
+        for result, count in (("won", one.won), ("lost", one.lost), ("even", even)):
+            rows.put("trading_trades", one.service, one.mode, result, value=count)
+    money = snapshot.money
+    if money is None:
+        return
+    mode = "simulated" if money.is_simulated else "live"
+    for amount in money.total_pnl_today:
+        rows.put("trading_pnl_today", mode, amount.currency, value=amount.amount)
+    if money.simulated is not None:
+        for amount in money.simulated.pnl:
+            rows.put("trading_pnl_today", "simulated", amount.currency, value=amount.amount)
+
+
+def _latest(readings: Readings, modes: dict[str, str], rows: Rows) -> None:
+    for name in ("trading_equity", "trading_equity_peak", "trading_pnl_day"):
+        for (service, _, currency), said in _said(readings, name):
+            mode = said.word if said.word != "unknown" else modes.get(service, "live")
+            rows.put(name, service, mode, currency, value=said.value)
+    for name in (
+        "trading_drawdown_ratio",
+        "trading_exposure_ratio",
+        "trading_loop_duration_seconds",
+        "trading_clock_offset_seconds",
+        "trading_bot_memory_bytes",
+        "trading_orders_open",
+        "trading_breaker_tripped",
+    ):
+        for (service,), said in _said(readings, name):
+            rows.put(name, service, value=said.value)
+    for (service, _), said in _said(readings, "trading_anomalies_active"):
+        rows.put("trading_anomalies_active", service, said.word, value=said.value)
+
+
+def _said(readings: Readings, name: str) -> Iterator[tuple[tuple[str, ...], Latest]]:
+    for key, said in readings.latest.get(name, {}).items():
+        yield label_values(key), said
+
+
+def _counted(readings: Readings, rows: Rows) -> None:
+    for name, counts in readings.counts.items():
+        if name in TABLE and name != "obs_events_total":
+            rows.count(name, counts)
+    for name, sums in readings.sums.items():
+        if name in TABLE:
+            rows.add(name, sums)
+    for name, histograms in readings.histograms.items():
+        if name in TABLE:
+            rows.spread(name, histograms)
+
+
+def _models(snapshot: Snapshot, rows: Rows) -> None:
+    money = snapshot.money
+    if money is None:
+        return
+    for amount in money.total_cost_today:
+        rows.put("trading_llm_cost_today", amount.currency, value=amount.amount)
+    if money.budget is not None:
+        rows.put("trading_llm_budget", money.budget.currency, value=money.budget.amount)
+    for agent in money.agent_performance:
+        for amount in agent.contribution:
+            rows.put("trading_agent_contribution", agent.agent, amount.currency, value=amount.amount)
+        if agent.efficiency_score is not None:
+            rows.put("trading_agent_efficiency_ratio", agent.agent, value=agent.efficiency_score)
+        if agent.hit_rate is not None:
+            rows.put("trading_agent_hit_ratio", agent.agent, value=Decimal(str(agent.hit_rate)))
