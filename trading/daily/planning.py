@@ -72,9 +72,8 @@ def plan(
             return Plan((), (*notes, hint))
     if again and finished is not None and newest <= finished:
         return Plan(tuple(sessions.between(newest, finished)), tuple(notes), anew=True)
-    first = newest if finished is None else sessions.next(finished)
-    if unfinished:
-        first = min(first, *unfinished)
+    # One that was left out may stay unfinished for ever: what counts is what comes after the newest finished.
+    first = min([newest, *(unfinished or {})]) if finished is None else sessions.next(finished)
     due = sessions.between(first, newest)
     if not due:
         # The note names the next session already.

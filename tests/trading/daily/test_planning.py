@@ -104,6 +104,22 @@ def test_what_was_left_undone_is_done_on_a_holiday_too(sessions: Sessions) -> No
     assert todo.notes[0].startswith("2025-01-01 is no session of XKRX")
 
 
+def test_a_first_run_that_failed_is_gone_on_with_before_the_next_session(sessions: Sessions) -> None:
+    undone = {date(2025, 1, 9): "running"}
+
+    todo = plan(sessions, at("2025-01-10T15:40+09:00"), None, unfinished=undone)
+
+    assert todo.due == (date(2025, 1, 9), date(2025, 1, 10))
+
+
+def test_a_session_that_was_left_out_unfinished_is_not_begun_again(sessions: Sessions) -> None:
+    left_out = {date(2024, 6, 3): "failed"}
+
+    todo = plan(sessions, at("2025-01-10T15:40+09:00"), date(2025, 1, 9), unfinished=left_out)
+
+    assert todo.due == (date(2025, 1, 10),)
+
+
 def test_more_missed_sessions_than_wanted_are_left_out_and_named(sessions: Sessions) -> None:
     todo = plan(sessions, at("2025-01-10T15:40+09:00"), date(2025, 1, 2), most=2)
 
