@@ -232,3 +232,32 @@ def test_a_refused_exit_of_an_open_position_carries_the_money_that_stands_on() -
     assert open_still.issues[0] is issue
     assert [one.rule for one in closed_since.issues] == ["rejected"]
     assert [one.rule for one in an_entry.issues] == ["rejected"]
+
+
+def denials(
+    count: int, *, reason: str = "balance", start: int = 0
+) -> list[tuple[float, str, dict[str, object]]]:
+    return [
+        (start + n, "order.denied", {"order.id": f"o-{start + n}", "symbol": "SOL/USDT", "reason": reason})
+        for n in range(count)
+    ]
+
+
+def test_a_bot_that_denies_itself_every_order_runs_and_trades_nothing() -> None:
+    snapshot = story(*denials(7), *denials(2, reason="notional", start=10))
+
+    issue = only(snapshot, "denied")
+
+    assert (issue.title, issue.count) == ("Every order is denied by the bot's own check", 9)
+    assert issue.explanation.startswith("None of the newest 9 orders was sent: balance 7×, notional 2×.")
+
+
+def test_a_few_denials_are_what_a_limit_is_for_and_a_sent_order_ends_the_row() -> None:
+    sent = {"order.id": "o-ok", "symbol": "SOL/USDT", "order.side": "buy"}
+
+    few = story(*denials(4))
+    over = story(*denials(9), (50, "order.accepted", sent), *denials(4, start=60))
+    again = story(*denials(9), (50, "order.accepted", sent), *denials(5, start=60))
+
+    assert "denied" not in {issue.rule for issue in (*few.issues, *over.issues)}
+    assert only(again, "denied").count == 5

@@ -19,12 +19,12 @@ from obs.hazards.positions import (
     mark_price,
     open_positions,
     protection,
-    refused_orders,
     unguarded,
     unprotected,
 )
 from obs.hazards.prices import misreported
 from obs.hazards.processes import crash_loop, ended
+from obs.hazards.refusals import denied_orders, refused_orders
 from obs.hazards.reversals import losses_since
 from obs.hazards.slips import slips
 from obs.hazards.stops import missed_stops
@@ -49,6 +49,7 @@ def find(state: State, now: int) -> list[Issue]:
         found += agents.cut_off(name, bot)
         found += lost_notices(name, bot)
         found += refused_orders(name, bot)
+        found += denied_orders(name, bot)
         found += foreign_orders(name, bot)
         found += ended(name, bot)
         found += crash_loop(name, bot, state.timeline, now)

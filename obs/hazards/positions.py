@@ -17,7 +17,6 @@ __all__ = [
     "mark_price",
     "open_positions",
     "protection",
-    "refused_orders",
     "stop_at_exchange",
     "unguarded",
     "unprotected",
@@ -196,82 +195,7 @@ def unprotected(name: str, bot: BotFacts) -> Iterator[Issue]:
         )
 
 
-def _is_exit(order: Thing, position: Thing | None) -> bool:
-    """Whether an order was to close the position that is still open."""
-    if position is None or order.last.time < position.began:
-        return False
-    values = order.values
-    if values.get("order.reduce_only") is True or values.get("order.slot") == "exit":
-        return True
-    quantity = decimal(position.values.get("position.quantity")) or Decimal(0)
-    short = quantity < 0 or position.values.get("position.side") == "short"
-    return values.get("order.side") == ("buy" if short else "sell")
-
-
-def _refused_exits(name: str, bot: BotFacts, exits: list[Thing]) -> Issue:
-    symbols = sorted({str(order.values.get("symbol")) for order in exits})
-    tries = sum(order.said.get("order.rejected", 1) for order in exits)
-    return issue(
-        ("exit-refused", name),
-        Category.TRADING,
-        IssueSeverity.CRITICAL,
-        f"Exit refused, position still open: {', '.join(map(plain, symbols[:3]))}",
-        name,
-        first=min(order.last.time for order in exits),
-        last=max(order.last.time for order in exits),
-        count=tries,
-        trend="worse" if len(exits) > 1 else "steady",
-        explanation=f"The bot wanted to leave and the exchange refused {tries} time(s): the position stands. "
-        "Whether the bot tries again is not known.",
-        fix_in="a person decides on the position first, then code",
-        actions=(
-            f"[read] The exchange: the position and open orders of {plain(name)}.",
-            "[ask] Operator: close the position by hand, or protect it.",
-            "[read] The reason in each refusal: balance, lot size, price limits, a closed market.",
-            "[code] Round to lot and tick size; try a refused exit again until the exchange confirms it.",
-        ),
-        do_not="send the exit again before the position is read: it may have been closed meanwhile",
-        minutes=15,
-        money=exposure(bot, symbols=symbols),
-        evidence=[shown(order.last) for order in exits[:4]],
-        grouped_by=f"refused orders of {plain(name)} that would have closed an open position",
-    )
-
-
 def _telling(stops: list[Thing], since: int) -> list[Thing]:
     """The stop that went away and the newest that were refused; earlier ones say nothing."""
     late = sorted((s for s in stops if s.last.time >= since), key=lambda stop: stop.last.time)
     return [*late[:1], *late[1:][-3:]]
-
-
-def refused_orders(name: str, bot: BotFacts) -> Iterator[Issue]:
-    """Yield an issue for orders that the exchange refused, and a graver one for exits of open positions."""
-    refused = [o for o in bot.orders.values() if o.last.name == "order.rejected"]
-    refused.sort(key=lambda order: order.last.time)
-    held = {str(p.values.get("symbol") or key): p for key, p in open_positions(bot)}
-    exits = [o for o in refused if _is_exit(o, held.get(str(o.values.get("symbol"))))]
-    if exits:
-        yield _refused_exits(name, bot, exits)
-    refused = [order for order in refused if order not in exits]
-    if not refused:
-        return
-    yield issue(
-        ("rejected", name),
-        Category.TRADING,
-        IssueSeverity.WARNING,
-        "Orders are rejected by the exchange",
-        name,
-        first=refused[0].last.time,
-        last=refused[-1].last.time,
-        count=len(refused),
-        explanation="The exchange refused these orders; the intended trades did not happen.",
-        fix_in="config or code",
-        actions=(
-            "[read] The reason in each rejection.",
-            "[read] Balance and the symbol's limits at the exchange.",
-            "[code] Check balance, lot size and price filters before sending.",
-        ),
-        minutes=15,
-        evidence=[shown(order.last) for order in refused[:4]],
-        grouped_by=f"rejected orders of {plain(name)}",
-    )

@@ -206,7 +206,7 @@ def test_an_archived_issue_is_shown_on_demand_only() -> None:
     [
         ("live", True, "by money at risk", "위험 금액순"),
         ("live", False, "by severity", "심각도순"),
-        ("dry run", True, "by severity, no real money involved", "심각도순, 실제 자금 아님"),
+        ("dry run", True, "real keys and costs first, then severity", "실제 키와 비용 먼저, 그다음 심각도순"),
     ],
 )
 def test_the_list_says_by_what_it_is_in_order(mode: str, is_rich: bool, en: str, ko: str) -> None:
