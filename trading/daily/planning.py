@@ -7,7 +7,7 @@ what an earlier run left undone; a store that never ran has left nothing undone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -44,7 +44,7 @@ def plan(
     as_of: date | None = None,
     again: bool = False,
     most: int = 60,
-    unfinished: Mapping[date, str] | None = None,
+    unfinished: Collection[date] = (),
 ) -> Plan:
     """Return what is due at `now`.
 
@@ -55,7 +55,7 @@ def plan(
         as_of: A session day that was asked for; `None`: the newest whose close has passed.
         again: Do a finished session again.
         most: How many sessions are done at most.
-        unfinished: Sessions with a run that was begun and did not end, and how they stand.
+        unfinished: Sessions with a run that was begun and did not end.
 
     Raises:
         PlanError: If the day asked for is no session, has not closed, or lies before what is finished.
@@ -73,7 +73,7 @@ def plan(
     if again and finished is not None and newest <= finished:
         return Plan(tuple(sessions.between(newest, finished)), tuple(notes), anew=True)
     # One that was left out may stay unfinished for ever: what counts is what comes after the newest finished.
-    first = min([newest, *(unfinished or {})]) if finished is None else sessions.next(finished)
+    first = min([newest, *unfinished]) if finished is None else sessions.next(finished)
     due = sessions.between(first, newest)
     if not due:
         # The note names the next session already.

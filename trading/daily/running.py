@@ -98,11 +98,9 @@ def _work(desk: Desk, say: Say, as_of: date | None, *, again: bool) -> int:
         as_of=as_of,
         again=again,
         most=desk.settings.daily.catch_up,
-        unfinished={
-            date.fromisoformat(row["session"]): row["status"]
-            for row in runs
-            if row["status"] in ("running", "failed")
-        },
+        unfinished=[
+            date.fromisoformat(row["session"]) for row in runs if row["status"] in ("running", "failed")
+        ],
     )
     say(f"Now {clock_of(now, sessions.zone)}, calendar {sessions.name}.")
     for note in todo.notes:

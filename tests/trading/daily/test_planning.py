@@ -96,7 +96,7 @@ def test_missed_sessions_come_first_in_order(sessions: Sessions) -> None:
 
 
 def test_what_was_left_undone_is_done_on_a_holiday_too(sessions: Sessions) -> None:
-    undone = {date(2024, 12, 30): "failed"}
+    undone = [date(2024, 12, 30)]
 
     todo = plan(sessions, at("2025-01-01T10:00+09:00"), date(2024, 12, 27), unfinished=undone)
 
@@ -105,7 +105,7 @@ def test_what_was_left_undone_is_done_on_a_holiday_too(sessions: Sessions) -> No
 
 
 def test_a_first_run_that_failed_is_gone_on_with_before_the_next_session(sessions: Sessions) -> None:
-    undone = {date(2025, 1, 9): "running"}
+    undone = [date(2025, 1, 9)]
 
     todo = plan(sessions, at("2025-01-10T15:40+09:00"), None, unfinished=undone)
 
@@ -113,7 +113,7 @@ def test_a_first_run_that_failed_is_gone_on_with_before_the_next_session(session
 
 
 def test_a_session_that_was_left_out_unfinished_is_not_begun_again(sessions: Sessions) -> None:
-    left_out = {date(2024, 6, 3): "failed"}
+    left_out = [date(2024, 6, 3)]
 
     todo = plan(sessions, at("2025-01-10T15:40+09:00"), date(2025, 1, 9), unfinished=left_out)
 
