@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-__all__ = ["COMMON", "EVENTS", "TRACE", "BotLog", "Value", "Word", "log_event"]
+__all__ = ["COMMON", "EVENTS", "TRACE", "BotLog", "Value", "Word", "log_event", "open_to_listeners"]
 
 Value = str | int | float | bool | Decimal | None
 
@@ -234,6 +234,16 @@ class BotLog:
         if logger.isEnabledFor(level):
             values = map(_word_of, args)
             logger.log(level, text, *values, extra=_plain(self._common), exc_info=error, stacklevel=2)
+
+
+def open_to_listeners() -> None:
+    """Let everything the core says reach whoever listens to `logging`; where nobody does, nothing is printed.
+
+    A command calls it that has no logging settings of its own.
+    """
+    logger = logging.getLogger("trading")
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(logging.NullHandler())
 
 
 def _word_of(argument: object) -> object:

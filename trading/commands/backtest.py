@@ -6,7 +6,6 @@ Prints its figures beside those of simply holding, writes a report page, and kee
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from trading.commands.asking import add_shared, day_of, learned_warning, loaded, params_of, terms_of
 from trading.commands.progress import Progress
 from trading.errors import TradingError
+from trading.logs import open_to_listeners
 
 if TYPE_CHECKING:
     from trading.backtest.loading import Data
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     from trading.settings import load_settings
     from trading.signals.params import Params
 
-    logging.getLogger("trading").addHandler(logging.NullHandler())
+    open_to_listeners()
     settings = load_settings(options.config)
     params, source = params_of(options, settings)
     if options.walk_forward and options.params is None:

@@ -7,11 +7,12 @@ close, and says why when there is nothing to do.
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import time
 from datetime import date, datetime
 from pathlib import Path
+
+from trading.logs import open_to_listeners
 
 __all__ = ["configure", "run"]
 
@@ -38,10 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from trading.settings import load_settings
 
     settings = load_settings(options.config)
-    logger = logging.getLogger("trading")
-    # Everything is said to whoever listens; nobody may.
-    logger.setLevel(logging.DEBUG)
-    logger.addHandler(logging.NullHandler())
+    open_to_listeners()
 
     def clock() -> int:
         return options.now if options.now is not None else time.time_ns()

@@ -7,13 +7,14 @@ data (a symbol, or a file that is not in use yet), `show` prints the bars that a
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from trading.logs import open_to_listeners
 
 if TYPE_CHECKING:
     from trading.bars import Bar
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
 
     from trading.settings import load_settings
 
-    logging.getLogger("trading").addHandler(logging.NullHandler())
+    open_to_listeners()
     settings = load_settings(options.config)
     if options.calendar:
         its = replace(settings.market, calendar=options.calendar, overrides=None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import re
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trading.errors import TradingError
+from trading.logs import open_to_listeners
 
 if TYPE_CHECKING:
     from trading.reporting.facts import DailyFacts, WeeklyFacts
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     from trading.store.store import open_store
 
     settings = load_settings(options.config)
-    logging.getLogger("trading").addHandler(logging.NullHandler())
+    open_to_listeners()
     if not settings.paths.store.is_dir():
         raise TradingError(
             f"{settings.paths.store}: no store there. Run `trading daily` first, or mend [paths] store."

@@ -7,7 +7,6 @@ Tries many in the first part of the period, then the best one once on the part h
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import time
 from datetime import UTC, datetime
@@ -53,10 +52,10 @@ def run(options: argparse.Namespace) -> int:
     """Search; return the exit code (1: interrupted, and to be continued)."""
     from trading.backtest.search import search
     from trading.backtest.wording import data_lines, found_lines
-    from trading.logs import BotLog
+    from trading.logs import BotLog, open_to_listeners
     from trading.settings import load_settings
 
-    logging.getLogger("trading").addHandler(logging.NullHandler())
+    open_to_listeners()
     settings = load_settings(options.config)
     space = _space(options.only, options.regime)
     if not 0 <= options.hold_back < 1:
