@@ -28,6 +28,7 @@ from obs.analysis import Analyzer
 from obs.events import Event
 from obs.history.chronicle import Chronicle
 from obs.history.retention import Bounds, Keeper
+from obs.keeping.gauging import OwnMeters
 from obs.keeping.intake import Intake, Onlooker
 from obs.keeping.ledger import Ledger
 from obs.keeping.memory import MemoryOptimizer
@@ -88,6 +89,9 @@ class Audience(Protocol):
 
     def show(self, take: Callable[[], Snapshot], *, fault: str, pending_bytes: int) -> None:
         """Take a picture and show it."""
+
+    def stored(self) -> None:
+        """Know that all that was shown so far is stored."""
 
 
 class Sidecar:
@@ -193,6 +197,11 @@ class Sidecar:
         return self._pending
 
     @property
+    def waiting_events(self) -> int:
+        """About so many events of other threads wait; may be asked from any thread."""
+        return self._offered.qsize()
+
+    @property
     def fault(self) -> str:
         """What keeps us from storing or showing, in words; empty while all is well."""
         return self.vault.fault or self.outlet.fault
@@ -260,6 +269,7 @@ class Sidecar:
             batch = self._reader.poll(1 if self._guard.is_careful else limit)
             self._guard.about_to_take(batch.lines)
             self._intake.take(batch)
+            self._own.folded(batch.lines, self._clock())
             events = [*self._tails.poll(), *self._take_offered(limit)]
             for event in events:
                 self._intake.accept(event)
@@ -295,6 +305,11 @@ class Sidecar:
         taken = self._analyzer.snapshot(
             now=self._clock(), live=True, lifecycle=self.vault.lifecycle, losses=self._ledger.losses()
         )
+        readings = taken.readings
+        histograms = {**readings.histograms, **self._own_stored}
+        taken = msgspec.structs.replace(
+            taken, readings=msgspec.structs.replace(readings, histograms=histograms)
+        )
         notices = (
             *filter(None, (self._refused, self._keeper.said)),
             *self._tails.refused,
@@ -326,13 +341,21 @@ class Sidecar:
             return True
         began = time.monotonic()
         self._commit_at = began + RETRY_SECONDS
-        notes = {**self._notes(), **self._guard.notes(), "ledger": self._ledger.encode()}
+        notes = {
+            **self._notes(),
+            **self._guard.notes(),
+            "ledger": self._ledger.encode(),
+            "meters": self._own.encode(),
+        }
         checkpoints = {SPOOL: self._checkpoint, **self._tails.checkpoints()}
         if not self.vault.save(checkpoints, self.state.encode(), notes, self._chronicle.pending()):
             return False
         self._chronicle.stored()
         self._reader.release(self._checkpoint)
         self._is_dirty = False
+        self._own_stored = self._own.histograms()
+        if self._audience is not None:
+            self._audience.stored()
         self._guard.progressed()
         now = time.monotonic()
         self._commit_at = now + max(COMMIT_SECONDS, (now - began) * COMMIT_SHARE)
@@ -408,9 +431,12 @@ class Sidecar:
         try:
             state = State.decode(saved.state) if saved.state is not None else State()
             self._ledger = Ledger.decode(saved.notes["ledger"]) if "ledger" in saved.notes else Ledger()
+            self._own = OwnMeters.decode(saved.notes["meters"]) if "meters" in saved.notes else OwnMeters()
         except (msgspec.DecodeError, ValueError):
-            state, self._ledger = State(), Ledger()
+            state, self._ledger, self._own = State(), Ledger(), OwnMeters()
             self.vault.notice("what was remembered is of another version of obs: counts start anew")
+        self._own_stored = self._own.histograms()
+        """Of our own figures only what is stored is shown: no restart takes any of it back."""
         self._analyzer = Analyzer(self._analyzer.rules, state=state, expected=self._analyzer.expected)
         self._intake = Intake(self._analyzer, self._ledger, also=self._also, clock=self._clock)
         self._chronicle.forget(self.vault.batch)
@@ -460,6 +486,8 @@ class Sidecar:
             audience.show(self._picture, fault=self.fault, pending_bytes=self._pending)
         except Exception as error:  # noqa: BLE001 - the fold goes on
             self.vault.notice(f"a picture could not be shown ({type(error).__name__})")
+        if not self._is_dirty:
+            audience.stored()
         self._is_unshown = False
 
     def _do_posted(self) -> None:
@@ -485,7 +513,9 @@ class Sidecar:
 
     def _draw(self) -> bool:
         ends, self._intake.exits = frozenset(self._intake.exits), set()
+        began = time.monotonic()
         self._is_undrawn = not self.outlet.draw(self._picture, ends)
+        self._own.drawn(time.monotonic() - began)
         if self._is_undrawn:
             self._intake.exits |= ends
         return not self._is_undrawn

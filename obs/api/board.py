@@ -58,6 +58,8 @@ class Board:
         """
         self._clock = clock
         self._picture = Picture(version=0, snapshot=first, published=clock() // 1_000_000)
+        self._kept = first
+        self._is_showing = False
         self.tail = Tail(start=clock() // 1_000)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news: asyncio.Event | None = None
@@ -80,6 +82,11 @@ class Board:
     def snapshot(self) -> Snapshot:
         """The newest Snapshot."""
         return self.picture.snapshot
+
+    @property
+    def kept(self) -> Snapshot:
+        """The newest Snapshot of which nothing can be lost: what it counts, no restart takes back."""
+        return self._kept
 
     @property
     def version(self) -> int:
@@ -106,6 +113,8 @@ class Board:
             pending_bytes=pending_bytes,
             published=self._clock() // 1_000_000,
         )
+        if not self._is_showing:
+            self._kept = snapshot
         self.tell()
 
     def tell(self) -> None:
@@ -156,13 +165,19 @@ class Board:
             pending_bytes: Bytes that wait to be read.
         """
         began = time.monotonic()
+        self._is_showing = True
         try:
             self.publish(take(), fault=fault, pending_bytes=pending_bytes)
         finally:
+            self._is_showing = False
             self._shown_at = time.monotonic()
             share = SHARE if self._is_looked_at(began) else SHARE * 3
             pause = (self._shown_at - began) * (share - 1)
             self._not_before = self._shown_at + min(max(pause, LEAST_SECONDS), MOST_SECONDS)
+
+    def stored(self) -> None:
+        """Know that all that was shown so far is stored; called by the fold's thread."""
+        self._kept = self._picture.snapshot
 
     def _is_looked_at(self, now: float) -> bool:
         return now - self._looked_at < EMPTY_ROOM_SECONDS

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
+import time
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
+import obs
 from obs import briefing
 from obs.api.context import Context, context_of
 from obs.api.envelope import ApiError, answer, described
 from obs.keeping.caching import SHARED
 from obs.keeping.memory import resident_bytes
-from obs.metrics import CONTENT_TYPE, Inner, exposition
+from obs.metrics import CONTENT_TYPE, OPENMETRICS_TYPE, Inner, exposition, negotiated
+from obs.snapshot import Snapshot
 from obs.web.scope import scoped
 
 __all__ = ["router"]
 
 MOST_TOKENS = 100_000
+STARTED = time.time()
+"""Unix seconds at which this process began to serve."""
 router = APIRouter()
 
 
@@ -73,12 +80,24 @@ async def ready() -> Response:
     return PlainTextResponse("ready\n")
 
 
-@router.get("/metrics", tags=["self"], responses={200: {"description": "Prometheus text.", "content": _TEXT}})
+@router.get(
+    "/metrics",
+    tags=["self"],
+    responses={
+        200: {
+            "description": "Prometheus text, or OpenMetrics with exemplars for who accepts it.",
+            "content": {**_TEXT, "application/openmetrics-text": {"schema": {"type": "string"}}},
+        }
+    },
+)
 async def metrics(request: Request) -> Response:
-    """Return the metrics in Prometheus' text form."""
+    """Return the metrics, in the format that is asked for."""
     context = context_of(request)
-    text = await context.offload(_exposition, context)
-    return Response(text, media_type=CONTENT_TYPE)
+    is_openmetrics = negotiated(request.headers.get("accept", ""))
+    streams = request.app.state.streams.open
+    text = await context.offload(_exposition, context, streams, is_openmetrics)
+    kind = OPENMETRICS_TYPE if is_openmetrics else CONTENT_TYPE
+    return Response(text, headers={"Content-Type": kind, "Vary": "Accept"})
 
 
 class Briefing(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,13 +169,44 @@ async def page(
     return answer(Briefing(text=whole.decode(), tokens=size, budget=most, since=since, taken_at=taken))
 
 
-def _exposition(context: Context) -> bytes:
-    picture = context.board.picture
+def _exposition(context: Context, streams: int, is_openmetrics: bool) -> bytes:
+    board = context.board
+    picture = board.picture
     counts = SHARED.statistics()
+    store, free = _places(context)
     inner = Inner(
+        version=obs.__version__,
+        fault=picture.fault,
+        started=STARTED,
+        cpu_seconds=time.process_time(),
+        resident_bytes=resident_bytes(),
+        queue_events=context.sidecar.waiting_events if context.sidecar is not None else 0,
+        pending_bytes=picture.pending_bytes,
+        streams=streams,
         cache_hits={name: count.hits for name, count in counts.items()},
         cache_misses={name: count.misses for name, count in counts.items()},
-        resident_bytes=resident_bytes(),
-        pending_bytes=picture.pending_bytes,
+        store_bytes=store,
+        disk_free_bytes=free,
     )
-    return exposition(picture.snapshot, inner)
+    return exposition(_lasting(picture.snapshot, board.kept), inner, is_openmetrics=is_openmetrics)
+
+
+def _lasting(newest: Snapshot, kept: Snapshot) -> Snapshot:
+    """The newest picture with only such counts as are stored: a kill takes none of them back."""
+    readings = msgspec.structs.replace(
+        kept.readings, latest=newest.readings.latest, results=newest.readings.results
+    )
+    return msgspec.structs.replace(
+        newest, by_severity=kept.by_severity, leaks=kept.leaks, losses=kept.losses, readings=readings
+    )
+
+
+def _places(context: Context) -> tuple[int, int]:
+    """Bytes of the store's files, and free on its disk; 0 where that cannot be told."""
+    directory = Path(context.settings.dir)
+    try:
+        files = () if context.settings.store else tuple(directory.glob("obs.db*"))
+        return sum(one.stat().st_size for one in files), shutil.disk_usage(directory).free
+    except OSError:
+        # A file that went meanwhile, a folder that is gone: the sidecar itself tells of that.
+        return 0, 0
