@@ -34,6 +34,7 @@ ROUTES = (
     "obs.api.routes_events",
     "obs.api.routes_page",
     "obs.api.routes_stream",
+    "obs.api.routes_otlp",
 )
 """Modules with a `router`, in the order of the documentation."""
 EVERYWHERE = (400, 401, 403, 422, 429, 503)

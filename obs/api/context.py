@@ -40,6 +40,8 @@ class Context:
     """`obs.history.queries.History`; None where nothing is stored."""
     pipeline: Any = None
     """The dashboard's data pipeline; None when it is off."""
+    receiver: Any = None
+    """`obs.otlp.receiving.Receiver`; None where nothing is taken in."""
     desk: Desk = field(default_factory=Desk)
     """Lends what computes money figures."""
     tokens: Tokens = field(default_factory=Tokens)

@@ -23,6 +23,7 @@ from obs.journal import journal
 __all__ = ["POLICY", "Guard"]
 
 MOST_BODY = 64 * 1024
+MOST_TELEMETRY = 16 << 20
 BODY_SECONDS = 10.0
 NOTE_SECONDS = 10.0
 OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -35,6 +36,10 @@ BARE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-an
 SAFE = ("GET", "HEAD")
 OPEN = ("/", "/ready", "/favicon.ico")
 """Without anything worth knowing, so they need no token even elsewhere; the page's own files too."""
+TELEMETRY = ("/v1/logs", "/v1/traces", "/v1/metrics")
+"""Where OpenTelemetry comes in: bodies may be large, packed and protobuf."""
+OPEN_NEAR = TELEMETRY
+"""Take something in without a token from programs of this machine; not from a page, not through a proxy."""
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(:[0-9]{1,5})?", re.ASCII)
 _ORIGIN = re.compile(r"(https?)://(.{1,300})")
 _FORWARDED = (
@@ -88,7 +93,7 @@ class Guard:
         elif scope["method"] == "OPTIONS" and headers.get(b"access-control-request-method"):
             await _preflight(dressed.send)
         else:
-            await self._let_in(scope, _Body(receive, headers), dressed)
+            await self._let_in(scope, _Body(receive, _most_body(scope)), dressed)
 
     async def _let_in(self, scope: Scope, body: _Body, dressed: _Dressed) -> None:
         try:
@@ -167,7 +172,9 @@ class Guard:
     def _check_token(self, scope: Scope, headers: _Headers, client: str, *, is_near: bool) -> None:
         tokens = self._context.tokens
         needed = Allowed.CONTROL
-        if scope["type"] == "websocket" or scope["method"] in (*SAFE, "OPTIONS"):
+        if is_near and scope["path"] in OPEN_NEAR and not _is_relayed(headers):
+            needed = Allowed.NONE
+        elif scope["type"] == "websocket" or scope["method"] in (*SAFE, "OPTIONS"):
             is_open = tokens.is_read_open or _is_page(scope) or scope["path"] in OPEN
             needed = Allowed.NONE if is_open else Allowed.READ
         if needed is Allowed.NONE:
@@ -211,8 +218,8 @@ class _Headers:
 class _Body:
     """A body that may be neither large nor slow."""
 
-    def __init__(self, receive: Receive, headers: _Headers) -> None:
-        self._receive = receive
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most = receive, most
         self._taken = 0
         self._deadline: float | None = None
         self._is_whole = False
@@ -230,7 +237,7 @@ class _Body:
         if message["type"] == "http.request":
             self._taken += len(message.get("body", b""))
             self._is_whole = not message.get("more_body", False)
-            if self._taken > MOST_BODY:
+            if self._taken > self._most:
                 raise ApiError(413, headers={"Connection": "close"})
         return message
 
@@ -269,8 +276,11 @@ def _check_body(scope: Scope, headers: _Headers) -> None:
     lengths = headers.all(b"content-length")
     if len(lengths) > 1 or any(not length.isdigit() for length in lengths):
         raise ApiError(400, headers={"Connection": "close"})
-    if lengths and (len(lengths[0]) > 12 or int(lengths[0]) > MOST_BODY):
+    if lengths and (len(lengths[0]) > 12 or int(lengths[0]) > _most_body(scope)):
         raise ApiError(413, headers={"Connection": "close"})
+    if scope["path"] in TELEMETRY:
+        # Form and packing are judged there; a page of another origin can send none of it without asking.
+        return
     if headers.get(b"content-encoding") not in ("", "identity"):
         raise ApiError(415, "The body may not be compressed.", headers={"Connection": "close"})
     has_body = (lengths and int(lengths[0]) > 0) or headers.all(b"transfer-encoding")
@@ -278,6 +288,16 @@ def _check_body(scope: Scope, headers: _Headers) -> None:
     if scope["method"] not in SAFE and has_body and kind != "application/json":
         # What a form on another page can send without asking is none of ours.
         raise ApiError(415, headers={"Connection": "close"})
+
+
+def _most_body(scope: Scope) -> int:
+    return MOST_TELEMETRY if scope["path"] in TELEMETRY else MOST_BODY
+
+
+def _is_relayed(headers: _Headers) -> bool:
+    """Whether it was sent by a page, or comes through a proxy: then it is not a program of this machine."""
+    names = (b"origin", b"sec-fetch-site", b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+    return any(headers.all(name) for name in names)
 
 
 def _token(scope: Scope, headers: _Headers) -> str:

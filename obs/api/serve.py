@@ -31,9 +31,11 @@ from obs.api.tokens import TokenError, Tokens, in_force
 from obs.config import Settings, load, pipeline_config, placed
 from obs.history.queries import History
 from obs.journal import journal
+from obs.keeping.inbox import FOLDER, Inbox
 from obs.keeping.stopping import Told
 from obs.keeping.whereabouts import announced
 from obs.opening import LOOK_SECONDS, Marker, opened, opened_for_a_bot, taken_over
+from obs.otlp.receiving import Receiver
 from obs.refreshing.pipeline import DashboardDataPipeline
 from obs.sidecar import Sidecar
 from obs.snapshot import Snapshot
@@ -141,12 +143,14 @@ class _Running:
             picture=lambda: dashboard.render(board.snapshot),
             directory=sidecar.directory,
         )
+        inbox = Inbox(sidecar.directory / FOLDER)
         context = Context(
             settings=settings,
             board=board,
             sidecar=sidecar,
             history=History(settings.store or sidecar.directory / "obs.db"),
             pipeline=pipeline,
+            receiver=Receiver(inbox),
             desk=Desk(sidecar, board),
             tokens=tokens,
         )
@@ -154,6 +158,7 @@ class _Running:
         sys.setswitchinterval(SWITCH_SECONDS)
         with (
             announced(sidecar.directory, _address(self._door)),
+            contextlib.closing(inbox),
             pipeline,
             asyncio.Runner(loop_factory=_loop_factory()) as runner,
         ):

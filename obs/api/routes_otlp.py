@@ -1,0 +1,55 @@
+"""The door for OpenTelemetry: OTLP/HTTP, protobuf and JSON; open on loopback, bounded in memory."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from obs.api.context import Context, context_of
+from obs.api.envelope import ApiError
+from obs.otlp.answers import Answer, Form
+from obs.otlp.receiving import MOST_BYTES, Receiver
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["opentelemetry"])
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            form.value: {
+                "schema": {"type": "object"} if form is Form.JSON else {"type": "string", "format": "binary"}
+            }
+            for form in Form
+        },
+    }
+}
+
+
+@router.post("/v1/logs", openapi_extra=_BODY)
+async def logs(request: Request) -> Response:
+    """Take log records in, as the OpenTelemetry protocol sends them."""
+    return await _received(request, "logs")
+
+
+async def _received(request: Request, signal: str) -> Response:
+    context = context_of(request)
+    receiver = _receiver(context)
+    kind, packing = (request.headers.get(f"content-{name}", "") for name in ("type", "encoding"))
+    length = request.headers.get("content-length", "")
+    with receiver.holding(int(length) if length.isdecimal() else MOST_BYTES) as has_room:
+        if not has_room:
+            return _response(receiver.later(kind))
+        body = await request.body()
+        return _response(await context.offload(receiver.receive, signal, kind, packing, body))
+
+
+def _receiver(context: Context) -> Receiver:
+    if context.receiver is None:
+        raise ApiError(503, "This sidecar takes nothing in.")
+    assert isinstance(context.receiver, Receiver)
+    return context.receiver
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, headers=dict(answer.headers))
