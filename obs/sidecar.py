@@ -29,6 +29,8 @@ from obs.events import Event
 from obs.history.chronicle import Chronicle
 from obs.history.retention import Bounds, Keeper
 from obs.keeping.gauging import OwnMeters
+from obs.keeping.inbox import FOLDER as INBOX
+from obs.keeping.inbox import InboxReader
 from obs.keeping.intake import Intake, Onlooker
 from obs.keeping.ledger import Ledger
 from obs.keeping.memory import MemoryOptimizer
@@ -60,6 +62,8 @@ __all__ = [
 
 SPOOL = "spool"
 """Name of the spool's checkpoint."""
+INBOX_BYTES = 128 * 1024
+"""Read of what came over the network before others get their turn."""
 STEP_LINES = 400
 """Lines folded before others get their turn: 10 to 30 ms."""
 COMMIT_SECONDS = 0.25
@@ -165,6 +169,7 @@ class Sidecar:
         self._refused = ""
         """What was wrong with the settings or rules that were changed last; empty while they are in force."""
         self._tails = Tails((), {})
+        self._inbox = InboxReader(self.directory / INBOX)
         self._requests = Requests()
         self._errors = 0
         self._is_half_taken = False
@@ -270,15 +275,18 @@ class Sidecar:
             self._guard.about_to_take(batch.lines)
             self._intake.take(batch)
             self._own.folded(batch.lines, self._clock())
-            events = [*self._tails.poll(), *self._take_offered(limit)]
+            came = self._inbox.poll(INBOX_BYTES)
+            events = [*self._tails.poll(), *came.events, *self._take_offered(limit)]
             for event in events:
                 self._intake.accept(event)
+            for reason, count in came.losses.items():
+                self._ledger.lose(reason, self._clock(), count)
         except SpoolBusyError:
             raise
         except Exception as error:  # noqa: BLE001 - the loop goes on; what was half taken is taken again
             self._start_over(error)
             return 0
-        self._note(batch, has_more=bool(events))
+        self._note(batch, has_more=bool(events or came.losses))
         if self._is_dirty and (self._guard.is_careful or time.monotonic() >= self._commit_at):
             self.commit()
         self._requests.answer(asked, batch, self._pending, self._finish)
@@ -347,11 +355,12 @@ class Sidecar:
             "ledger": self._ledger.encode(),
             "meters": self._own.encode(),
         }
-        checkpoints = {SPOOL: self._checkpoint, **self._tails.checkpoints()}
+        checkpoints = {SPOOL: self._checkpoint, INBOX: self._inbox.checkpoint, **self._tails.checkpoints()}
         if not self.vault.save(checkpoints, self.state.encode(), notes, self._chronicle.pending()):
             return False
         self._chronicle.stored()
         self._reader.release(self._checkpoint)
+        self._inbox.release()
         self._is_dirty = False
         self._own_stored = self._own.histograms()
         if self._audience is not None:
@@ -428,6 +437,7 @@ class Sidecar:
         self._reader.rewind(self._checkpoint)
         self._tails.close()
         self._tails = Tails(self._follow, saved.checkpoints, timezone=self._timezone)
+        self._inbox = InboxReader(self.directory / INBOX, saved.checkpoints.get(INBOX))
         try:
             state = State.decode(saved.state) if saved.state is not None else State()
             self._ledger = Ledger.decode(saved.notes["ledger"]) if "ledger" in saved.notes else Ledger()
@@ -458,7 +468,7 @@ class Sidecar:
         return 0 < self._pending == self._held
 
     def _note(self, batch: SpoolBatch, *, has_more: bool) -> None:
-        self._pending = batch.pending_bytes + self._tails.pending_bytes
+        self._pending = batch.pending_bytes + self._tails.pending_bytes + self._inbox.pending_bytes
         self._held = batch.held_bytes
         if has_more:
             self._is_dirty = True
