@@ -20,7 +20,7 @@ DAY_NS = 24 * 60 * MINUTE_NS
 MOST_GATES = 12
 """Gates that are told one by one, those that stopped most first."""
 _KINDS = {"filter": "filter", "denied": "risk", "entry.rejected": "exchange", "entry.expired": "exchange"}
-_KNOWN = ("confidence", "volatility", "correlation", "regime")
+_KNOWN = ("confidence", "volatility", "correlation", "regime", "cooldown")
 """Gates in the order in which they are usually passed; others follow."""
 
 

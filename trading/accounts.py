@@ -103,6 +103,8 @@ class Account(msgspec.Struct, frozen=True):
     """Profit and loss of all that was closed, net of fees."""
     currency: str = ""
     """Of every amount here: ISO 4217, or the coin's code."""
+    stopped: dict[str, int] = {}
+    """Symbol to the sessions since a stop-loss closed it, the sale's counted, until it is bought again."""
 
     @property
     def held(self) -> dict[str, float]:
@@ -213,7 +215,7 @@ def marked(account: Account, bars: Mapping[str, Bar]) -> Account:
     A holding without a bar (or with a close that is no price) keeps its last price and counts one more
     missed session.
     """
-    if not account.holdings:
+    if not account.holdings and not account.stopped:
         return account
     holdings = {}
     for symbol, old in account.holdings.items():
@@ -240,7 +242,8 @@ def marked(account: Account, bars: Mapping[str, Bar]) -> Account:
             close if close < old.worst else old.worst,
             old.fees,
         )
-    return Account(account.cash, holdings, account.fees, account.realized, account.currency)
+    stopped = {symbol: sessions + 1 for symbol, sessions in account.stopped.items()}
+    return Account(account.cash, holdings, account.fees, account.realized, account.currency, stopped)
 
 
 def valued(account: Account, prices: Mapping[str, float] | None = None) -> float:
@@ -336,7 +339,8 @@ def _bought(
         time=time,
         reason=action.reason,
     )
-    return Account(cash, holdings, account.fees + paid, account.realized, account.currency), fill
+    stopped = {symbol: count for symbol, count in account.stopped.items() if symbol != action.symbol}
+    return Account(cash, holdings, account.fees + paid, account.realized, account.currency, stopped), fill
 
 
 def _sold(
@@ -350,12 +354,15 @@ def _sold(
     holdings = {symbol: kept for symbol, kept in account.holdings.items() if symbol != action.symbol}
     if part < 1:
         holdings[action.symbol] = msgspec.structs.replace(old, quantity=rest, fees=old.fees * (1 - part))
+    # Counted from 0: `marked` adds the session of the sale.
+    stopped = {action.symbol: 0} if part >= 1 and action.reason == "stop_loss" else {}
     after = Account(
         account.cash + quantity * price - paid,
         holdings,
         account.fees + paid,
         account.realized + trade.pnl,
         account.currency,
+        {**account.stopped, **stopped},
     )
     fill = Fill(
         symbol=action.symbol,

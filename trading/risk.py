@@ -1,7 +1,8 @@
 """The risk manager: what may be ordered, how much may be held, and when to get out. Pure functions.
 
-Two levels. Of a *portfolio* (backtest, daily run, bots): `exits` says what must be closed, `limited` cuts
-weights to what may be held, `scaled` shrinks them where prices jump, `sized` turns a weight into units.
+Two levels. Of a *portfolio* (backtest, daily run, bots): `exits` says what must be closed, `cooldown_of` what
+may not be bought again yet, `limited` cuts weights to what may be held, `scaled` shrinks them where prices
+jump, `sized` turns a weight into units.
 Of an *order* (bots): `denial_of` says no with the reason, `TrailingStop` where a resting stop belongs.
 A *denied* order never left the house; a *rejected* one was refused by the exchange.
 """
@@ -17,7 +18,7 @@ from typing import Literal, Protocol
 from trading.bars import Bar
 
 __all__ = ["Cut", "Denial", "Exit", "ExitReason", "Limited", "Limits", "Proposal", "RiskLimits", "Standing"]
-__all__ += ["State", "TrailingStop", "denial_of", "exits", "limited", "scaled", "sized"]
+__all__ += ["State", "TrailingStop", "cooldown_of", "denial_of", "exits", "limited", "scaled", "sized"]
 
 ExitReason = Literal["stop_loss", "take_profit"]
 
@@ -40,6 +41,8 @@ class RiskLimits:
     """How many positions there may be at once."""
     target_volatility: float | None = None
     """Annualised; what moves more gets a smaller position in proportion. `None`: fixed size."""
+    cooldown_sessions: int = 5
+    """Closes, that of the sale counted, at which what a stop-loss sold is not bought again; 0: at once."""
 
 
 class Held(Protocol):
@@ -110,6 +113,20 @@ def exits(holdings: Mapping[str, Held], bars: Mapping[str, Bar], limits: RiskLim
                 found.append(Exit(symbol, reason, bar.close, level))
                 break
     return tuple(found)
+
+
+def cooldown_of(sessions: int | None, limits: RiskLimits) -> tuple[str, float, float] | None:
+    """Return the gate that stops a purchase too soon after a stop-loss, how long was waited, and how long is.
+
+    Else a score that is still high buys back at the next open what a stop has just sold, and pays twice.
+
+    Args:
+        sessions: Sessions since a stop-loss closed the symbol, that of the sale counted; `None`: none did.
+        limits: Says how many are waited.
+    """
+    if sessions is None or not limits.cooldown_sessions or sessions > limits.cooldown_sessions:
+        return None
+    return "cooldown", float(max(sessions - 1, 0)), float(limits.cooldown_sessions)
 
 
 def limited(weights: Mapping[str, float], limits: RiskLimits, *, held: Collection[str] = ()) -> Limited:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -81,6 +81,8 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """Close it when the close is this far below the best since it was opened, a fraction; 0: never."""
     take_profit: float = 0.0
     """Close it when the close is this far above its average cost, a fraction; 0: never."""
+    cooldown_sessions: Annotated[int, msgspec.Meta(ge=0)] = 5
+    """Closes, that of the sale counted, at which what a stop sold is not bought again; 0: at once."""
     max_weight: float = 0.40
     """The largest share of the equity in one position."""
     max_exposure: float = 1.0

@@ -8,6 +8,9 @@ A signal's weight is the share of the equity that the symbol shall have. What to
 * hold: to its weight when held and a weight is said, else keep.
 * no signal for a held symbol: keep. An exit that the risk rules ask for beats every signal.
 
+What a stop-loss closed a short while ago is not bought again yet: `cooled` moves such buys to the filtered
+signals, whatever engine said them. The share of the equity that they asked for stays cash.
+
 Risk limits then shrink what moves too much and cut what would be too large, too many or too much together.
 A position that exists is left alone while it is within `band` of its target: small differences cost fees and
 earn nothing. Opening and closing know no band.
@@ -17,12 +20,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from trading.accounts import Account, Action, Kind, Reason
-from trading.risk import RiskLimits, limited, scaled, sized
-from trading.signals.signal import Signal
+from trading.risk import RiskLimits, cooldown_of, limited, scaled, sized
+from trading.signals.signal import Filtered, Signal, Verdict
 
-__all__ = ["BAND", "Action", "actions_of", "changes"]
+__all__ = ["BAND", "Action", "actions_of", "changes", "cooled"]
 
 BAND = 0.02
 """Share of the equity by which a position may be off its target before it is traded."""
@@ -79,6 +83,30 @@ def actions_of(
         if action is not None:
             actions.append(action)
     return tuple(actions)
+
+
+def cooled(verdict: Verdict, account: Account, limits: RiskLimits | None) -> Verdict:
+    """Return the verdict with buys that come too soon after a stop-loss among the filtered ones.
+
+    Args:
+        verdict: What an engine says.
+        account: After the session's close; knows what was stopped, and when.
+        limits: How long is waited; `None`: not at all.
+    """
+    if limits is None or not account.stopped:
+        return verdict
+    passed: list[Signal] = []
+    stopped: list[Filtered] = []
+    for signal in verdict.signals:
+        gate = cooldown_of(account.stopped.get(signal.symbol), limits) if signal.action == "buy" else None
+        if gate is None:
+            passed.append(signal)
+        else:
+            # Like every filtered signal it has no weight: it gets none.
+            stopped.append(Filtered(replace(signal, weight=None), *gate))
+    if not stopped:
+        return verdict
+    return verdict._replace(signals=tuple(passed), filtered=(*verdict.filtered, *stopped))
 
 
 def changes(actions: Iterable[Action]) -> tuple[Action, ...]:

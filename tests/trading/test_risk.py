@@ -19,6 +19,7 @@ from trading.risk import (
     RiskLimits,
     Standing,
     TrailingStop,
+    cooldown_of,
     denial_of,
     exits,
     limited,
@@ -171,3 +172,16 @@ def test_no_limit_is_ever_exceeded(
     assert sum(found.weights.values()) <= exposure * (1 + 1e-9)
     assert sum(value > 0 for value in found.weights.values()) <= count
     assert bool(found.cuts) == (found.weights != weights)
+
+
+def test_a_cooldown_counts_the_session_of_the_sale_and_ends_after_its_sessions() -> None:
+    three, none = RiskLimits(cooldown_sessions=3), RiskLimits(cooldown_sessions=0)
+
+    assert [cooldown_of(sessions, three) for sessions in (None, 1, 2, 3, 4)] == [
+        None,
+        ("cooldown", 0.0, 3.0),
+        ("cooldown", 1.0, 3.0),
+        ("cooldown", 2.0, 3.0),
+        None,
+    ]
+    assert [cooldown_of(sessions, none) for sessions in (0, 1, 2)] == [None, None, None]

@@ -27,6 +27,20 @@ def test_signals_become_trades_by_gates_with_their_thresholds() -> None:
     ]
 
 
+def test_a_cooldown_is_told_by_how_long_was_waited() -> None:
+    story = Story()
+    for number in range(2):
+        story.say(number, "signal.generated", {"symbol": "X"})
+        about: dict[str, object] = {"filter": "cooldown", "value": number, "threshold": 5}
+        story.say(number, "signal.filtered", {**about, "symbol": "X"})
+
+    (shown,) = page(story.picture()).funnel
+    (korean,) = page(story.picture(), lang="ko").funnel
+
+    assert [(one.label, one.stopped, one.why) for one in shown.stages][1] == ("Cooldown", 2, "2 below 5")
+    assert korean.stages[1].label == "재진입 대기"
+
+
 def test_all_bots_together_come_first() -> None:
     made = page(WELL.picture()).funnel
 

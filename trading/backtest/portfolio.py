@@ -30,7 +30,7 @@ from trading.backtest.single import bars_in_order, check_figures
 from trading.bars import Bar
 from trading.risk import RiskLimits, exits
 from trading.signals.signal import Verdict
-from trading.tracking import BAND, actions_of, changes
+from trading.tracking import BAND, actions_of, changes, cooled
 
 __all__ = ["Engine", "run_portfolio"]
 
@@ -95,7 +95,7 @@ def run_portfolio(
         equity = book.close(time)
         account = book.account
         stops = {each.symbol: each.reason for each in exits(account.holdings, bars, limits)} if limits else {}
-        verdict = engine.on_session(time, bars, account.held)
+        verdict = cooled(engine.on_session(time, bars, account.held), account, limits)
         signals += len(verdict.signals)
         gates.update(stopped.filter for stopped in verdict.filtered)
         book.decide(

@@ -29,7 +29,7 @@ from trading.risk import RiskLimits, exits
 from trading.settings import AccountSettings
 from trading.signals.engine import SignalEngine
 from trading.signals.signal import Verdict
-from trading.tracking import actions_of, changes
+from trading.tracking import actions_of, changes, cooled
 
 __all__ = ["Advanced", "Book", "Split", "advance", "limits_of", "new_book", "rebased"]
 
@@ -94,6 +94,7 @@ def limits_of(settings: AccountSettings) -> RiskLimits:
         max_exposure=settings.max_exposure,
         max_positions=settings.max_positions,
         target_volatility=settings.target_volatility or None,
+        cooldown_sessions=settings.cooldown_sessions,
     )
 
 
@@ -126,7 +127,7 @@ def advance(
     gone = closed_delisted(marked(filled.account, bars), time, fee=settings.fee)
     account = gone.account
     equity = valued(account)
-    verdict = engine.on_session(time, bars, account.held)
+    verdict = cooled(engine.on_session(time, bars, account.held), account, limits)
     actions = actions_of(
         account,
         verdict.signals,

@@ -35,6 +35,7 @@ _KOREAN = {
     "correlation": "상관계수",
     "regime": "시장 국면",
     "halted": "거래 정지",
+    "cooldown": "재진입 대기",
     "rebalance": "비중 조정",
     "breaker": "서킷 브레이커",
     "manual": "수동",

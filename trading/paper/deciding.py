@@ -17,11 +17,11 @@ from trading.paper.agents import HEADLINES
 from trading.paper.desk import Desk
 from trading.paper.faults import HOSTILE_HEADLINE
 from trading.positions import Side
-from trading.risk import exits
+from trading.risk import cooldown_of, exits
 from trading.signals.engine import SignalEngine
 from trading.signals.signal import Signal, Verdict
 from trading.strategies import Quiet, filtered_by
-from trading.tracking import actions_of, changes
+from trading.tracking import actions_of, changes, cooled
 
 if TYPE_CHECKING:
     from trading.paper.bot import Bot
@@ -60,6 +60,7 @@ class RuleTrader:
 
     def on_bars(self, bars: Mapping[str, Bar]) -> None:
         """Take profit where the limits say so, and follow the rule."""
+        self._desk.count_session()
         taken = _take_profits(self._bot, bars)
         bar = bars[self._desk.symbol]
         signal = self._strategy.on_bar(bar, float(self._desk.position.quantity))
@@ -71,6 +72,8 @@ class RuleTrader:
         config = self._bot.config
         signal_id = _told(self._bot, self._desk, signal, bar_time)
         gate = filtered_by(signal, confidence=config.min_confidence, volatility=config.max_volatility)
+        if gate is None and signal.action == "buy":
+            gate = cooldown_of(self._desk.stopped, config.risk)
         if gate is not None:
             _stopped(self._bot, self._desk, signal_id, gate)
             return
@@ -140,8 +143,11 @@ class BasketTrader:
         if len(self._pending) < self._bot.config.session_bars:
             return
         session, self._pending = _joined(self._pending), []
+        for desk in self._bot.desks.values():
+            desk.count_session()
         held = {symbol: desk.units.quantity for symbol, desk in self._bot.desks.items()}
-        self._on_verdict(self._engine.on_session(_opened(session), session, held), taken)
+        verdict = self._engine.on_session(_opened(session), session, held)
+        self._on_verdict(cooled(verdict, _account(self._bot), self._bot.config.risk), taken)
 
     def _on_verdict(self, verdict: Verdict, taken: set[str]) -> None:
         bot = self._bot
@@ -260,7 +266,8 @@ def _account(bot: Bot) -> Account:
         holdings[symbol] = Holding(
             held.quantity, held.average_price, desk.position.opened, price, held.best, worst
         )
-    return Account(float(bot.books.cash), holdings, currency=bot.config.currency)
+    stopped = {symbol: desk.stopped for symbol, desk in bot.desks.items() if desk.stopped is not None}
+    return Account(float(bot.books.cash), holdings, currency=bot.config.currency, stopped=stopped)
 
 
 def _joined(rows: Sequence[Mapping[str, Bar]]) -> dict[str, Bar]:

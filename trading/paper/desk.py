@@ -57,6 +57,8 @@ class Desk:
     """Closing orders under way: the position before them, and their fills."""
     regime: str | None = None
     """The kind of market when it was last judged."""
+    stopped: int | None = None
+    """Sessions since a stop-loss closed the position; `None`: none did, or something was bought since."""
 
     def __post_init__(self) -> None:
         self.mark = exact(self.market.last().close)
@@ -121,6 +123,11 @@ class Desk:
             self._say("position.changed")
         self.stops.on_price()
 
+    def count_session(self) -> None:
+        """Note that one more session has closed since a stop-loss, if one there was."""
+        if self.stopped is not None:
+            self.stopped += 1
+
     def is_free(self) -> bool:
         """Whether no order is under way; a limit order that still waits is taken back for a newer one."""
         waiting = [order for order in self.broker.orders.values() if not order.is_stop]
@@ -159,6 +166,7 @@ class Desk:
             before, self.position = self.position, applied(self.position, fill)
             self.books.pay(fill)
             if before.quantity == 0:
+                self.stopped = None
                 self.position_id = self.new_id("p")
                 self._say("position.opened", cause=fill.fill_id)
                 self.notifier.send(f"bought {fill.quantity} {self.symbol} at {fill.price}")
@@ -186,6 +194,8 @@ class Desk:
         self.reports.trade(
             booked, self.position_id, regime=self.regime, decision=order.decision_id, cause=fills[-1].fill_id
         )
+        if order.reason == "stop_loss" and not self.position.quantity:
+            self.stopped = 0
         net = booked.trade.pnl_net
         self.notifier.send(f"sold {booked.trade.quantity} {self.symbol}, {net:+.2f} {self.books.currency}")
 

@@ -208,6 +208,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "sideways": ("sideways", "횡보장"),
     "volatile": ("volatile", "고변동성"),
     "correlation": ("correlation", "상관계수"),
+    "cooldown": ("cooldown", "재진입 대기"),
     "signal": ("signal", "신호"),
     "stop_loss": ("stop loss", "손절매"),
     "take_profit": ("take profit", "이익 실현"),

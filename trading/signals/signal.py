@@ -45,7 +45,7 @@ class Filtered(NamedTuple):
 
     signal: Signal
     filter: str
-    """The gate: `halted`, `regime`, `confidence`, `volatility` or `correlation`."""
+    """The gate: `halted`, `regime`, `confidence`, `volatility`, `correlation` or `cooldown`."""
     value: float
     """What the gate looked at."""
     threshold: float
@@ -60,7 +60,7 @@ class Verdict(NamedTuple):
     signals: tuple[Signal, ...]
     """Those that passed: buys (the surest first), then sells, then holds; equals by symbol."""
     filtered: tuple[Filtered, ...]
-    """Buys that a gate stopped, the surest first."""
+    """Buys that a gate stopped, the surest first; those in a cooldown last."""
     market: MarketState | None
     """The market after this session; `None` while its windows are not full."""
 

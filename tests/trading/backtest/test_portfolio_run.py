@@ -108,6 +108,47 @@ def test_a_stop_loss_is_judged_at_the_close_and_filled_at_the_next_open() -> Non
     assert (trade.reason, trade.exit_time, trade.exit_price) == ("stop_loss", 3 * DAY, 80)
 
 
+class Eager:
+    """Wants every symbol in every session, an equal part of each."""
+
+    def observe(self, time: int, bars: Mapping[str, Bar]) -> None:
+        pass
+
+    def on_session(self, time: int, bars: Mapping[str, Bar], held: Mapping[str, float]) -> Verdict:
+        wanted = [symbol for symbol in sorted(bars) if symbol not in held]
+        return Verdict(time, tuple(buy(symbol, 1 / len(bars)) for symbol in wanted), (), None)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 8))
+def test_what_a_stop_loss_closed_is_bought_again_after_the_cooldown_and_not_before(
+    seed: int, cooldown: int
+) -> None:
+    series = history_of(seed)
+    limits = RiskLimits(stop_loss=0.01, max_weight=1, cooldown_sessions=cooldown)
+
+    result = run_portfolio(series, Eager(), cash=1000, limits=limits)
+
+    stops = [fill for fill in result.fills if fill.reason == "stop_loss"]
+    assert stops, "nothing was stopped, so nothing was tested"
+    for stop in stops:
+        later = [fill.time for fill in result.fills if fill.symbol == stop.symbol and fill.time > stop.time]
+        # An engine that always wants buys at the first open it may.
+        again = stop.time + (cooldown + 1) * DAY
+        assert later[:1] == ([again] if again <= result.times[-1] else [])
+    assert (result.filtered.get("cooldown", 0) > 0) == (cooldown > 0)
+
+
+def test_a_profit_that_was_taken_starts_no_cooldown() -> None:
+    closes = [100.0, 100.0, 130.0, 130.0, 130.0]
+    series = {"A": [Bar(day * DAY, close, close, close, close, 1) for day, close in enumerate(closes)]}
+    limits = RiskLimits(take_profit=0.2, max_weight=1)
+
+    result = run_portfolio(series, Eager(), cash=1000, limits=limits)
+
+    assert [(fill.side, fill.time // DAY) for fill in result.fills] == [("buy", 1), ("sell", 3), ("buy", 4)]
+
+
 def test_an_exit_waits_for_the_next_bar_of_its_symbol_and_a_purchase_does_not() -> None:
     a, b = flat(10, 8), flat(20, 8)
     series = {"A": [*a[:3], *a[5:]], "B": [*b[:1], *b[2:]]}

@@ -91,6 +91,35 @@ def test_a_stop_loss_sells_at_the_next_open() -> None:
     assert last.book.account.holdings == {}
 
 
+def test_a_cooldown_survives_in_the_stored_account() -> None:
+    falling = [100.0, 101.0, 103.0, 105.0, 107.0, 110.0, 112.0, 115.0, 118.0, 121.0, 90.0, 89.0]
+    rising = [150.0 + 5 * n for n in range(8)]
+    bars = [
+        Bar(n * DAY_NS, close, close, close * 0.99, close, 1.0) for n, close in enumerate([*falling, *rising])
+    ]
+
+    for cooldown in (0, 3):
+        days = lived({"A": bars}, replace_settings(ACCOUNT, cooldown_sessions=cooldown))
+
+        told = [
+            (stopped.filter, stopped.value, stopped.threshold)
+            for day in days[11:]
+            for stopped in day.verdict.filtered
+        ]
+        bought = [n for n, day in enumerate(days) if n > 11 and any(f.side == "buy" for f in day.fills)]
+        assert told == ([("cooldown", 1.0, 3.0), ("cooldown", 2.0, 3.0)] if cooldown else [])
+        assert bought[0] == (15 if cooldown else 13)
+        assert not days[-1].book.account.stopped
+
+
+def test_an_account_that_was_stored_before_there_was_a_cooldown_loads() -> None:
+    book = holding(50.0, walk(5, 20))
+    stored = msgspec.json.decode(msgspec.json.encode(book))
+    del stored["account"]["stopped"]
+
+    assert msgspec.json.decode(msgspec.json.encode(stored), type=Book) == book
+
+
 @pytest.mark.parametrize("ratio", [50.0, 2.0, 0.1, 7.0])
 def test_a_split_changes_units_and_prices_and_no_value(ratio: float) -> None:
     bars = walk(5, 20)

@@ -94,6 +94,25 @@ def test_money_that_waits_in_a_limit_order_is_not_free() -> None:
     assert dearest > waiting
 
 
+@pytest.mark.parametrize(("cooldown", "stopped", "bought_again"), [(0, 0, True), (3, 2, True), (9, 4, False)])
+def test_a_bot_does_not_buy_back_at_once_what_its_stop_sold(
+    cooldown: int, stopped: int, *, bought_again: bool
+) -> None:
+    falling = [100.0, 101.0, 101.0, 90.0]
+    after = [90.1, 90.2, 90.3, 90.4]
+    signals = {close: Signal("buy", 0.9, "in") for close in (101.0, *after)}
+    config = scripted(signals, unit=D(1), risk=RiskLimits(stop_loss=None, cooldown_sessions=cooldown))
+
+    bot, events = played(config, {"BTC/USD": bars([100.0] * 60 + falling + after + [90.5] * 4)}, 10)
+
+    (trade,) = said(events, "trade.closed")
+    gates = [(each["filter"], each["threshold"]) for each in said(events, "signal.filtered")]
+    assert trade["exit.reason"] == "stop_loss"
+    assert gates == [("cooldown", float(cooldown))] * stopped
+    assert bot.books.filtered["cooldown"] == stopped
+    assert (bot.desks["BTC/USD"].position.quantity > 0) == bought_again
+
+
 def test_profit_is_taken_at_the_limit_that_is_set() -> None:
     signals = {101.0: Signal("buy", 0.9, "in")}
     closes = [100.0] * 60 + [100.0, 101.0, 103.0, 105.9, 106.5, *[107.0] * 6]
