@@ -1,0 +1,76 @@
+"""Recording and alert rules: sound, known metrics, a case for each, a runbook for each."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.grafana.rules import FILES, TESTS, alerts, cases, rules, unknown
+from tests.servers import missing
+
+SEVERITIES = {"critical", "error", "warning", "info"}
+
+
+def test_every_rule_asks_only_for_what_is_served() -> None:
+    asked = {rule["expr"]: unknown(rule["expr"]) for rule in rules()}
+
+    assert {expression: names for expression, names in asked.items() if names} == {}
+
+
+def test_every_alert_says_how_grave_it_is_what_happens_and_what_to_do() -> None:
+    for name, alert in alerts().items():
+        assert alert["labels"]["severity"] in SEVERITIES, name
+        assert set(alert["annotations"]) == {"summary", "description", "runbook_url"}, name
+        assert alert["annotations"]["runbook_url"].endswith(f"#{name.lower()}"), name
+
+
+def test_every_alert_has_a_case_in_which_it_fires_with_its_words() -> None:
+    fires = {case["alertname"] for case in cases() if case["exp_alerts"]}
+
+    assert fires == set(alerts())
+
+
+def test_promtool_finds_the_rules_sound() -> None:
+    _promtool("check", "rules", *map(str, FILES))
+
+
+def test_alerts_fire_when_they_should_and_only_then() -> None:
+    (short,) = (file for file in TESTS if file.name == "alerts.test.yml")
+
+    _promtool("test", "rules", str(short))
+
+
+@pytest.mark.slow
+def test_alerts_over_hours_and_days_fire_when_they_should() -> None:
+    (long,) = (file for file in TESTS if file.name == "budgets.test.yml")
+
+    _promtool("test", "rules", str(long))
+
+
+@pytest.mark.parametrize(
+    ("alert", "wrong"),
+    [("trading_unprotected_seconds > 60", "trading_unprotected_seconds > 6000"), ("== 1", "== 2")],
+)
+def test_a_wrong_threshold_is_found_by_the_cases(alert: str, wrong: str, tmp_path: Path) -> None:
+    """The cases themselves can fail."""
+    text = FILES[1].read_text(encoding="utf-8")
+    assert alert in text
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "alerts.yml").write_text(text.replace(alert, wrong, 1), encoding="utf-8")
+    shutil.copy(FILES[0], tmp_path)
+    cut = re.split(r"(?m)^  # .*drawdown.*$", TESTS[0].read_text(encoding="utf-8"))[0]
+    (tmp_path / "tests" / "some.yml").write_text(cut, encoding="utf-8")
+
+    with pytest.raises(AssertionError, match="FAILED"):
+        _promtool("test", "rules", str(tmp_path / "tests" / "some.yml"))
+
+
+def _promtool(*arguments: str) -> None:
+    if shutil.which("promtool") is None:
+        missing("promtool (Debian's package prometheus)")
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
