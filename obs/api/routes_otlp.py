@@ -32,6 +32,18 @@ async def logs(request: Request) -> Response:
     return await _received(request, "logs")
 
 
+@router.post("/v1/traces", openapi_extra=_BODY)
+async def traces(request: Request) -> Response:
+    """Take spans in, as the OpenTelemetry protocol sends them."""
+    return await _received(request, "traces")
+
+
+@router.post("/v1/metrics", openapi_extra=_BODY)
+async def metrics(request: Request) -> Response:
+    """Take data points in, as the OpenTelemetry protocol sends them."""
+    return await _received(request, "metrics")
+
+
 async def _received(request: Request, signal: str) -> Response:
     context = context_of(request)
     receiver = _receiver(context)

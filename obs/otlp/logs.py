@@ -6,8 +6,11 @@ from typing import Any
 
 import orjson
 
+from obs.books import LLM_CALL
 from obs.events import MAX_TIMESTAMP_NS, Event, ExceptionInfo, severity_of
-from obs.otlp.rows import LogRow, Owner
+from obs.otlp import genai
+from obs.otlp.content import is_conversation, without_content
+from obs.otlp.rows import LogRow, Owner, identity
 
 __all__ = ["event_of", "exception_of", "text_of"]
 
@@ -25,7 +28,7 @@ def event_of(row: LogRow, owner: Owner, now: int) -> Event:
         owner: Who speaks.
         now: Unix ns, when it came; for records that carry no time.
     """
-    attributes = {**owner.attributes, **row.attributes}
+    attributes = without_content({**owner.attributes, **row.attributes})
     name = row.event_name
     for key in NAMES:
         said = attributes.get(key)
@@ -35,12 +38,21 @@ def event_of(row: LogRow, owner: Owner, now: int) -> Event:
     logger = next((str(attributes[key]) for key in LOGGERS if attributes.get(key)), owner.scope)
     exception = exception_of(attributes)
     template = attributes.pop("log.template", "")
+    uid = text_of(attributes.get("log.record.uid"))
+    if name == LLM_CALL:
+        # A span tells the same call.
+        attributes |= genai.call_of(attributes)
+        call = genai.identity_of(attributes, row.trace_id, row.span_id)
+        uid = uid or (identity(call) if row.trace_id else "")
+    body = text_of(row.body) if row.body is not None or exception is None else exception.message
+    if is_conversation(name):
+        body = name
     return Event(
         timestamp=_time(row.time or row.observed),
         observed_timestamp=now,
         severity=severity_of(row.severity or row.severity_text),
         severity_text=row.severity_text,
-        body=text_of(row.body) if row.body is not None or exception is None else exception.message,
+        body=body,
         logger=logger,
         template=template if isinstance(template, str) else "",
         event_name=name,
@@ -49,7 +61,7 @@ def event_of(row: LogRow, owner: Owner, now: int) -> Event:
         exception=exception,
         trace_id=row.trace_id,
         span_id=row.span_id,
-        uid=text_of(attributes.get("log.record.uid")),
+        uid=uid,
     )
 
 

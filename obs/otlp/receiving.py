@@ -7,32 +7,45 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from dataclasses import dataclass
 
+from obs.events import Event
+from obs.journal import journal
 from obs.keeping.inbox import Entry, Inbox, InboxFullError, entry_of, loss_of
-from obs.otlp import answers, logs, unpacking, wire
+from obs.otlp import answers, jsonform, logs, metrics, spans, unpacking, wire
 from obs.otlp.answers import Answer, Form
-from obs.otlp.rows import LogRow, Refused, Spoken
+from obs.otlp.rows import LogRow, Owner, PointRow, Refused, SpanRow, Spoken
 from obs.otlp.unpacking import UnpackError
+from obs.quoting import plain
 
 __all__ = ["MOST_BYTES", "RETRY_SECONDS", "SIGNALS", "Receiver"]
 
-SIGNALS = ("logs",)
+SIGNALS = ("logs", "traces", "metrics")
 MOST_BYTES = 16 << 20
 """Of one request, packed or unpacked."""
 MOST_HELD = 3 * MOST_BYTES
 """Bytes of bodies that are in memory at one time, over all requests."""
 RETRY_SECONDS = 5
+MOST_NAMES, MOST_TOLD = 20, 500
+"""Names of metrics that one answer says, and that are said at all."""
 UNREADABLE = "otlp_unreadable"
 """Reason under which records are counted that cannot be read."""
 
 
-class Translated(NamedTuple):
-    """What rows became."""
+@dataclass
+class Translated:
+    """What the rows of one request became."""
 
     entries: list[Entry]
-    refused: int
     unused: Counter[str]
+    """Metrics that say nothing to us, with how many data points they had."""
+    received: int = 0
+    refused: int = 0
+
+    def refuse(self, raw: bytes) -> None:
+        """Count a record that cannot be read."""
+        self.refused += 1
+        self.entries.append(loss_of(UNREADABLE, raw))
 
 
 class Receiver:
@@ -48,6 +61,8 @@ class Receiver:
         self._inbox, self._clock = inbox, clock
         self._lock = threading.Lock()
         self._held = 0
+        self._told: set[str] = set()
+        self._log = journal("otlp")
 
     @contextmanager
     def holding(self, size: int) -> Iterator[bool]:
@@ -93,7 +108,7 @@ class Receiver:
             return answers.refused(form, 400, str(error))
         except InboxFullError as error:
             return _later(form, str(error))
-        return answers.accepted(form, signal, made.refused, _said(made))
+        return answers.accepted(form, signal, made.refused, self._said(made))
 
     def later(self, kind: str) -> Answer:
         """Return the answer that asks to send the same again later.
@@ -103,28 +118,60 @@ class Receiver:
         """
         return _later(answers.form_of(kind) or Form.JSON, "too many requests are being taken in")
 
+    def _said(self, made: Translated) -> str:
+        """What a sender should know; of metrics that are not used once, not with each of their points."""
+        said: list[str] = []
+        if made.refused:
+            said.append(f"{made.refused} of {made.received} cannot be read")
+        new = sorted(set(made.unused) - self._told)[:MOST_NAMES]
+        if new and len(self._told) < MOST_TOLD:
+            self._told.update(new)
+            points = sum(made.unused[name] for name in new)
+            said.append(f"{points} data points of metrics that are not used: {', '.join(new)}")
+            self._log.info("metrics not used", names=[plain(name) for name in new])
+        return "; ".join(said)
+
     def _translated(self, spoken: Iterable[Spoken]) -> Translated:
         now = self._clock()
+        made = Translated([], Counter())
         alike: Counter[int] = Counter()
-        made = Translated([], 0, Counter())
-        refused = 0
+        points: list[tuple[Owner, PointRow]] = []
         for owner, row in spoken:
+            made.received += 1
             if isinstance(row, Refused):
-                refused += 1
-                made.entries.append(loss_of(UNREADABLE, row.raw))
-            elif isinstance(row, LogRow):
-                event = logs.event_of(row, owner, now)
-                entry = entry_of(event)
-                alike[entry.ids[0]] += 1
-                if alike[entry.ids[0]] > 1:
-                    # Said twice in one batch is twice; sent again it is the same two.
-                    entry = entry_of(event, occurrence=alike[entry.ids[0]])
-                made.entries.append(entry)
-        return made._replace(refused=refused)
+                made.refuse(row.raw)
+            elif isinstance(row, PointRow):
+                points.append((owner, row))
+            else:
+                try:
+                    made.entries.extend(_numbered(_entries(row, owner, now), alike))
+                except Exception:  # noqa: BLE001 - foreign data: one record costs only itself
+                    made.refuse(repr(row).encode("utf-8", "backslashreplace"))
+        made.entries.extend(entry_of(event) for event in metrics.events_of(points, now, made.unused))
+        return made
 
 
-def _said(made: Translated) -> str:
-    return f"{made.refused} records cannot be read" if made.refused else ""
+def _entries(row: LogRow | SpanRow, owner: Owner, now: int) -> Iterator[tuple[Event, tuple[str, ...]]]:
+    """Yield what a row says, each with further names under which the same may come."""
+    if isinstance(row, SpanRow):
+        yield from ((event, ()) for event in spans.events_of(row, owner, now))
+        return
+    event = logs.event_of(row, owner, now)
+    also: tuple[str, ...] = ()
+    if event.exception is not None and event.trace_id:
+        # The span in which it was logged may tell it as well, when it ends.
+        also = (spans.raised(event.trace_id, event.exception),)
+    yield event, also
+
+
+def _numbered(said: Iterable[tuple[Event, tuple[str, ...]]], alike: Counter[int]) -> Iterator[Entry]:
+    """Yield entries; what is said twice in one batch is twice, and sent again it is the same two."""
+    for event, also in said:
+        entry = entry_of(event, also=also)
+        alike[entry.ids[0]] += 1
+        yield (
+            entry if alike[entry.ids[0]] == 1 else entry_of(event, occurrence=alike[entry.ids[0]], also=also)
+        )
 
 
 def _later(form: Form, why: str) -> Answer:
@@ -133,4 +180,9 @@ def _later(form: Form, why: str) -> Answer:
 
 _READERS: Mapping[tuple[str, Form], Callable[[bytes], Iterable[Spoken]]] = {
     ("logs", Form.PROTOBUF): wire.read_logs,
+    ("traces", Form.PROTOBUF): wire.read_traces,
+    ("metrics", Form.PROTOBUF): wire.read_metrics,
+    ("logs", Form.JSON): jsonform.read_logs,
+    ("traces", Form.JSON): jsonform.read_traces,
+    ("metrics", Form.JSON): jsonform.read_metrics,
 }

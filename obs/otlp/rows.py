@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ __all__ = [
     "SpanRow",
     "Spoken",
     "bounded",
+    "identity",
     "pairs",
     "plain_bytes",
     "plain_number",
@@ -111,6 +113,11 @@ class Spoken(NamedTuple):
 
     owner: Owner
     row: Row
+
+
+def identity(words: str) -> str:
+    """Return an id for what these words name, by which it counts once."""
+    return f"otlp-{blake2b(words.encode('utf-8', 'backslashreplace'), digest_size=10).hexdigest()}"
 
 
 def shortened(text: str) -> str:

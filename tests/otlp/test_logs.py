@@ -24,7 +24,7 @@ def sdk_logger(stage: Stage, compression: Compression) -> Iterator[logging.Logge
     provider = LoggerProvider(resource=Resource.create({"service.name": "grid-1"}))
     exporter = OTLPLogExporter(endpoint=stage.url("logs"), compression=compression)
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="LoggingHandler"):
         handler = LoggingHandler(logger_provider=provider)
     log = logging.getLogger("otlp_test.orders")
     log.addHandler(handler)
