@@ -15,6 +15,7 @@ import msgspec
 
 from obs import fingerprints, hazards, outlook, rules, sources, trails
 from obs.adapters import PROGRAM, Adapters
+from obs.alerts import folding as alerts
 from obs.books import LLM_CALL, WRITERS
 from obs.components import health_of, health_score
 from obs.doubles import Doubles
@@ -124,11 +125,14 @@ class Analyzer:
         service = event.service or service or self.service
         # A translated line is still a program's text: a rule may know more of it than its adapter.
         spoken = event.event_name in UNDERSTOOD and PROGRAM not in event.attributes
-        matches = () if spoken else self.rules.match(event)
-        works = self.rules.successes(event)
+        alert = alerts.is_alert(event)
+        matches = () if spoken or alert else self.rules.match(event)
+        works = alerts.ended(event) if alert else self.rules.successes(event)
         harmless = matches[0].rule.id if matches and matches[0].rule.role == "noise" else ""
         verdicts: list[tuple[fingerprints.Group, Verdict]] = []
-        if not harmless:
+        if alert:
+            verdicts += _by_alert(event)
+        elif not harmless:
             frame = culprit(fingerprints.unwrapped(event))
             verdicts += [_by_rule(match, event, frame) for match in _telling(matches)]
             if not verdicts and _is_trouble(event):
@@ -348,6 +352,12 @@ def _by_rule(match: rules.Match, event: Event, frame: Frame | None) -> tuple[fin
     return group, _Finding(
         match.offset, match.line, match.span, {**values, **_place(frame)}, _frame_lines(event, frame)
     )
+
+
+def _by_alert(event: Event) -> Iterable[tuple[fingerprints.Group, _Finding]]:
+    """The issue of an alert that came from outside, while it fires."""
+    found = alerts.fired(event)
+    return [(found[0], _Finding(0, event.body, values=found[1]))] if found is not None else []
 
 
 def _without_rule(event: Event, frame: Frame | None) -> _Finding:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from obs.alerts import folding as alerts
 from obs.events import Severity
 from obs.exhibits import Quote
 from obs.insight.spikes import WINDOW, spike
@@ -57,6 +58,17 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
         "place": plain(values.get("host") or values.get("url_host") or ""),
         "minutes": newest_minutes(facts.seen),
     }
+    if alerts.is_alert_rule(facts.rule):
+        return Issue(
+            rule=alerts.NAME,
+            category=Category.SYSTEM,
+            severity=_severity_of(facts.severity),
+            title=facts.title,
+            explanation=alerts.EXPLANATION,
+            actions=(alerts.ACTION,),
+            succeeded_since=succeeded,
+            **common,  # type: ignore[arg-type]
+        )
     if rule is None:
         return Issue(
             rule="",

@@ -52,6 +52,7 @@ MAX_NAMED = 200
 MAX_ISSUES = 2_000
 """Distinct issues remembered; beyond that the smallest fingerprints stay and the rest is counted."""
 
+MAX_SUCCESSES = 4_000
 MAX_COMPONENTS = 1_000
 """Names of components that are told apart; a program that invents more is not counted by component."""
 MAX_TEMPLATES = 1_024
@@ -191,7 +192,7 @@ class State(msgspec.Struct):
         self.events += 1
         _count(self.by_severity, event.severity.name)
         self.seen.add(event.time)
-        if not event.event_name.startswith("process."):
+        if not event.event_name.startswith(("process.", "alert.")):
             _count(self.services, service)
             self.beats.add(event, service)
         component = event.component
@@ -204,6 +205,7 @@ class State(msgspec.Struct):
             self.alarms.add(joined(component, event.severity.name), event.time)
         for key in works:
             self.successes.setdefault(key, Series()).add(event.time)
+            self._bound_successes()
         if harmless:
             _count(self.harmless, harmless)
         order = order_of(event)
@@ -275,6 +277,11 @@ class State(msgspec.Struct):
         if series is not None:
             series.add_all(times)
 
+    def _bound_successes(self) -> None:
+        """Forget the last of too many: alerts from outside bring keys of their own, behind all rules."""
+        while len(self.successes) > MAX_SUCCESSES:
+            del self.successes[max(self.successes)]
+
     def notice(self, event: Event, kind: str) -> None:
         """Count a warning or error that no rule knows, under its form."""
         if event.severity is Severity.WARN:
@@ -309,6 +316,7 @@ class State(msgspec.Struct):
         ):
             for key, series in all_theirs.items():
                 all_mine.setdefault(key, Series()).merge(series)
+        self._bound_successes()
         while len(self.components) > MAX_COMPONENTS:
             self._forget_part()
         for issues, others in ((self.issues, other.issues), (self.leaks, other.leaks)):

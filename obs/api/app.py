@@ -35,6 +35,7 @@ ROUTES = (
     "obs.api.routes_page",
     "obs.api.routes_stream",
     "obs.api.routes_otlp",
+    "obs.api.routes_alerts",
 )
 """Modules with a `router`, in the order of the documentation."""
 EVERYWHERE = (400, 401, 403, 422, 429, 503)

@@ -42,6 +42,8 @@ class Context:
     """The dashboard's data pipeline; None when it is off."""
     receiver: Any = None
     """`obs.otlp.receiving.Receiver`; None where nothing is taken in."""
+    inbox: Any = None
+    """`obs.keeping.inbox.Inbox`, where alerts from outside are written down; None where none are taken."""
     desk: Desk = field(default_factory=Desk)
     """Lends what computes money figures."""
     tokens: Tokens = field(default_factory=Tokens)

@@ -38,7 +38,10 @@ OPEN = ("/", "/ready", "/favicon.ico")
 """Without anything worth knowing, so they need no token even elsewhere; the page's own files too."""
 TELEMETRY = ("/v1/logs", "/v1/traces", "/v1/metrics")
 """Where OpenTelemetry comes in: bodies may be large, packed and protobuf."""
-OPEN_NEAR = TELEMETRY
+WEBHOOK = "/api/alerts/webhook"
+MOST_ALERTS = 1 << 20
+"""Of one notification of Alertmanager's."""
+OPEN_NEAR = (*TELEMETRY, WEBHOOK)
 """Take something in without a token from programs of this machine; not from a page, not through a proxy."""
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(:[0-9]{1,5})?", re.ASCII)
 _ORIGIN = re.compile(r"(https?)://(.{1,300})")
@@ -291,6 +294,8 @@ def _check_body(scope: Scope, headers: _Headers) -> None:
 
 
 def _most_body(scope: Scope) -> int:
+    if scope["path"] == WEBHOOK:
+        return MOST_ALERTS
     return MOST_TELEMETRY if scope["path"] in TELEMETRY else MOST_BODY
 
 

@@ -151,6 +151,7 @@ class _Running:
             history=History(settings.store or sidecar.directory / "obs.db"),
             pipeline=pipeline,
             receiver=Receiver(inbox),
+            inbox=inbox,
             desk=Desk(sidecar, board),
             tokens=tokens,
         )

@@ -1,0 +1,1 @@
+"""Alerts: those of Alertmanager that come in, and our own that go out to people's phones and mailboxes."""
