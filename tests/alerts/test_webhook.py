@@ -162,7 +162,7 @@ def test_a_watchdog_is_no_issue(fold: Fold) -> None:
         alert(startsAt=None),
         alert(startsAt="2026-11-20T11:59:00"),
         alert(labels=[["alertname", "x"]]),
-        alert(**{"status": {}}),
+        {**alert(), "status": {}},
     ],
 )
 def test_a_poisoned_alert_costs_only_itself(fold: Fold, poison: object) -> None:
