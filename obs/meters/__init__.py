@@ -21,7 +21,7 @@ MAX_KEYS = 200
 MAX_HISTOGRAMS = 40
 MAX_OTHERS = 40
 """Sets of labels with `other` in them, of each metric; beyond that the least stay and the rest is dropped."""
-MAX_LATEST = 400
+MAX_LATEST = 200
 """Things of each metric whose latest value is known, the newest."""
 CLOSED = frozenset(
     {"mode", "currency", "outcome", "severity", "kind"},
@@ -156,10 +156,10 @@ def _join(
 def _bound(name: str, known: dict[str, T], most: int, plus: Callable[[T, T], T]) -> None:
     if len(known) <= most:
         return
-    others = {key for key in known if OTHER in label_values(key)}
+    others = {key for key in known if OTHER in key and OTHER in label_values(key)}
     while len(known) - len(others) > most:
         # The greatest key leaves: the same ones stay whatever came first.
-        last = max(known.keys() - others)
+        last = max(key for key in known if key not in others)
         value = known.pop(last)
         into = label_key(
             *(

@@ -48,14 +48,15 @@ class SnapshotCollector(Collector):
         rows, left = Rows(), Folded()
         own.gather(snapshot, inner, rows)
         trading.gather(snapshot, rows)
+        issues = _Issues(snapshot)
         made: dict[str, Metric] = {}
         for name, family in TABLE.items():
             if name != "obs_labels_folded":
-                made[name] = _family(name, family, rows, left)
+                made[name] = _family(name, family, rows, left, issues)
         for label, names in left.names.items():
             rows.put("obs_labels_folded", label, value=len(names))
         for name, family in TABLE.items():
-            yield made.get(name) or _family(name, family, rows, left)
+            yield made.get(name) or _family(name, family, rows, left, issues)
 
 
 def exposition(snapshot: Snapshot, inner: Inner | None = None, *, is_openmetrics: bool = False) -> bytes:
@@ -94,9 +95,37 @@ def _quality(parameters: list[str]) -> float:
         return 0.0
 
 
-def _family(name: str, family: Family, rows: Rows, left: Folded) -> Metric:
+class _Issues:
+    """Finds the issue of a record that no rule saw alone: by the lines that show it, or by what happened."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._by_evidence: dict[str, str] = {}
+        self._by_rule: dict[tuple[str, str], str] = {}
+        # Of several the first in rank stands.
+        for issue in snapshot.issues:
+            for evidence in issue.evidence:
+                self._by_evidence.setdefault(evidence.id, issue.id)
+            for service in issue.services or (issue.component,):
+                self._by_rule.setdefault((issue.rule, service), issue.id)
+
+    def of(self, evidence: str, values: tuple[str, ...]) -> str:
+        """Return an issue's id, or empty.
+
+        Args:
+            evidence: Id of the record's line.
+            values: Of the labels of its number.
+        """
+        known = self._by_evidence.get(evidence)
+        if known is not None or len(values) != 2:
+            return known or ""
+        bot, outcome = values
+        rules = ("exit-refused", outcome) if outcome == "rejected" else (outcome,)
+        return next((self._by_rule[rule, bot] for rule in rules if (rule, bot) in self._by_rule), "")
+
+
+def _family(name: str, family: Family, rows: Rows, left: Folded, issues: _Issues) -> Metric:
     if family.kind == "histogram":
-        return _histogram(name, family, rows, left)
+        return _histogram(name, family, rows, left, issues)
     numbers = folded(family.labels, rows.numbers.get(name, {}), family.most, joiner(name), left)
     if family.kind == "gauge":
         gauge = GaugeMetricFamily(name, family.text, labels=family.labels)
@@ -106,11 +135,11 @@ def _family(name: str, family: Family, rows: Rows, left: Folded) -> Metric:
     counter = CounterMetricFamily(name.removesuffix("_total"), family.text, labels=family.labels)
     marks = rows.marks.get(name, {})
     for values, number in sorted(numbers.items()):
-        counter.add_metric(list(values), float(number), exemplar=_exemplar(marks.get(values)))
+        counter.add_metric(list(values), float(number), exemplar=_exemplar(marks.get(values), values, issues))
     return counter
 
 
-def _histogram(name: str, family: Family, rows: Rows, left: Folded) -> Metric:
+def _histogram(name: str, family: Family, rows: Rows, left: Folded, issues: _Issues) -> Metric:
     bounds = (*BOUNDS[name], ABOVE)
     # A histogram is its buckets, its sum and its count.
     most = family.most // (len(bounds) + 2)
@@ -119,7 +148,7 @@ def _histogram(name: str, family: Family, rows: Rows, left: Folded) -> Metric:
     for values, one in sorted(known.items(), key=lambda item: item[0]):
         counts = accumulate(one.buckets.get(bound, 0) for bound in bounds)
         buckets = [
-            _bucket(bound, count, _exemplar(one.marks.get(bound)))
+            _bucket(bound, count, _exemplar(one.marks.get(bound), values, issues))
             for bound, count in zip(bounds, counts, strict=True)
         ]
         made.add_metric(list(values), buckets, sum_value=float(one.total))
@@ -140,7 +169,10 @@ def _merged(a: Histogram, b: Histogram) -> Histogram:
     return whole
 
 
-def _exemplar(mark: Mark | None) -> Exemplar | None:
+def _exemplar(mark: Mark | None, values: tuple[str, ...], issues: _Issues) -> Exemplar | None:
     if mark is None:
         return None
-    return Exemplar(dict(mark.ids), float(mark.value), mark.time / NS if mark.time else None)
+    ids = dict(mark.ids)
+    if "issue" not in ids and (issue := issues.of(ids.get("evidence", ""), values)):
+        ids["issue"] = issue
+    return Exemplar(ids, float(mark.value), mark.time / NS if mark.time else None)

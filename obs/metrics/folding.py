@@ -5,7 +5,8 @@ The first names in order stay, so a name that has left never comes back and no c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 from obs.metrics.table import KEPT_LABELS
@@ -23,11 +24,11 @@ class Folded:
     def __init__(self) -> None:
         self.names: dict[str, set[str]] = {}
 
-    def add(self, labels: Labels, values: Labels) -> None:
-        """Remember a set of labels that became `other`."""
-        for label, value in zip(labels, values, strict=True):
-            if label not in KEPT_LABELS and value != OTHER:
-                self.names.setdefault(label, set()).add(value)
+    def add(self, labels: Labels, leaving: Iterable[Labels]) -> None:
+        """Remember sets of labels that became `other`."""
+        for label, values in zip(labels, zip(*leaving, strict=True), strict=False):
+            if label not in KEPT_LABELS:
+                self.names.setdefault(label, set()).update(values)
 
 
 def folded(
@@ -44,7 +45,8 @@ def folded(
     """
     if len(rows) <= most:
         return dict(rows)
-    into = {values: _other(labels, values) for values in rows}
+    keeps = tuple(label in KEPT_LABELS for label in labels)
+    into = {values: _other(keeps, values) for values in rows}
     named = sorted(values for values in rows if into[values] != values)
     room = _whole(named, max(0, most - len(set(into.values()))))
     kept = {values: rows[values] for values in named[:room]}
@@ -53,8 +55,7 @@ def folded(
         if values not in kept:
             target = into[values]
             made[target] = plus(made[target], one) if target in made else one
-    for values in named[room:]:
-        left.add(labels, values)
+    left.add(labels, named[room:])
     # Where the words of a label that keeps its value are too many too, those first in order stay.
     others = sorted(made)
     for values in others[most - room :]:
@@ -62,6 +63,7 @@ def folded(
     return kept | {values: made[values] for values in others[: most - room]}
 
 
+@lru_cache(maxsize=8_192)
 def clean(value: object) -> str:
     """Return a label's value that every reader takes: UTF-8, printed, of bounded length."""
     text = str(value)
@@ -71,10 +73,8 @@ def clean(value: object) -> str:
     return "".join(char if char.isprintable() else "\ufffd" for char in text[:80])
 
 
-def _other(labels: Labels, values: Labels) -> Labels:
-    return tuple(
-        value if label in KEPT_LABELS else OTHER for label, value in zip(labels, values, strict=True)
-    )
+def _other(keeps: tuple[bool, ...], values: Labels) -> Labels:
+    return tuple([value if keep else OTHER for keep, value in zip(keeps, values, strict=True)])
 
 
 def _whole(named: list[Labels], room: int) -> int:

@@ -13,8 +13,8 @@ from obs.standing import BotStanding, Pulse
 
 __all__ = ["MAX_BOTS", "gather"]
 
-MAX_BOTS = 1_000
-"""Bots that are looked at, the first in order; what is counted of others is in `other` all the same."""
+MAX_BOTS = 200
+"""Bots whose standing is looked at, the first in order; what others counted is in `other` all the same."""
 SIMULATED = ("paper", "dry run", "backtest")
 STATES = frozenset({"starting", "running", "reducing", "halted", "stopped", "ended", "died"})
 NS = 1e9
