@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from trading.sessions import load_sessions
-from trading.settings import PathSettings, TradingSettings, load_settings
+from trading.settings import DataSettings, MarketSettings, PathSettings, TradingSettings, load_settings
 from trading.store.store import open_store
 from trading.unattended.checks import checkup
 from trading.unattended.status import Line, standing
@@ -85,7 +85,7 @@ def test_a_failed_run_is_red_with_its_error(settings: TradingSettings) -> None:
 
     told = lines_of(standing(settings, at("2025-11-13T16:40+09:00")))["daily run"]
 
-    assert (told.state, told.text) == ("fail", "2025-11-13 failed after 1 attempts: step 3: no prices")
+    assert (told.state, told.text) == ("fail", "2025-11-13 failed at try 1: step 3: no prices")
 
 
 def test_a_fresh_installation_is_told_everything_it_lacks_at_once(settings: TradingSettings) -> None:
@@ -105,6 +105,32 @@ def test_a_calendar_that_ends_soon_is_told_before_it_ends(settings: TradingSetti
 
     assert (soon.state, ended.state) == ("warn", "fail")
     assert "overrides" in soon.mend
+
+
+@pytest.mark.parametrize(("days", "state"), [(60, "fail"), (120, "warn"), (400, "ok")])
+def test_a_look_back_that_is_too_short_for_the_parameters_is_told_with_the_days_it_takes(
+    settings: TradingSettings, days: int, state: str
+) -> None:
+    short = msgspec.structs.replace(settings, data=DataSettings(days=days))
+
+    told = lines_of(checkup(short, None, at("2025-11-13T12:00+09:00")))["history"]
+
+    assert told.state == state
+    assert "the parameters need 120" in told.text
+    assert told.mend == ("" if state == "ok" else f"Set [data] days to 200 or more (it is {days}).")
+
+
+def test_limits_made_for_shares_are_told_where_coins_are_traded(settings: TradingSettings) -> None:
+    coins = msgspec.structs.replace(settings, market=MarketSettings(calendar="ALWAYS"))
+    now = at("2025-11-13T12:00+09:00")
+
+    shares, told = (
+        [line for line in checkup(each, None, now) if line.name == "parameters"] for each in (settings, coins)
+    )
+
+    assert [line.state for line in shares] == ["ok"]
+    assert [line.state for line in told] == ["ok", "warn"]
+    assert "max_volatility" in told[1].mend
 
 
 def test_one_broken_check_does_not_hide_the_others(settings: TradingSettings, tmp_path: Path) -> None:

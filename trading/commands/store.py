@@ -1,4 +1,4 @@
-"""The store: `python -m trading store backup | restore | status`."""
+"""The store: `python -m trading store backup | check | restore | status`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     backup.add_argument("--to", type=Path, metavar="FOLDER", help="where (default: [paths] backups)")
     backup.add_argument("--keep", type=_count, default=14, metavar="N", help="copies that stay (default: 14)")
     restore = whats.add_parser("restore", help="bring a copy back; the present files are kept beside")
-    restore.add_argument("copy", metavar="COPY", help="its folder, its name, or `newest`")
-    restore.add_argument("--to", type=Path, metavar="FOLDER", help="where copies are, not [paths] backups")
+    restore.add_argument("--into", type=Path, metavar="FOLDER", help="bring it there, not to [paths] store")
+    check = whats.add_parser("check", help="look at every byte of a copy; exit code 1 when it is not whole")
+    name = "its folder, its name, or `newest`"
+    restore.add_argument("copy", metavar="COPY", help=name)
+    check.add_argument("copy", metavar="COPY", nargs="?", default="newest", help=f"{name} (default)")
+    for each in (restore, check):
+        each.add_argument("--to", type=Path, metavar="FOLDER", help="where copies are, not [paths] backups")
     status = whats.add_parser("status", help="databases, rows, newest session, copies")
     status.add_argument("--to", type=Path, metavar="FOLDER", help="where copies are, not [paths] backups")
-    for each in (backup, restore, status):
+    for each in (backup, restore, check, status):
         each.add_argument("--config", type=Path, metavar="FILE", help="settings (default: trading.toml here)")
 
 
@@ -38,7 +43,9 @@ def run(options: argparse.Namespace) -> int:
     if options.what == "backup":
         return _backup(settings, backups, options.keep)
     if options.what == "restore":
-        return _restore(settings, backups, options.copy)
+        return _restore(options.into or settings.paths.store, _found(backups, options.copy))
+    if options.what == "check":
+        return _check(_found(backups, options.copy))
     return _status(settings, backups)
 
 
@@ -53,21 +60,39 @@ def _backup(settings: TradingSettings, backups: Path, keep: int) -> int:
     return 0
 
 
-def _restore(settings: TradingSettings, backups: Path, name: str) -> int:
-    from trading.store.copies import copies, restore
+def _found(backups: Path, name: str) -> Path:
+    from trading.store.copies import copies
     from trading.store.database import StoreError
 
-    if name == "newest":
-        found = copies(backups)
-        if not found:
-            raise StoreError(f"{backups}: no back-up there. Name a folder with --to.")
-        path = found[0].path
-    else:
-        path = Path(name) if Path(name).is_dir() else backups / name
-    copy, kept = restore(path, settings.paths.store, time.time_ns())
-    _say(f"{path}: verified, and brought back to {settings.paths.store}: {', '.join(copy.files)}.")
+    if name != "newest":
+        return Path(name) if Path(name).is_dir() else backups / name
+    found = copies(backups)
+    if not found:
+        raise StoreError(f"{backups}: no back-up there. Name a folder with --to.")
+    return found[0].path
+
+
+def _restore(store: Path, path: Path) -> int:
+    from trading.store.copies import restore
+
+    copy, kept = restore(path, store, time.time_ns())
+    _say(f"{path}: verified, and brought back to {store}: {', '.join(copy.files)}.")
     if kept is not None:
         _say(f"What stood there is in {kept}.")
+    return 0
+
+
+def _check(path: Path) -> int:
+    from trading.store.copies import verify
+    from trading.store.database import StoreError
+
+    try:
+        copy = verify(path)
+    except StoreError as error:
+        _say(str(error))
+        return 1
+    rows = sum(sum(file["rows"].values()) for file in copy.files.values())
+    _say(f"{path}: whole. {len(copy.files)} databases, {rows} rows, {_size(copy.size)}, made {copy.made}.")
     return 0
 
 

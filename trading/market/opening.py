@@ -15,7 +15,7 @@ from trading.logs import BotLog
 from trading.market.cache import Cache
 from trading.market.checking import Checked, check
 from trading.market.files import FilesError, FileSource
-from trading.market.findings import Fault, Finding, Subject
+from trading.market.findings import Fault, Finding, Subject, counted
 from trading.market.source import EmptyAnswerError, Interval, LoginError, Source, SourceError
 from trading.market.telling import report_fetch, report_findings, report_refusal
 from trading.market.universe import Instrument, Universe, UniverseError, load_universe
@@ -139,7 +139,7 @@ class Market:
         if not due:
             return []
         text = (
-            f"its newest bar is of {newest}, {len(due)} sessions before {due[-1]}: "
+            f"its newest bar is of {newest}, {counted(due, 'session')} before {due[-1]}: "
             "no signal is made for a session without a bar."
         )
         times = [time_of(day) for day in due]

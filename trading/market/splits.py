@@ -28,6 +28,8 @@ WINDOW = 20
 """Bars before the jump that say what is usual."""
 SUSPICIOUS = 1.4
 """How far a price opens from the last close, as a ratio, before a split is thought of."""
+LEAST_SPLIT = 1.1
+"""Nearer to the last close than that an open tells of no split, so none is suggested."""
 JUMP = 1.5
 """Close to close, as a ratio: told, whatever it is."""
 SPIKE = 2.0
@@ -178,7 +180,7 @@ def _jump(before: Bar, bar: Bar, doubt: str, subject: Subject, *, may_split: boo
     change = bar.close / before.close - 1
     when = shown(bar.time, subject.interval)
     text = f"{change:+.1%} from {before.close:g} to {bar.close:g} on {when}{doubt}. Kept as it is"
-    if may_split:
+    if may_split and _ratio(before.close, bar.open) >= LEAST_SPLIT:
         splits = f'splits = {{ "{session_day(bar.time)}" = {before.close / bar.open:.3g} }}'
         text += f"; if it was a split, name it in the universe: {splits}, if not, write 1"
     return subject.finding("jump", "kept", [bar.time], f"{text}.", value=change)

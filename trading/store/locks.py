@@ -31,9 +31,17 @@ def locked(path: Path, what: str) -> Iterator[None]:
 
     Raises:
         TakenError: If another process holds it.
+        StoreError: If its folder cannot be made or written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        why = error.strerror or error
+        raise StoreError(
+            f"{path.parent}: cannot be written ({why}). Make it writable, or name another folder in [paths]."
+        ) from error
+    with os.fdopen(opened, "r+", encoding="ascii") as file:
         try:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

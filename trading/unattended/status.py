@@ -86,7 +86,7 @@ def _daily(settings: TradingSettings, sessions: Sessions, now: int, finished: da
     due = sessions.last_closed(now)
     after = sessions.close_of(due)
     if run is not None and run["status"] == "failed":
-        text = f"{run['session']} failed after {run['attempts']} attempts: {run['error']}"
+        text = f"{run['session']} failed at try {run['attempts']}: {run['error']}"
         return Line("daily run", "fail", text, "mend it; the next call goes on from the failed step")
     if finished is not None and finished >= due:
         ended = run["finished_ns"] if run is not None else None

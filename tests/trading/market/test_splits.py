@@ -112,6 +112,16 @@ def test_a_fall_that_fits_no_ratio_is_kept_and_the_mend_is_named() -> None:
     assert 'splits = { "2024-02-29"' in found.findings[0].text
 
 
+def test_a_jump_within_the_day_suggests_no_split() -> None:
+    bars = daily(60)
+    bars[-1] = bars[-1]._replace(close=bars[-1].open * 1.6, high=bars[-1].open * 1.6)
+
+    found = checked(bars)
+
+    assert said(found) == [("jump", "kept", 1)]
+    assert "splits" not in found.findings[0].text
+
+
 def test_without_volumes_nothing_speaks_for_a_split_so_it_is_only_told() -> None:
     bars = [one._replace(volume=0.0) for one in after(daily(60), 40, 2)]
 

@@ -158,3 +158,41 @@ def test_a_damaged_file_is_told_by_the_status(
 
     assert main(["store", "status"]) == 1
     assert "signals.db: 60 KiB, DAMAGED" in capsys.readouterr().out
+
+
+def test_a_copy_is_checked_without_being_brought_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with begun(tmp_path / "data/monitoring", DAY):
+        assert main(["store", "backup"]) == 0
+
+    assert main(["store", "check"]) == 0
+    assert "whole. 2 databases" in capsys.readouterr().out
+
+    (file,) = (tmp_path / "backups").glob("*/signals.db")
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert main(["store", "check"]) == 1
+    assert "digest differs" in capsys.readouterr().out
+
+
+def test_a_copy_is_brought_into_another_folder_to_try_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with begun(tmp_path / "data/monitoring", DAY):
+        assert main(["store", "backup"]) == 0
+    before = sorted((tmp_path / "data/monitoring").iterdir())
+
+    assert main(["store", "restore", "newest", "--into", "tried"]) == 0
+
+    with open_store(tmp_path / "tried") as tried:
+        assert tried.journal.run(DAY) is not None
+    assert sorted((tmp_path / "data/monitoring").iterdir()) == before
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StoreError, match="cannot be written"), locked(tmp_path / "file/lock", "a daily run"):
+        pass
