@@ -1,4 +1,4 @@
-"""Write `docs/metrics.md`'s table from the metrics' own table; a test holds the page to it.
+"""Write the tables of `docs/metrics.md` from the metrics' own table; a test holds the page to it.
 
 python -m scripts.write_metrics
 """
@@ -8,16 +8,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from obs.metrics.table import TABLE
+from obs.readings import BOUNDS
 
 PAGE = Path(__file__).parent.parent / "docs" / "metrics.md"
-START, END = "<!-- table -->", "<!-- end of table -->"
 
 
 def text(page: str) -> str:
-    """Return the page with the table as it should be."""
-    before, _, rest = page.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}\n{table()}{END}{after}"
+    """Return the page with its tables as they should be."""
+    for name, made in (("buckets", buckets()), ("table", table())):
+        before, _, rest = page.partition(f"<!-- {name} -->")
+        _, _, after = rest.partition(f"<!-- end of {name} -->")
+        page = f"{before}<!-- {name} -->\n{made}<!-- end of {name} -->{after}"
+    return page
+
+
+def buckets() -> str:
+    """Return the upper bounds of all histograms in Markdown."""
+    rows = ["| histogram | upper bounds |", "|---|---|"]
+    rows += [f"| `{name}` | {', '.join(bounds)} |" for name, bounds in BOUNDS.items()]
+    return "\n".join(rows) + "\n"
 
 
 def table() -> str:
