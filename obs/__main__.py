@@ -18,6 +18,7 @@ import typer
 
 from obs.commands.backup import backup, restore
 from obs.commands.export import export
+from obs.commands.grafana import grafana
 from obs.commands.search import search
 from obs.commands.shell import Dir, Zone, configured, say, told
 from obs.commands.status import status
@@ -260,6 +261,7 @@ def check(
 
 
 app.command()(export)
+app.add_typer(grafana)
 app.command()(backup)
 app.command()(restore)
 
