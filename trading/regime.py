@@ -58,7 +58,7 @@ class RegimeRules:
     """Annualised volatility under which it no longer is."""
     confirm: int = 3
     """Bars in a row that must say a new kind before it counts."""
-    periods_per_year: float = 252
+    periods_per_year: float = 252.0
     """Bars in a year; left out of a file, what the parameters say."""
 
     def __post_init__(self) -> None:

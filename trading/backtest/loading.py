@@ -22,6 +22,8 @@ from trading.market.source import DAY_NS, INTERVAL_NS, Interval, SourceError
 from trading.market.universe import Instrument, Universe
 from trading.sessions import load_sessions
 from trading.settings import TradingSettings
+from trading.signals.fitting import ALWAYS
+from trading.signals.fitting import year_of as sessions_in_year
 
 __all__ = ["Data", "load", "year_of"]
 
@@ -115,8 +117,7 @@ def load(
 
 def year_of(calendar: str, interval: Interval) -> float:
     """Return how many bars a year has: 365 days where trading never stops, else 252 of 6.5 hours."""
-    is_always = calendar == "ALWAYS"
-    days = 365.0 if is_always else 252.0
+    is_always, days = calendar == ALWAYS, sessions_in_year(calendar)
     if interval == "1d":
         return days
     return days * (DAY_NS if is_always else DAY_NS * 6.5 / 24) / INTERVAL_NS[interval]

@@ -118,8 +118,8 @@ class BacktestResult(_Curve):
 
     @property
     def win_rate(self) -> float | None:
-        """Share of all trades with a profit, the open one included; `None` without any."""
-        return _win_rate([trade.pnl for trade in self.trades])
+        """Share of the closed trades with a profit; `None` without any. What is open is neither."""
+        return _win_rate([trade.pnl for trade in self.closed])
 
     @property
     def fees(self) -> float:
@@ -158,8 +158,8 @@ class PortfolioResult(_Curve):
 
     @property
     def win_rate(self) -> float | None:
-        """Share of all trades with a profit, those still held included; `None` without any."""
-        return _win_rate([trade.pnl for trade in self.trades])
+        """Share of the closed trades with a profit; `None` without any. What is still held is neither."""
+        return _win_rate([trade.pnl for trade in self.closed])
 
     @property
     def fees(self) -> float:

@@ -64,7 +64,7 @@ def result_lines(result: BacktestResult | PortfolioResult, data: Data) -> list[s
     opened = len(result.trades) - len(result.closed)
     wins = amounts.percent(result.win_rate, 0) if result.win_rate is not None else "-"
     lines.append(
-        f"Ends with {final}. Trades {len(result.trades):,} ({opened} still open), won {wins}; "
+        f"Ends with {final}. Trades closed {len(result.closed):,}, won {wins}; still open {opened}; "
         f"fees {amounts.amount(result.fees, data.currency, 'en')}; "
         f"invested {amounts.percent(result.exposure, 0)} of the time."
     )

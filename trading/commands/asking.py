@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trading.signals.params import Params
 
 __all__ = ["add_shared", "day", "day_of", "learned_warning", "loaded", "params_of", "terms_of"]
+__all__ += ["unfit_warnings"]
 
 YEARS = 10
 
@@ -89,12 +90,24 @@ def terms_of(options: argparse.Namespace, settings: TradingSettings) -> Terms:
 
 def params_of(options: argparse.Namespace, settings: TradingSettings) -> tuple[Params, Path | None]:
     """Return the parameters of the signal engine, and their file; `None` for the defaults."""
-    from trading.signals.params import Params, load_params
+    from trading.backtest.loading import year_of
+    from trading.signals.params import default_params, load_params
 
+    year = year_of(settings.market.calendar, options.interval)
     path = options.params or settings.signals.params
     if options.params is None and not path.is_file():
-        return Params(), None
-    return load_params(path), path
+        return default_params(year), None
+    return load_params(path, year=year), path
+
+
+def unfit_warnings(options: argparse.Namespace, settings: TradingSettings, params: Params) -> tuple[str, ...]:
+    """Return what of the parameters was made for another market than that of the settings."""
+    from trading.backtest.loading import year_of
+    from trading.signals.fitting import unfit
+
+    calendar = settings.market.calendar
+    path = options.params or settings.signals.params
+    return unfit(params, calendar, year_of(calendar, options.interval), path)
 
 
 def learned_warning(path: Path | None, first: date) -> str:

@@ -11,7 +11,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trading.commands.asking import add_shared, day_of, learned_warning, loaded, params_of, terms_of
+from trading.commands.asking import (
+    add_shared,
+    day_of,
+    learned_warning,
+    loaded,
+    params_of,
+    terms_of,
+    unfit_warnings,
+)
 from trading.commands.progress import Progress
 from trading.errors import TradingError
 from trading.logs import open_to_listeners
@@ -61,33 +69,36 @@ def run(options: argparse.Namespace) -> int:
     from trading.backtest.wording import data_lines
     from trading.logs import BotLog
     from trading.settings import load_settings
-    from trading.signals.params import Params
+    from trading.signals.params import default_params
 
     open_to_listeners()
     settings = load_settings(options.config)
     params, source = params_of(options, settings)
+    terms = terms_of(options, settings)
     if options.walk_forward and options.params is None:
         # A file of parameters found on the whole period would tell each training what comes after it.
-        params, source = Params(), None
+        params, source = default_params(terms.periods_per_year), None
     subject = subject_of(options.strategy, params)
     if options.walk_forward and subject.kind != "maps":
         raise TradingError(f"--walk-forward chooses parameters of maps; {subject.name} has none to choose.")
-    terms = terms_of(options, settings)
     given = f", parameters {source or 'as shipped'}" if subject.kind == "maps" else ""
     _say(f"Backtest of {subject.name}{given}.")
     data = loaded(options, settings, BotLog("backtest", subject.name, mode="backtest"))
     for line in data_lines(data):
         _say(line)
-    learned = learned_warning(source, day_of(data.times[0])) if subject.kind == "maps" else ""
-    if learned:
-        _say(f"Look out: {learned}.")
+    warnings: list[str] = []
+    if subject.kind == "maps":
+        warnings += filter(None, [learned_warning(source, day_of(data.times[0]))])
+        warnings += unfit_warnings(options, settings, params)
+    for warning in warnings:
+        _say(f"Look out: {warning}.")
     if options.no_store:
-        _Job(options, settings, subject, params, data, terms, None, learned).run()
+        _Job(options, settings, subject, params, data, terms, None, warnings).run()
     else:
         from trading.store.store import open_store
 
         with open_store(settings.paths.store) as store:
-            _Job(options, settings, subject, params, data, terms, store.backtests, learned).run()
+            _Job(options, settings, subject, params, data, terms, store.backtests, warnings).run()
     return 0
 
 
@@ -103,7 +114,7 @@ class _Job:
         data: Data,
         terms: Terms,
         kept: Backtests | None,
-        learned: str,
+        warnings: list[str],
     ) -> None:
         from trading.backtest.telling import Telling
 
@@ -115,7 +126,7 @@ class _Job:
         self._terms = terms
         self._kept = kept
         self._warnings = [f"{symbol}: no usable bars, left out" for symbol in data.refused]
-        self._warnings += [learned] if learned else []
+        self._warnings += warnings
         self._id = self._queued()
         self._hash = data.hash
         self._telling = Telling(

@@ -88,11 +88,10 @@ def _performance(settings: TradingSettings, symbol: str | None, language: Langua
     from trading.reporting.history import performance_facts
     from trading.reporting.performance import performance_page
     from trading.sessions import load_sessions
-    from trading.signals.params import Params, load_params
+    from trading.signals.fitting import chosen_params, year_of
     from trading.store.store import open_store
 
-    path = settings.signals.params
-    params = load_params(path) if path.exists() else Params()
+    params = chosen_params(settings.signals.params, year_of(settings.market.calendar))
     with open_store(settings.paths.store) as store:
         facts = performance_facts(
             store,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trading.commands.asking import add_shared, loaded, params_of, terms_of
+from trading.commands.asking import add_shared, loaded, params_of, terms_of, unfit_warnings
 from trading.commands.progress import Progress
 from trading.errors import TradingError
 
@@ -64,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
     terms = terms_of(options, settings)
     within = f" in a {options.regime} market" if options.regime else ""
     _say(f"Search of {', '.join(space)}{within}; it begins with {source or 'the defaults'}.")
+    for warning in unfit_warnings(options, settings, base):
+        _say(f"Look out: {warning}.")
     data = loaded(options, settings, BotLog("search", "maps", mode="backtest"))
     for line in data_lines(data):
         _say(line)

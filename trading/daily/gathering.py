@@ -14,8 +14,17 @@ from trading.daily.desk import Desk
 from trading.daily.errors import NoSessionError, NotPublishedError
 from trading.logs import Value
 from trading.reporting.facts import FailureFacts, FindingFacts
+from trading.signals.fitting import history_word, mend_of
+from trading.signals.params import Params
 
-__all__ = ["bars_of_session", "book_before", "findings_of", "split_finding", "unnamed_before"]
+__all__ = [
+    "bars_of_session",
+    "book_before",
+    "findings_of",
+    "short_finding",
+    "split_finding",
+    "unnamed_before",
+]
 
 
 def bars_of_session(desk: Desk, day: date, symbols: Sequence[str]) -> Mapping[str, Bar]:
@@ -91,6 +100,26 @@ def split_finding(split: Split) -> FindingFacts:
         action="adjusted",
         detail=f"its history was rewritten by {split.ratio:.6g}: units and prices of the holding follow",
     )
+
+
+def short_finding(desk: Desk, day: date, params: Params) -> tuple[FindingFacts, ...]:
+    """Return, and log, what is to be said of a history that is too short for the parameters; else nothing."""
+    have = desk.tape.count_until(day)
+    needed = max(params.score_sessions, params.market_sessions)
+    mend = mend_of(desk.sessions, day, desk.settings.data.days, needed) if have < needed else ""
+    text = history_word(params, have, mend)
+    if not text:
+        return ()
+    about: dict[str, Value] = {
+        "data.source": desk.market.source.name,
+        "interval": "1d",
+        "data.fault": "short",
+        "sample.count": have,
+        "value": needed,
+        "action": "kept",
+    }
+    desk.log.event("data.checked", about, "short (kept) in the bars of all symbols: %s", text)
+    return (FindingFacts(symbol="", kind="short", action="kept", count=have, detail=text),)
 
 
 def unnamed_before(desk: Desk, day: date) -> tuple[tuple[date, ...], tuple[FailureFacts, ...]]:

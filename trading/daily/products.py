@@ -47,6 +47,8 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: the defaults."""
     digest: str
     document: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+    """What of them was made for another market."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):

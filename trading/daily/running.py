@@ -136,7 +136,7 @@ def _session(desk: Desk, day: date, say: Say) -> int:
     finished = {row["step"]: row["produced"] for row in journal.steps(day) if row["status"] == "done"}
     if finished:
         say(f"as of {day}: going on after {len(finished)} of {len(STEPS)} steps (attempt {attempt}).")
-    made = Products()
+    made, currency = Products(), desk.settings.market.currency
     for number, step in enumerate(STEPS, 1):
         if step.name in finished:
             made.put(msgspec.json.decode(finished[step.name], type=step.product))
@@ -151,7 +151,7 @@ def _session(desk: Desk, day: date, say: Say) -> int:
         produced = msgspec.json.encode(product).decode()
         journal.end_step(day, step.name, desk.clock(), produced=produced)
         made.put(product)
-        say(f"as of {day}: {number:2}/{len(STEPS)} {step.name}: {worded(product)}")
+        say(f"as of {day}: {number:2}/{len(STEPS)} {step.name}: {worded(product, currency)}")
     told = made.get(Told)
     journal.end(day, "done", desk.clock(), told_with=str(told.told_with or ""))
     say(f"Done, {made.get(Ended).line}.")

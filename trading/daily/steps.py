@@ -24,6 +24,7 @@ from trading.daily.gathering import (
     bars_of_session,
     book_before,
     findings_of,
+    short_finding,
     split_finding,
     unnamed_before,
 )
@@ -53,7 +54,8 @@ from trading.daily.rows import (
     trade_rows,
 )
 from trading.reporting.facts import DailyFacts
-from trading.signals.params import Params, load_params, params_of
+from trading.signals.fitting import chosen_params, unfit, year_of
+from trading.signals.params import params_of
 
 __all__ = ["STEPS", "Products", "Step"]
 
@@ -100,13 +102,24 @@ def _as_of(desk: Desk, day: date, made: Products) -> Dated:
 
 def _params(desk: Desk, day: date, made: Products) -> Chosen:
     path = desk.settings.signals.params
-    params = load_params(path) if path.exists() else Params()
+    calendar = desk.sessions.name
+    year = year_of(calendar)
+    params = chosen_params(path, year)
+    warnings = unfit(params, calendar, year, path)
+    # Once a run: sessions that are caught up have the same parameters.
+    for warning in warnings if day == desk.chain[-1] else ():
+        desk.say(logging.WARNING, "parameters: %s", warning)
     values = asdict(params)
     document = {"version": 1, "regimes": values.pop("regimes"), "params": values}
     text = msgspec.json.encode(document, order="deterministic")
     digest = hashlib.sha256(text).hexdigest()[:16]
     # As JSON has it, so that a restarted run reads the very same document.
-    return Chosen(path=str(path) if path.exists() else "", digest=digest, document=msgspec.json.decode(text))
+    return Chosen(
+        path=str(path) if path.exists() else "",
+        digest=digest,
+        document=msgspec.json.decode(text),
+        warnings=warnings if day == desk.chain[-1] else (),
+    )
 
 
 def _signals(desk: Desk, day: date, made: Products) -> Judged:
@@ -137,7 +150,11 @@ def _signals(desk: Desk, day: date, made: Products) -> Judged:
         source=market.source.name,
         names=names,
         without_bar=tuple(symbol for symbol in names if symbol not in bars),
-        findings=(*findings_of(desk, day), *map(split_finding, done.splits)),
+        findings=(
+            *findings_of(desk, day),
+            *short_finding(desk, day, params),
+            *map(split_finding, done.splits),
+        ),
         book=done.book,
         equity_before=equity_before,
         fills=done.fills,

@@ -31,6 +31,11 @@ class Tape:
         time = time_of(day)
         return next((bars for at, bars in self._sessions if at == time), {})
 
+    def count_until(self, day: date) -> int:
+        """Return how many sessions there are up to a day, itself counted."""
+        time = time_of(day)
+        return sum(at <= time for at, _ in self._sessions)
+
     @property
     def newest(self) -> date | None:
         """The newest session that has a bar."""

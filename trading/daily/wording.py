@@ -7,13 +7,16 @@ from typing import Any
 
 import msgspec
 
+from trading import amounts
 from trading.daily import products
 
 __all__ = ["worded"]
 
 
-def worded(product: msgspec.Struct) -> str:
-    """Return what a step produced, in words."""
+def worded(product: msgspec.Struct, currency: str) -> str:
+    """Return what a step produced, in words; amounts with their currency."""
+    if isinstance(product, products.Summed):
+        return _summed(product, currency)
     return _WORDS[type(product)](product)
 
 
@@ -22,7 +25,9 @@ def _dated(made: products.Dated) -> str:
 
 
 def _chosen(made: products.Chosen) -> str:
-    return f"{made.path or 'defaults'} ({made.digest})"
+    return "".join(
+        [f"{made.path or 'defaults'} ({made.digest})", *map(". Look out: {}".format, made.warnings)]
+    )
 
 
 def _judged(made: products.Judged) -> str:
@@ -30,13 +35,14 @@ def _judged(made: products.Judged) -> str:
     found = f", {len(made.findings)} findings in the data" if made.findings else ""
     fills = f", {len(made.fills)} fills at the open" if made.fills else ""
     counts = f"{len(made.signals)} signals, {len(made.filtered)} filtered"
-    return f"{counts} of {len(made.names)} instruments from {made.source}{without}{found}{fills}"
+    short = "".join(f". Look out: {one.detail}" for one in made.findings if one.kind == "short")
+    return f"{counts} of {len(made.names)} instruments from {made.source}{without}{found}{fills}{short}"
 
 
-def _summed(made: products.Summed) -> str:
+def _summed(made: products.Summed, currency: str) -> str:
     account = made.account
     figures = [
-        f"{name} {value:,.2f}"
+        f"{name} {amounts.amount(value, currency, 'en')}"
         for name, value in (("equity", account.equity), ("cash", account.cash))
         if isinstance(value, float)
     ]
@@ -81,7 +87,6 @@ _WORDS: dict[type[msgspec.Struct], Callable[[Any], str]] = {
     products.Dated: _dated,
     products.Chosen: _chosen,
     products.Judged: _judged,
-    products.Summed: _summed,
     products.Written: _written,
     products.Saved: _saved,
     products.Phase: _phase,

@@ -38,6 +38,7 @@ Fault = Literal[
     "jump",
     "rewritten",
     "unusable",
+    "short",
 ]
 """What can be wrong; `docs/trading.md` has the rule for each."""
 

@@ -23,6 +23,8 @@ from trading.reporting.words import Language, day, term
 __all__ = ["began", "curve", "daily_page", "failures", "foot", "holdings", "positions"]
 
 _GATES_IN_PERCENT = ("confidence", "volatility")
+_MORE_DECIMALS = 4
+"""How many more than usual two figures are given at most, so that they do not look equal."""
 
 
 def daily_page(facts: DailyFacts, language: Language) -> Page:
@@ -124,8 +126,7 @@ def _filtered(filtered: Sequence[FilteredFacts], say: Wording) -> tuple[Block, .
             *say.names(signal.symbol, signal.name),
             say.term(signal.action),
             say.term(signal.filter),
-            _measured(signal.filter, signal.value, say),
-            _measured(signal.filter, signal.threshold, say),
+            *_compared(signal.filter, signal.value, signal.threshold, say),
         )
         for signal in filtered
     ]
@@ -136,10 +137,20 @@ def _filtered(filtered: Sequence[FilteredFacts], say: Wording) -> tuple[Block, .
     return (Remark(say("gates", gates=counted)), shown)
 
 
-def _measured(gate: str, value: object, say: Wording) -> Cell:
-    if not isinstance(value, float | int):
-        return say.number(value)  # type: ignore[arg-type]
-    return Cell(percent(value)) if gate in _GATES_IN_PERCENT else say.number(value)
+def _compared(gate: str, value: Figure, threshold: Figure, say: Wording) -> tuple[Cell, Cell]:
+    """Return what a gate compared, with as many more decimals as it takes to see on which side it lay."""
+    places = 0
+    cells = _measured(gate, value, say, places), _measured(gate, threshold, say, places)
+    while cells[0] == cells[1] and value != threshold and places < _MORE_DECIMALS:
+        places += 1
+        cells = _measured(gate, value, say, places), _measured(gate, threshold, say, places)
+    return cells
+
+
+def _measured(gate: str, value: Figure, say: Wording, more: int) -> Cell:
+    if isinstance(value, float | int) and gate in _GATES_IN_PERCENT:
+        return Cell(percent(value, 1 + more))
+    return say.number(value, 2 + more)
 
 
 def _actions(facts: DailyFacts, say: Wording) -> Table:

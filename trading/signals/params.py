@@ -27,7 +27,8 @@ from typing import Any, cast
 from trading.errors import TradingError
 from trading.regime import REGIMES, Regime, RegimeRules
 
-__all__ = ["PER_REGIME", "VERSION", "Params", "ParamsError", "load_params", "params_of", "save_params"]
+__all__ = ["PER_REGIME", "VERSION", "Params", "ParamsError", "default_params", "load_params", "params_of"]
+__all__ += ["save_params"]
 
 VERSION = 1
 
@@ -93,8 +94,8 @@ class Params:
     """Largest sum of all weights; the rest stays cash, for fees and for opens above the close."""
     gone_after: int = 10
     """Sessions without a bar after which a held symbol is to be sold."""
-    periods_per_year: float = 252
-    """Bars in a year: 252 for shares by day, 365 for coins by day."""
+    periods_per_year: float = 252.0
+    """Bars in a year: 252 for shares by day, 365 for coins; left out of a file: those of the calendar."""
     market_symbol: str = ""
     """Symbol whose closes tell the regime; empty: the mean return of all symbols."""
     market: RegimeRules = field(default_factory=RegimeRules)
@@ -105,14 +106,34 @@ class Params:
     def __post_init__(self) -> None:
         _check(self)
 
+    @property
+    def score_sessions(self) -> int:
+        """Sessions that a symbol needs before it has a score."""
+        return max(self.fast, self.slow, self.rsi + 1, self.momentum + 1, self.volatility + 1)
+
+    @property
+    def market_sessions(self) -> int:
+        """Sessions that the market needs before its regime is known."""
+        rules = self.market
+        return max(rules.trend, rules.momentum + 1, rules.volatility + 1)
+
     def within(self, regime: Regime | None) -> Params:
         """Return the parameters that hold in a regime."""
         changes = self.regimes.get(regime, {}) if regime else {}
         return replace(self, regimes={}, **cast(dict[str, Any], changes)) if changes else self
 
 
-def load_params(path: Path) -> Params:
+def default_params(year: float = Params.periods_per_year) -> Params:
+    """Return the defaults for a market of so many bars a year."""
+    return params_of({"version": VERSION}, year=year)
+
+
+def load_params(path: Path, *, year: float = Params.periods_per_year) -> Params:
     """Return the parameters of a file.
+
+    Args:
+        path: The file.
+        year: Bars in a year, for a file that does not say.
 
     Raises:
         ParamsError: If the file is missing, is no JSON, has another version, an unknown key or a value out of
@@ -125,13 +146,17 @@ def load_params(path: Path) -> Params:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ParamsError(f"{path}: no JSON ({error}). Mend it, or move it away for the defaults.") from error
     try:
-        return params_of(document)
+        return params_of(document, year=year)
     except ParamsError as error:
         raise ParamsError(f"{path}: {error}") from None
 
 
-def params_of(document: object) -> Params:
+def params_of(document: object, *, year: float = Params.periods_per_year) -> Params:
     """Return the parameters of a document of the form above.
+
+    Args:
+        document: As JSON has it.
+        year: Bars in a year, for a document that does not say.
 
     Raises:
         ParamsError: As for `load_params`.
@@ -146,6 +171,8 @@ def params_of(document: object) -> Params:
     _known("params.market.", rules, (each.name for each in fields(RegimeRules)))
     _typed("params.market.", rules, RegimeRules())
     _typed("params.", given, Params())
+    if year != Params.periods_per_year:
+        given.setdefault("periods_per_year", year)
     if "periods_per_year" in given:
         rules.setdefault("periods_per_year", given["periods_per_year"])
     if "closed_regimes" in given:

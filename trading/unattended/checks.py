@@ -38,6 +38,7 @@ def checkup(settings: TradingSettings, config: Path | None, now: int) -> list[Li
         "calendar": lambda: _calendar(settings, now),
         "universe": lambda: _universe(settings),
         "parameters": lambda: _parameters(settings),
+        "history": lambda: _history(settings, now),
         "data": lambda: _data(settings),
         "store": lambda: _store(settings),
         "folders": lambda: _folders(settings),
@@ -90,14 +91,32 @@ def _universe(settings: TradingSettings) -> Iterator[Line]:
 
 
 def _parameters(settings: TradingSettings) -> Iterator[Line]:
-    from trading.signals.params import load_params
+    from trading.signals.fitting import chosen_params, unfit, year_of
 
-    path = settings.signals.params
-    if not path.is_file():
-        yield Line("parameters", "ok", f"no {path}: defaults of the score")
-        return
-    load_params(path)
-    yield Line("parameters", "ok", str(path))
+    path, calendar = settings.signals.params, settings.market.calendar
+    year = year_of(calendar)
+    params = chosen_params(path, year)
+    yield Line("parameters", "ok", str(path) if path.is_file() else f"no {path}: defaults of the score")
+    for warning in unfit(params, calendar, year, path):
+        what, _, mend = warning.partition(": ")
+        yield Line("parameters", "warn", what, mend)
+
+
+def _history(settings: TradingSettings, now: int) -> Iterator[Line]:
+    """Say whether `[data] days` reaches back far enough; whether the source does is seen when it is asked."""
+    from trading.signals.fitting import chosen_params, history_word, mend_of, year_of
+
+    params = chosen_params(settings.signals.params, year_of(settings.market.calendar))
+    sessions = load_sessions(settings.market.calendar, settings.market.overrides)
+    last, days = sessions.last_closed(now), settings.data.days
+    have = len(sessions.between(last - timedelta(days=days), last))
+    needed = max(params.score_sessions, params.market_sessions)
+    word = history_word(params, have, "").strip()
+    if word:
+        state: State = "fail" if have < params.score_sessions else "warn"
+        yield Line("history", state, word, mend_of(sessions, last, days, needed))
+    else:
+        yield Line("history", "ok", f"{days} days are {have} sessions, the parameters need {needed}")
 
 
 def _data(settings: TradingSettings) -> Iterator[Line]:

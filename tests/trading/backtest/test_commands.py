@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -69,7 +70,10 @@ def test_a_backtest_prints_its_figures_writes_its_page_and_is_kept(
         "sma_cross:5,20",
         ["AAA", "BBB", "CCC"],
     )
-    assert f"Trades {result.trades}" in said
+    counted = re.search(r"Trades closed (\d+), won (\d+)%; still open (\d+);", said)
+    assert counted is not None
+    assert int(counted[1]) + int(counted[3]) == result.trades
+    assert counted[2] == f"{100 * (result.win_rate or 0):.0f}"
     assert f"{100 * result.total_return:.2f}%" in said
     page = next((tmp_path / "reports" / "backtests").glob("sma_cross-5-20-*.html"))
     assert f"Report: {page}" in said

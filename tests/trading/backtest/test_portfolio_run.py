@@ -185,6 +185,22 @@ def test_what_is_held_at_the_end_is_valued_and_listed_as_open() -> None:
     assert trade.is_open
     assert trade.pnl == pytest.approx(-5)
     assert result.closed == []
+    assert result.win_rate is None
+
+
+def test_the_win_rate_counts_closed_trades_alone() -> None:
+    a = [Bar(day * DAY, 10.0 + day, 20, 1, 10.0 + day, 1) for day in range(6)]
+    b = [Bar(day * DAY, 20.0 - day, 20, 1, 20.0 - day, 1) for day in range(6)]
+
+    result = run_portfolio(
+        {"A": a, "B": b}, Script({0: [buy("A", 0.4), buy("B", 0.4)], 2: [sell("A")]}), cash=100
+    )
+
+    assert [(trade.symbol, trade.is_open, trade.pnl > 0) for trade in result.trades] == [
+        ("A", False, True),
+        ("B", True, False),
+    ]
+    assert result.win_rate == 1
 
 
 def test_before_the_start_nothing_is_traded_and_the_engine_is_warmed_up() -> None:

@@ -58,6 +58,35 @@ def test_a_session_is_done_once_with_rows_reports_and_messages(stage: Stage, run
     assert len(heard.messages) == 2
 
 
+def test_a_history_too_short_for_the_parameters_is_told_with_its_mend(stage: Stage, run: Run) -> None:
+    stage.set("data", days=60)
+
+    ran = run(CLOSED)
+
+    (step,) = [line for line in ran.lines if "3/10 signals" in line]
+    assert "the history is too short: 42 sessions, the parameters need 120" in step
+    assert "Set [data] days to 200 or more (it is 60)." in step
+    with store_of(stage) as store:
+        facts = msgspec.json.decode(store.signals.facts(DAY) or "", type=DailyFacts)
+    (finding,) = [each for each in facts.findings if each.kind == "short"]
+    assert (finding.action, finding.count) == ("kept", 42)
+    assert "기간 부족" in (stage.reports / "daily" / "2025-01-10.md").read_text("utf-8")
+    (event_,) = [
+        vars(record)
+        for record in ran.records
+        if event(record) == "data.checked" and getattr(record, "data.fault", "") == "short"
+    ]
+    assert (event_["levelname"], event_["sample.count"], event_["value"]) == ("WARNING", 42, 120)
+
+
+def test_amounts_on_the_console_have_their_currency(stage: Stage, run: Run) -> None:
+    ran = run(CLOSED)
+
+    (step,) = [line for line in ran.lines if "4/10 summary" in line]
+    assert "equity 10,000,000 KRW, cash 10,000,000 KRW" in step
+    assert not any("too short" in line or "Look out" in line for line in ran.lines)
+
+
 def test_on_a_holiday_it_says_so_and_does_nothing(stage: Stage, run: Run, heard: Phone) -> None:
     ran = run("2025-01-01T15:40+09:00")
 

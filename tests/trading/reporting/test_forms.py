@@ -6,11 +6,12 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
 from tests.trading.reporting.samples import BACKTEST, DAILY, HOSTILE, WEEKLY
-from trading.reporting.facts import BacktestFacts, DailyFacts, WeeklyFacts
+from trading.reporting.facts import BacktestFacts, DailyFacts, FilteredFacts, WeeklyFacts
 from trading.reporting.forms import html, markdown
 from trading.reporting.page import Cell, Column, Page, Section, Table
 from trading.reporting.words import WORDS, Language, term
@@ -185,6 +186,27 @@ def test_the_date_stands_in_title_and_first_line() -> None:
         "# 일일 리포트 2025-11-06\n\n기준일 2025-11-06 (목) 종가  \n거래소 달력 XKRX · "
     )
     assert "다음 거래일 2025-11-07 (금)" in markdown(page_of(DAILY, "ko"))
+
+
+@pytest.mark.parametrize(
+    ("gate", "value", "threshold", "shown"),
+    [
+        ("correlation", 0.8512, 0.85, ("0.851", "0.850")),
+        ("correlation", 0.85001, 0.85, ("0.85001", "0.85000")),
+        ("correlation", 0.9, 0.85, ("0.90", "0.85")),
+        ("correlation", 0.85, 0.85, ("0.85", "0.85")),
+        ("confidence", 0.6496, 0.65, ("64.96%", "65.00%")),
+        ("confidence", 0.41, 0.5, ("41.0%", "50.0%")),
+    ],
+)
+def test_what_a_gate_compared_never_looks_equal_when_it_is_not(
+    gate: str, value: float, threshold: float, shown: tuple[str, str]
+) -> None:
+    stopped = FilteredFacts(symbol="A", action="buy", filter=gate, value=value, threshold=threshold)
+    page = markdown(page_of(msgspec.structs.replace(DAILY, filtered=(stopped,)), "en"))
+
+    (row,) = [line for line in page.splitlines() if line.startswith("|") and f"| {gate} |" in line]
+    assert tuple(cell.strip() for cell in row.strip("|").split("|"))[-2:] == shown
 
 
 @BOTH
