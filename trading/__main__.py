@@ -29,7 +29,15 @@ COMMANDS: Mapping[str, str] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code (2: it was used wrongly)."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options, unknown = parser.parse_known_args(argv)
+    if unknown:
+        # The parser's own error would show the usage of all commands and not of the one that was meant.
+        parts = (getattr(options, name, None) for name in ("command", "what", "part"))
+        what = " ".join(["trading", *filter(None, parts)])
+        parser.exit(
+            2, f"trading: {' '.join(unknown)}: unknown. `python -m {what} --help` lists the options.\n"
+        )
     command = import_module(f"trading.commands.{options.command}")
     try:
         return int(command.run(options))

@@ -87,3 +87,26 @@ def test_a_wrong_option_is_one_clear_line_and_code_two(
 
     assert stopped.value.code == 2
     assert word in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_an_unknown_option_is_answered_with_the_help_of_its_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["store", "status", "--last", "3"])
+
+    assert ended.value.code == 2
+    said = "trading: --last 3: unknown. `python -m trading store status --help` lists the options.\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("name", ["absent/books.json", "."])
+def test_books_that_cannot_be_written_are_refused_before_any_bot_starts(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--paper", "--books", str(tmp_path / name)]) == 2
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"trading: --books {tmp_path / name}")
+    assert len(said.err.splitlines()) == 1

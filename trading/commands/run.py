@@ -79,7 +79,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the bots; return the exit code."""
-    # What cannot be played is refused once and before any bot starts.
+    # What cannot be played or kept is refused once and before any bot starts.
+    if options.books and not os.access(options.books.absolute().parent, os.W_OK):
+        raise TradingError(
+            f"--books {options.books}: its folder does not exist or cannot be written. Make it."
+        )
+    if options.books and options.books.is_dir():
+        raise TradingError(f"--books {options.books} is a folder. Name a file in it.")
     if options.market == "live":
         return _run_live(options)
     candles = _candles(options)
