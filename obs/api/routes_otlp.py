@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -17,28 +19,52 @@ _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            form.value: {
-                "schema": {"type": "object"} if form is Form.JSON else {"type": "string", "format": "binary"}
-            }
-            for form in Form
+            Form.PROTOBUF.value: {"schema": {"type": "string", "format": "binary"}},
+            Form.JSON.value: {"schema": {"type": "object"}},
         },
     }
 }
+_STATUS = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {"code": {"type": "integer"}, "message": {"type": "string"}},
+}
+"""What OTLP answers when it refuses: google.rpc.Status. The guard before it answers as everywhere."""
 
 
-@router.post("/v1/logs", openapi_extra=_BODY)
+def _told(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {
+            Form.JSON.value: {"schema": schema},
+            Form.PROTOBUF.value: {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+
+
+_REFUSED = {"anyOf": [_STATUS, {"$ref": "#/components/schemas/Error"}]}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: _told("Taken in; `partialSuccess` says what was not.", {"type": "object"}),
+    400: _told("The request cannot be read.", _REFUSED),
+    413: _told("The request is too large; send smaller batches.", _REFUSED),
+    415: _told("Neither protobuf nor JSON, or packed otherwise.", _REFUSED),
+    503: _told("Not now; send the same again after `Retry-After` seconds.", _REFUSED),
+}
+
+
+@router.post("/v1/logs", openapi_extra=_BODY, responses=_ANSWERS)
 async def logs(request: Request) -> Response:
     """Take log records in, as the OpenTelemetry protocol sends them."""
     return await _received(request, "logs")
 
 
-@router.post("/v1/traces", openapi_extra=_BODY)
+@router.post("/v1/traces", openapi_extra=_BODY, responses=_ANSWERS)
 async def traces(request: Request) -> Response:
     """Take spans in, as the OpenTelemetry protocol sends them."""
     return await _received(request, "traces")
 
 
-@router.post("/v1/metrics", openapi_extra=_BODY)
+@router.post("/v1/metrics", openapi_extra=_BODY, responses=_ANSWERS)
 async def metrics(request: Request) -> Response:
     """Take data points in, as the OpenTelemetry protocol sends them."""
     return await _received(request, "metrics")

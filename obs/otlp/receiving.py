@@ -26,6 +26,8 @@ MOST_BYTES = 16 << 20
 MOST_HELD = 3 * MOST_BYTES
 """Bytes of bodies that are in memory at one time, over all requests."""
 RETRY_SECONDS = 5
+MOST_ENTRIES = 1_000
+"""Written at one time: what they take in memory is bounded, whatever the size of the request."""
 MOST_NAMES, MOST_TOLD = 20, 500
 """Names of metrics that one answer says, and that are said at all."""
 UNREADABLE = "otlp_unreadable"
@@ -37,6 +39,7 @@ class Translated:
     """What the rows of one request became."""
 
     entries: list[Entry]
+    """Those that are not written yet."""
     unused: Counter[str]
     """Metrics that say nothing to us, with how many data points they had."""
     received: int = 0
@@ -100,8 +103,7 @@ class Receiver:
             # One at a time: what a large request becomes in memory is many times its size.
             with self._lock:
                 spoken = _READERS[signal, form](unpacking.unpacked(body, encoding, MOST_BYTES))
-                made = self._translated(spoken)
-                self._inbox.put(made.entries)
+                made = self._taken_in(spoken)
         except UnpackError as error:
             return answers.refused(form, error.status, str(error))
         except wire.WireError as error:
@@ -131,7 +133,8 @@ class Receiver:
             self._log.info("metrics not used", names=[plain(name) for name in new])
         return "; ".join(said)
 
-    def _translated(self, spoken: Iterable[Spoken]) -> Translated:
+    def _taken_in(self, spoken: Iterable[Spoken]) -> Translated:
+        """Write down what rows become, some at a time; if the rest is refused, all of it comes again."""
         now = self._clock()
         made = Translated([], Counter())
         alike: Counter[int] = Counter()
@@ -147,7 +150,11 @@ class Receiver:
                     made.entries.extend(_numbered(_entries(row, owner, now), alike))
                 except Exception:  # noqa: BLE001 - foreign data: one record costs only itself
                     made.refuse(repr(row).encode("utf-8", "backslashreplace"))
+            if len(made.entries) >= MOST_ENTRIES:
+                self._inbox.put(made.entries)
+                made.entries.clear()
         made.entries.extend(entry_of(event) for event in metrics.events_of(points, now, made.unused))
+        self._inbox.put(made.entries)
         return made
 
 

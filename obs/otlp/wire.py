@@ -7,6 +7,7 @@ is read alone.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -87,6 +88,10 @@ def _read(
 
 def _taken_apart(body: bytes, record: Any, read: Callable[[Any], Iterable[Row]]) -> Iterator[Spoken]:
     """Read each record alone; the three kinds of requests number the fields of their envelopes alike."""
+    # All of the envelope before any record: of a request that is none nothing is kept.
+    for part in _parts(body, 1):
+        for scope in _parts(part, 2):
+            deque(_parts(scope, 2), maxlen=0)
     for part in _parts(body, 1):
         resource = _pairs(_lenient(Resource, part, 1).attributes)
         for scope in _parts(part, 2):
