@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -24,6 +24,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from obs.exporting.destination import Destination, DestinationError, check_address, destination
 from obs.keeping import store_address
 from obs.money import pricing
 from obs.money.amounts import Money, Rate
@@ -37,9 +38,11 @@ from obs.watch.thresholds import Limits
 __all__ = [
     "ConfigError",
     "Effective",
+    "Otlp",
     "Pipeline",
     "Settings",
     "Thresholds",
+    "destination_of",
     "expectations",
     "load",
     "pipeline_config",
@@ -119,6 +122,42 @@ class Pipeline(BaseModel):
     cache_directory: Path | None = Field(
         _PIPELINE.cache_directory, description="Folder of the files [`dashboards/history` in `dir`]."
     )
+
+
+class Otlp(BaseModel):
+    """Where OpenTelemetry goes; see `obs.exporting.destination`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    endpoint: str = Field(
+        "", description="`http://HOST:4318`; empty: as OpenTelemetry's variables say, else nothing is sent."
+    )
+    headers: dict[str, SecretStr] = Field({}, description="Sent with each request, e.g. `Authorization`.")
+    signals: tuple[Literal["logs", "traces", "metrics"], ...] = Field(
+        ("logs", "traces", "metrics"), description="What is sent."
+    )
+    level: Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"] = Field(
+        "INFO", description="Least severity of log records that are sent."
+    )
+    queue: str = Field("64MiB", description="Most that waits on disk, each of logs and traces.")
+    timeout_s: float = Field(0, ge=0, le=300, description="Seconds for one request; 0: 10, or the variable.")
+    interval_s: float = Field(
+        0, ge=0, le=86_400, description="Seconds between two sets of metrics; 0: 60, or the variable."
+    )
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint_is_an_address(cls, value: str) -> str:
+        if value:
+            check_address(value, "endpoint")
+        return value.strip()
+
+    @field_validator("queue")
+    @classmethod
+    def _queue_is_a_size(cls, value: str) -> str:
+        if bytes_of(value) < 2**20:
+            raise ValueError('is too small: write at least "1MiB"')
+        return value
 
 
 class ExchangeRate(BaseModel):
@@ -205,6 +244,9 @@ class Settings(BaseSettings):
     )
     pipeline: Pipeline = Field(
         Pipeline.model_validate({}), description="How the dashboard's data keep themselves fresh; see below."
+    )
+    otlp: Otlp = Field(
+        Otlp.model_validate({}), description="Where logs, traces and metrics are sent; see below."
     )
 
     @field_validator("cadence")
@@ -306,6 +348,17 @@ def pipeline_config(settings: Settings) -> PipelineConfig:
     return PipelineConfig(**settings.pipeline.model_dump())
 
 
+def destination_of(settings: Settings) -> tuple[Destination | None, str]:
+    """Return where OpenTelemetry goes, None for nowhere, and what is wrong with its variables.
+
+    They may be meant for the bot, so what is wrong there stops nothing.
+    """
+    try:
+        return destination(settings.otlp), ""
+    except DestinationError as error:
+        return None, f"Nothing is sent by OpenTelemetry: {error}."
+
+
 class Effective(msgspec.Struct, frozen=True):
     """The settings in force and where each came from."""
 
@@ -402,7 +455,7 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not TOML: {error}: mend that place, or remove the file") from None
 
 
-_TABLES: Mapping[str, type[BaseModel]] = {"thresholds": Thresholds, "pipeline": Pipeline}
+_TABLES: Mapping[str, type[BaseModel]] = {"thresholds": Thresholds, "pipeline": Pipeline, "otlp": Otlp}
 
 
 def _explained(error: ValidationError, origins: Mapping[str, str]) -> str:
@@ -415,6 +468,9 @@ def _explained(error: ValidationError, origins: Mapping[str, str]) -> str:
         known = ", ".join(fields)
         return f"{place}: {key}: no such setting: use one of {known}"
     message = str(first["msg"]).removeprefix("Value error, ")
+    if path[:1] == ["otlp"] and path[1:2] in (["endpoint"], ["headers"]):
+        # What stands there may hold a password.
+        return f"{place}: {key}: {message[:1].lower()}{message[1:]}"
     if key == "store":
         return f"{place}: store = {store_address.shown(str(first['input']))!r}: {message}"
     return f"{place}: {key} = {first['input']!r}: {message[:1].lower()}{message[1:]}"

@@ -63,9 +63,10 @@ def opened(
         SpoolBusyError, StoreError, OSError: As `Sidecar`.
     """
     from obs import rules
-    from obs.config import expectations
+    from obs.config import destination_of, expectations
 
-    return Sidecar(
+    destination, fault = destination_of(settings)
+    sidecar = Sidecar(
         directory,
         ruleset=rules.load(settings.rules),
         expected=expectations(settings),
@@ -76,7 +77,11 @@ def opened(
         audience=audience,
         store=settings.store,
         history=bounds_of(settings),
+        destination=destination,
     )
+    if fault:
+        sidecar.refuse(fault)
+    return sidecar
 
 
 def bounds_of(settings: Settings) -> Bounds:
@@ -113,6 +118,8 @@ def opened_for_a_bot(directory: Path, folder: Path | None, *, audience: Audience
 def has_settings(folder: Path) -> bool:
     """Whether there are settings to read at all; without them none of what reads them is loaded."""
     if any(key.startswith("OBS_") and key not in _INSIDE and os.environ[key] for key in os.environ):
+        return True
+    if any(key.startswith("OTEL_EXPORTER_OTLP_") for key in os.environ):
         return True
     if (folder / "obs.toml").is_file():
         return True

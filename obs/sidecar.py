@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -51,6 +51,10 @@ from obs.spool_reader import SpoolBatch, SpoolBusyError, SpoolReader
 from obs.state import State
 from obs.watch.expectations import Expectations
 
+if TYPE_CHECKING:
+    from obs.exporting.destination import Destination
+    from obs.exporting.exporter import Exporter
+
 __all__ = [
     "Audience",
     "Sidecar",
@@ -62,6 +66,8 @@ __all__ = [
 
 SPOOL = "spool"
 """Name of the spool's checkpoint."""
+EXPORT = "export"
+"""Under which is stored what was written down for OpenTelemetry."""
 INBOX_BYTES = 128 * 1024
 """Read of what came over the network before others get their turn."""
 STEP_LINES = 400
@@ -116,6 +122,7 @@ class Sidecar:
         audience: Audience | None = None,
         store: str = "",
         history: Bounds | None = None,
+        destination: Destination | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """Take the directory over and go on where the last sidecar stopped.
@@ -133,6 +140,7 @@ class Sidecar:
             audience: Is shown each new picture, beside the files.
             store: Address of a server that keeps what is remembered; empty: `obs.db` in the directory.
             history: How much history is kept; the defaults when None.
+            destination: Where OpenTelemetry goes; nowhere when None.
             clock: Unix ns now.
 
         Raises:
@@ -164,6 +172,7 @@ class Sidecar:
         told = self._analyzer.expected
         self._chronicle = Chronicle(zone=told.timezone, prices=told.prices, clock=clock)
         self._keeper = Keeper(self.vault.store, self.directory, history or Bounds(), clock=clock)
+        self.exporter = _exporter(self.directory, destination, clock)
         self._memory, self._memory_at = MemoryOptimizer(), 0.0
         self._vitals_at = 0.0
         self._refused = ""
@@ -180,6 +189,8 @@ class Sidecar:
         # Stored before anything is taken: a start that ends badly must be known at the next one.
         self._is_dirty = True
         self.commit()
+        if self.exporter is not None:
+            self.exporter.start()
 
     @property
     def state(self) -> State:
@@ -319,7 +330,7 @@ class Sidecar:
             taken, readings=msgspec.structs.replace(readings, histograms=histograms)
         )
         notices = (
-            *filter(None, (self._refused, self._keeper.said)),
+            *filter(None, (self._refused, self._keeper.said, self.exporter.said if self.exporter else "")),
             *self._tails.refused,
             *self.vault.notices,
         )
@@ -354,6 +365,7 @@ class Sidecar:
             **self._guard.notes(),
             "ledger": self._ledger.encode(),
             "meters": self._own.encode(),
+            **({EXPORT: self.exporter.note()} if self.exporter is not None else {}),
         }
         checkpoints = {SPOOL: self._checkpoint, INBOX: self._inbox.checkpoint, **self._tails.checkpoints()}
         if not self.vault.save(checkpoints, self.state.encode(), notes, self._chronicle.pending()):
@@ -363,6 +375,8 @@ class Sidecar:
         self._inbox.release()
         self._is_dirty = False
         self._own_stored = self._own.histograms()
+        if self.exporter is not None:
+            self.exporter.stored()
         if self._audience is not None:
             self._audience.stored()
         self._guard.progressed()
@@ -420,6 +434,8 @@ class Sidecar:
 
     def close(self) -> None:
         """Let go of the directory; what was not stored is read again by the next sidecar."""
+        if self.exporter is not None:
+            self.exporter.close()
         self._tails.close()
         self.vault.close()
         self._reader.close()
@@ -451,6 +467,10 @@ class Sidecar:
         self._intake = Intake(self._analyzer, self._ledger, also=self._also, clock=self._clock)
         self._chronicle.forget(self.vault.batch)
         self._analyzer.listeners.append(self._chronicle)
+        if self.exporter is not None:
+            self.exporter.resume(saved.notes.get(EXPORT))
+            self._analyzer.listeners.append(self.exporter)
+            self._intake.is_whole = self.exporter.wants_all
         self._intake.watch(self._audience.onlooker if self._audience is not None else None)
         self._intake.poison = self._guard.poison
         self._intake.living = {
@@ -517,6 +537,8 @@ class Sidecar:
         """Show and draw what is due, and look after ourselves."""
         if self._audience is not None and self._audience.is_due(changed=self._is_unshown):
             self._show(self._audience)
+        if self.exporter is not None:
+            self.exporter.show(self._picture)
         if self.outlet.is_due(changed=self._is_undrawn):
             self._draw()
         self._look_around()
@@ -630,6 +652,15 @@ def _prepare(directory: Path) -> None:
     ignore = directory / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="ascii")
+
+
+def _exporter(directory: Path, destination: Destination | None, clock: Callable[[], int]) -> Exporter | None:
+    if destination is None:
+        return None
+    # Whoever sends nothing loads none of it.
+    from obs.exporting.exporter import Exporter
+
+    return Exporter(directory, destination, clock=clock)
 
 
 def _reader(spool: Path) -> SpoolReader:

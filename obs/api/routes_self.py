@@ -17,7 +17,7 @@ from obs.api.context import Context, context_of
 from obs.api.envelope import ApiError, answer, described
 from obs.keeping.caching import SHARED
 from obs.keeping.memory import resident_bytes
-from obs.metrics import CONTENT_TYPE, OPENMETRICS_TYPE, Inner, exposition, negotiated
+from obs.metrics import CONTENT_TYPE, OPENMETRICS_TYPE, Exported, Inner, exposition, negotiated
 from obs.snapshot import Snapshot
 from obs.web.scope import scoped
 
@@ -185,10 +185,21 @@ def _exposition(context: Context, streams: int, is_openmetrics: bool) -> bytes:
         streams=streams,
         cache_hits={name: count.hits for name, count in counts.items()},
         cache_misses={name: count.misses for name, count in counts.items()},
+        exports=_exported(context),
         store_bytes=store,
         disk_free_bytes=free,
     )
     return exposition(_lasting(picture.snapshot, board.kept), inner, is_openmetrics=is_openmetrics)
+
+
+def _exported(context: Context) -> dict[str, Exported]:
+    exporter = context.sidecar.exporter if context.sidecar is not None else None
+    if exporter is None:
+        return {}
+    return {
+        signal: Exported(books.counts.taken, books.counts.sent, books.counts.waiting, books.counts.dropped)
+        for signal, books in exporter.books().items()
+    }
 
 
 def _lasting(newest: Snapshot, kept: Snapshot) -> Snapshot:

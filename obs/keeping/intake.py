@@ -68,6 +68,8 @@ class Intake:
         """Services of which a process ended since the last look; whoever looks empties it."""
         self.living: dict[str, str] = {}
         """Writers that spoke and have not ended, with their service."""
+        self.is_whole = False
+        """Whether each record is looked at, also one of which it is known that it only counts."""
         self._clock = clock
         self._also = bool(also)
         self._quiet = QuietCount(analyzer)
@@ -100,7 +102,7 @@ class Intake:
     def _take_slice(self, lines: Sequence[SpoolLine], start: int, now: int) -> int:
         """Fold lines of one writer from `start` on; return how many."""
         process = lines[start].process
-        if self._also or self.poison or process not in self.living:
+        if self._also or self.is_whole or self.poison or process not in self.living:
             self._take_line(lines[start], now)
             return 1
         end = min(start + SLICE_LINES, len(lines))

@@ -12,7 +12,7 @@ from obs.metrics.exposition import (
     exposition,
     negotiated,
 )
-from obs.metrics.own import Inner
+from obs.metrics.own import Exported, Inner
 from obs.metrics.table import MAX_COMPONENTS, MAX_SERIES, TABLE
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "MAX_SERIES",
     "OPENMETRICS_TYPE",
     "TABLE",
+    "Exported",
     "Inner",
     "SnapshotCollector",
     "exposition",

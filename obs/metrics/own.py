@@ -12,9 +12,19 @@ from obs.metrics.table import MAX_COMPONENTS
 from obs.readings import OTHER, Histogram
 from obs.snapshot import Category, IssueSeverity, IssueStatus, Snapshot
 
-__all__ = ["Inner", "gather"]
+__all__ = ["Exported", "Inner", "gather"]
 
 NS = 1e9
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """What became of what was to be sent by OpenTelemetry, of one signal."""
+
+    taken: int
+    sent: int
+    waiting: int
+    dropped: Mapping[str, int]
+    """By reason."""
 
 
 class Inner(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +45,8 @@ class Inner(msgspec.Struct, frozen=True, kw_only=True):
     """Pages shown live."""
     cache_hits: Mapping[str, int] = {}
     cache_misses: Mapping[str, int] = {}
+    exports: Mapping[str, Exported] = {}
+    """By signal; empty where nothing is sent."""
     fold_lag: Histogram = msgspec.field(default_factory=Histogram)
     render: Histogram = msgspec.field(default_factory=Histogram)
 
@@ -125,5 +137,11 @@ def _inner(inner: Inner, rows: Rows) -> None:
         rows.put("obs_cache_hits_total", cache, value=count)
     for cache, count in inner.cache_misses.items():
         rows.put("obs_cache_misses_total", cache, value=count)
+    for signal, books in inner.exports.items():
+        rows.put("obs_otlp_export_taken_total", signal, value=books.taken)
+        rows.put("obs_otlp_export_sent_total", signal, value=books.sent)
+        rows.put("obs_otlp_export_waiting", signal, value=books.waiting)
+        for reason, count in books.dropped.items():
+            rows.put("obs_otlp_export_dropped_total", signal, reason, value=count)
     rows.spread("obs_fold_lag_seconds", {"": inner.fold_lag})
     rows.spread("obs_briefing_render_duration_seconds", {"": inner.render})

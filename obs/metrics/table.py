@@ -96,6 +96,21 @@ _OWN: Mapping[str, Family] = {
     "obs_stream_clients": _gauge("Pages that are shown live."),
     "obs_cache_hits_total": _counter("Calls answered from a cache.", "cache", most=16, is_kept=False),
     "obs_cache_misses_total": _counter("Calls that had to be computed.", "cache", most=16, is_kept=False),
+    "obs_otlp_export_taken_total": _counter(
+        "Log records and spans to be sent by OpenTelemetry: sent, dropped and waiting together. "
+        "Of metrics: whole sets.",
+        "signal",
+        most=3,
+    ),
+    "obs_otlp_export_sent_total": _counter("Of these, those a collector has taken.", "signal", most=3),
+    "obs_otlp_export_dropped_total": _counter(
+        "Of these, those that will not be sent: `full`, `refused`, `rejected`, `malformed`, `disk`, "
+        "`replaced`, `failed`.",
+        "signal",
+        "reason",
+        most=12,
+    ),
+    "obs_otlp_export_waiting": _gauge("Of these, those that wait on disk.", "signal", most=3),
     "obs_labels_folded": _gauge(
         "Names that have no series of their own, by label: they count as `other`.", "label", most=12, how=""
     ),

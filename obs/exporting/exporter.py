@@ -1,0 +1,239 @@
+"""The fold's side of exporting: hears records, writes them down with each transaction, never waits.
+
+It is a listener of the analyzer. What it takes is in the store's transaction with what was folded, so a
+kill at any moment neither loses a record nor takes it twice; sending is the business of `Lane`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+import obs
+from obs.events import Event, Severity
+from obs.exporting.destination import Destination, Route
+from obs.exporting.outbox import Counts, Outbox, Written
+from obs.exporting.pictures import Pictures
+from obs.exporting.sending import Lane, Post
+from obs.exporting.traces import FAMILIES, Tracer, place_of
+from obs.exporting.wire import OWNER, LogForm, TraceForm, line_of_event, line_of_span
+from obs.history.chronicle import uid_of
+from obs.keeping.whereabouts import listening_at
+from obs.snapshot import Snapshot
+
+__all__ = ["FOLDER", "NOTE", "Books", "Exporter"]
+
+FOLDER = "outbox"
+"""In `OBS_DIR`."""
+NOTE = "export"
+"""Under which what was written down is stored."""
+MOST_PENDING = 20_000
+"""Records between two transactions; there are no more but where the store refuses."""
+STOP_SECONDS = 2.0
+_LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
+
+
+class Books(msgspec.Struct, frozen=True):
+    """What became of one signal."""
+
+    counts: Counts
+    requests: Mapping[str, int]
+    fault: str
+
+
+class _Note(msgspec.Struct):
+    logs: Written = Written()
+    traces: Written = Written()
+    tracer: Tracer = msgspec.field(default_factory=Tracer)
+
+
+class Exporter:
+    """Everything that leaves the sidecar by the OpenTelemetry protocol."""
+
+    def __init__(
+        self, directory: Path, destination: Destination, *, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        """Make it; `resume` says where to go on, `start` begins to send.
+
+        Args:
+            directory: The `OBS_DIR`.
+            destination: Where everything goes.
+            clock: Unix ns now.
+        """
+        self._directory, self._destination, self._clock = directory, destination, clock
+        place = f"{platform.node()}\0{directory}".encode("utf-8", "backslashreplace")
+        self.id = hashlib.blake2b(place, digest_size=8).hexdigest()
+        resource = {OWNER: self.id}
+        own = {"service.name": "obs", "service.version": obs.__version__, **resource}
+        routes = destination.routes
+        self._lanes: dict[str, Lane] = {}
+        for form in (LogForm(resource), TraceForm(resource)):
+            if form.signal in routes:
+                outbox = Outbox(directory / FOLDER / form.signal, most_bytes=destination.queue_bytes)
+                self._lanes[form.signal] = Lane(form, outbox, self._post(routes[form.signal]))
+        self.pictures = (
+            Pictures(self._post(routes["metrics"]), destination.interval, own)
+            if "metrics" in routes
+            else None
+        )
+        self._lines: dict[str, list[bytes]] = {signal: [] for signal in self._lanes}
+        self._lost: dict[str, dict[str, int]] = {signal: {} for signal in self._lanes}
+        self._note = _Note()
+        self._encoded = ""
+
+    @property
+    def wants_all(self) -> bool:
+        """Whether records that only count must be looked at one by one, as they are sent too."""
+        return "logs" in self._lanes and self._destination.level <= Severity.INFO
+
+    def resume(self, note: str | None) -> None:
+        """Go on from what is stored; what was heard since is forgotten, it is heard again.
+
+        Args:
+            note: As `note` gave it; None where nothing is remembered.
+        """
+        known: _Note | None = None
+        try:
+            known = msgspec.json.decode(note, type=_Note) if note is not None else None
+        except msgspec.DecodeError:
+            known = None
+        self._note, self._encoded = known or _Note(), ""
+        for signal, lane in self._lanes.items():
+            self._lines[signal], self._lost[signal] = [], {}
+            lane.outbox.resume(getattr(known, signal) if known is not None else None)
+
+    def start(self) -> None:
+        """Begin to send."""
+        for lane in self._all():
+            lane.start()
+
+    def close(self) -> None:
+        """Send what waits for a moment, then end; the rest waits on disk for the next life."""
+        enders = [threading.Thread(target=lane.stop, args=(STOP_SECONDS,)) for lane in self._all()]
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join()
+
+    def heard(self, event: Event, service: str, fingerprints: Sequence[str]) -> None:
+        """Take a record that was folded."""
+        if event.resource.get(OWNER) == self.id:
+            # It was sent from here, and a collector brought it back.
+            return
+        for signal, hear in (("traces", self._hear_trace), ("logs", self._hear_log)):
+            if signal in self._lanes:
+                try:
+                    hear(event, service, fingerprints)
+                except Exception:  # noqa: BLE001 - what we cannot write down costs itself, never the fold
+                    self._lose(signal, "malformed")
+
+    def _hear_trace(self, event: Event, service: str, _: Sequence[str]) -> None:
+        if event.event_name.startswith(FAMILIES):
+            self._encoded = ""
+            for row in self._note.tracer.add(event, service):
+                self._take("traces", line_of_span(row))
+
+    def _hear_log(self, event: Event, service: str, fingerprints: Sequence[str]) -> None:
+        if event.severity >= self._destination.level:
+            more = {"log.record.uid": uid_of(event)}
+            if fingerprints:
+                more["obs.issue.id"] = f"I-{fingerprints[0][:6]}"
+            self._take("logs", line_of_event(_placed(event, service), service, self._clock(), more))
+
+    def counted(self, times: Sequence[int], severity: Severity, component: str, service: str) -> None:
+        """Records that only counted are of a severity that is not sent."""
+
+    def sampled(self, event: Event, service: str) -> None:
+        """An example of what only counted is counted already."""
+
+    def note(self) -> str:
+        """Write down what was heard since the last time; return what is to be stored with it."""
+        for signal, lane in self._lanes.items():
+            lines, lost = self._lines[signal], self._lost[signal]
+            if lines or lost:
+                setattr(self._note, signal, lane.outbox.write(lines, lost))
+                self._lines[signal], self._lost[signal] = [], {}
+                self._encoded = ""
+        if not self._encoded:
+            self._encoded = msgspec.json.encode(self._note).decode()
+        return self._encoded
+
+    def stored(self) -> None:
+        """What `note` gave is in the store."""
+        for lane in self._lanes.values():
+            lane.outbox.stored()
+
+    def show(self, take: Callable[[], Snapshot]) -> None:
+        """Look at a picture when metrics are due."""
+        if self.pictures is not None and self.pictures.is_due:
+            self.pictures.show(take())
+
+    def books(self) -> dict[str, Books]:
+        """Return what became of everything, by signal; from any thread."""
+        made = {
+            signal: Books(lane.outbox.counts(), dict(lane.requests), lane.fault)
+            for signal, lane in self._lanes.items()
+        }
+        if self.pictures is not None:
+            made["metrics"] = Books(self.pictures.counts(), dict(self.pictures.requests), self.pictures.fault)
+        return made
+
+    @property
+    def said(self) -> str:
+        """What the reader of a page has to know; empty while everything goes out."""
+        faults = {signal: books.fault for signal, books in self.books().items() if books.fault}
+        if not faults:
+            return ""
+        signal, fault = next(iter(faults.items()))
+        waiting = sum(books.counts.waiting for books in self.books().values())
+        return f"OpenTelemetry: {', '.join(faults)} not delivered ({signal}: {fault}); {waiting} records wait"
+
+    def _take(self, signal: str, line: bytes) -> None:
+        if len(self._lines[signal]) >= MOST_PENDING:
+            self._lose(signal, "full")
+        else:
+            self._lines[signal].append(line)
+
+    def _lose(self, signal: str, reason: str) -> None:
+        lost = self._lost[signal]
+        lost[reason] = lost.get(reason, 0) + 1
+
+    def _all(self) -> list[Lane | Pictures]:
+        return [*self._lanes.values(), *((self.pictures,) if self.pictures is not None else ())]
+
+    def _post(self, route: Route) -> Post:
+        return Post(route, self._is_ourselves)
+
+    def _is_ourselves(self, url: str) -> bool:
+        """Whether an address is where this sidecar listens: what is sent there would come in again."""
+        own = listening_at(self._directory)
+        return bool(own) and _server(own) == _server(url)
+
+
+def _server(url: str) -> tuple[str, int | None]:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return ("loopback" if host in _LOOPBACK else host), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _placed(event: Event, service: str) -> Event:
+    """Give a record of a decision the place of its span, where the bot gave it none of its own."""
+    if event.trace_id or not event.event_name.startswith(FAMILIES):
+        return event
+    decision, order = event.attributes.get("decision.id"), event.attributes.get("order.id")
+    place = None
+    if decision and type(decision) is str:
+        place = place_of(service, "decision", decision[:200])
+    if order and type(order) is str and event.event_name.startswith("order."):
+        place = place_of(service, "order", order[:200], trace=place.trace if place is not None else "")
+    if place is None:
+        return event
+    return msgspec.structs.replace(event, trace_id=place.trace, span_id=place.span)

@@ -1,0 +1,280 @@
+"""What waits to be sent, on disk, with exact books: taken = sent + dropped + waiting.
+
+The fold writes numbered files before each of its transactions; the last number is stored in it. A file above
+the stored number is of a transaction that never was: it is deleted at the start, and its records are folded
+and written again. What was sent is written down after each answer of the collector, so after a kill at most
+one request is sent twice (its records keep their `log.record.uid`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from obs.keeping.viewfiles import write_whole
+
+__all__ = ["Counts", "Outbox", "Part", "Written"]
+
+PROGRESS = "progress.json"
+SUFFIX = ".jsonl"
+FILE_LINES = 2_000
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """The books of one signal."""
+
+    taken: int = 0
+    sent: int = 0
+    waiting: int = 0
+    dropped: Mapping[str, int] = {}
+    """By reason."""
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What the fold has written down so far: to be stored with what was folded."""
+
+    number: int = 0
+    """Of the last file."""
+    taken: int = 0
+    lost: Mapping[str, int] = {}
+    """Of these, those that could not be written down, by reason."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Lines that wait, oldest first."""
+
+    lines: Sequence[bytes] = ()
+    number: int = 0
+    """The file of the last of them, and how many of its lines are done with it."""
+    done: int = 0
+
+
+class _Progress(msgspec.Struct):
+    """What the sending side has done; written whole after each step."""
+
+    number: int = 0
+    """The file that is being sent; those before it are done."""
+    lines: int = 0
+    """How many of its lines are done."""
+    gone: list[int] = []
+    """Files that were dropped and may still stand on the disk."""
+    sent: int = 0
+    dropped: dict[str, int] = {}
+
+
+class _File(msgspec.Struct, frozen=True):
+    number: int
+    lines: int
+    size: int
+
+
+class Outbox:
+    """One signal's files. The fold writes, one thread sends; anyone may ask for the books."""
+
+    def __init__(self, folder: Path, *, most_bytes: int) -> None:
+        """Make an outbox; `resume` opens it.
+
+        Args:
+            folder: Of its own.
+            most_bytes: Beyond it the oldest files go, and are counted as dropped.
+        """
+        self._folder, self._most_bytes = folder, most_bytes
+        self._lock = threading.Lock()
+        self._filled = threading.Event()
+        self._files: list[_File] = []
+        """Those that are stored and not done."""
+        self._fresh: list[_File] = []
+        """Those whose transaction is not over."""
+        self._in_hand = 0
+        """Number of the last file of which lines are being sent."""
+        self._progress = _Progress()
+        self._written = self._stored = Written()
+
+    def resume(self, written: Written | None) -> None:
+        """Go on from what is stored; None: nothing is remembered, so nothing of what stands here is ours."""
+        with self._lock:
+            if not self._written.number:
+                self._progress = self._read()
+            if written is None:
+                last = max((file.number for file in _files(self._folder)), default=0)
+                last = max(last, self._progress.number, self._written.number)
+                self._progress = _Progress(number=last)
+                written = Written(number=last)
+            self._written = self._stored = written
+            self._fresh, self._files = [], []
+            for file in _files(self._folder):
+                if file.number > written.number or self._is_done(file):
+                    self._delete([file])
+                else:
+                    self._files.append(file)
+            if self._files:
+                self._filled.set()
+
+    def write(self, lines: Sequence[bytes], lost: Mapping[str, int] | None = None) -> Written:
+        """Write down what came since the last time.
+
+        Args:
+            lines: Of one record each.
+            lost: How many more came and cannot be written down, by reason.
+
+        Returns:
+            What is to be stored.
+        """
+        left = dict(self._written.lost)
+        number = self._written.number
+        further = sum((lost or {}).values())
+        for reason, count in (lost or {}).items():
+            left[reason] = left.get(reason, 0) + count
+        for start in range(0, len(lines), FILE_LINES):
+            part = lines[start : start + FILE_LINES]
+            data = b"\n".join(part) + b"\n"
+            file = _File(number + 1, len(part), len(data))
+            try:
+                write_whole(self._path(file), data)
+            except OSError:
+                left["disk"] = left.get("disk", 0) + len(part)
+            else:
+                number += 1
+                self._fresh.append(file)
+        self._written = Written(number, self._written.taken + len(lines) + further, left)
+        return self._written
+
+    def stored(self) -> None:
+        """What was written so far is in the store: it may be sent."""
+        if self._stored is self._written:
+            return
+        with self._lock:
+            self._stored = self._written
+            self._files += self._fresh
+            self._fresh = []
+            self._make_room()
+        self._filled.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for something to send."""
+        self._filled.wait(seconds)
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        self._filled.set()
+
+    def read(self, most: int) -> Part:
+        """Return the oldest lines that wait; they stay in hand until `done`."""
+        with self._lock:
+            self._filled.clear()
+            lines: list[bytes] = []
+            number = end = 0
+            for file in self._files:
+                if len(lines) >= most:
+                    break
+                begin = self._progress.lines if file.number == self._progress.number else 0
+                end = min(file.lines, begin + most - len(lines))
+                number = file.number
+                lines += self._lines(file, begin, end)
+            self._in_hand = number
+            return Part(lines, number, end)
+
+    def done(self, part: Part, sent: int, dropped: Mapping[str, int]) -> None:
+        """Write down what became of lines that were read."""
+        if not part.lines:
+            return
+        with self._lock:
+            self._progress.number, self._progress.lines = part.number, part.done
+            self._progress.sent += sent
+            for reason, count in dropped.items():
+                self._lose(reason, count)
+            gone = [file for file in self._files if self._is_done(file)]
+            self._files = [file for file in self._files if not self._is_done(file)]
+            self._in_hand = 0
+            self._save()
+            self._delete(gone)
+            if self._files:
+                self._filled.set()
+
+    def counts(self) -> Counts:
+        """Return the books of what is stored; from any thread."""
+        with self._lock:
+            waiting = sum(file.lines for file in self._files)
+            if any(file.number == self._progress.number for file in self._files):
+                waiting -= self._progress.lines
+            dropped = dict(self._stored.lost)
+            for reason, count in self._progress.dropped.items():
+                dropped[reason] = dropped.get(reason, 0) + count
+            return Counts(self._stored.taken, self._progress.sent, waiting, dropped)
+
+    def _is_done(self, file: _File) -> bool:
+        at = self._progress
+        return (
+            file.number < at.number
+            or file.number in at.gone
+            or (file.number == at.number and file.lines <= at.lines)
+        )
+
+    def _make_room(self) -> None:
+        """Drop the oldest files that are not being sent: the newest are worth more to whoever looks."""
+        size = sum(file.size for file in self._files)
+        gone: list[_File] = []
+        for file in self._files[:-1]:
+            if size <= self._most_bytes:
+                break
+            if file.number > self._in_hand:
+                gone.append(file)
+                size -= file.size
+        if not gone:
+            return
+        numbers = {file.number for file in gone}
+        for file in gone:
+            done = self._progress.lines if file.number == self._progress.number else 0
+            self._lose("full", file.lines - done)
+        self._files = [file for file in self._files if file.number not in numbers]
+        # Said before it is done: a kill in between neither sends nor counts them once more.
+        self._progress.gone = sorted(numbers)
+        self._save()
+        self._delete(gone)
+
+    def _lose(self, reason: str, count: int) -> None:
+        if count > 0:
+            self._progress.dropped[reason] = self._progress.dropped.get(reason, 0) + count
+
+    def _save(self) -> None:
+        # A disk that refuses: what was sent might be sent again after a kill, nothing is lost.
+        with contextlib.suppress(OSError):
+            write_whole(self._folder / PROGRESS, msgspec.json.encode(self._progress))
+
+    def _read(self) -> _Progress:
+        try:
+            return msgspec.json.decode((self._folder / PROGRESS).read_bytes(), type=_Progress)
+        except (OSError, msgspec.DecodeError):
+            return _Progress()
+
+    def _path(self, file: _File) -> Path:
+        return self._folder / f"{file.number:012d}-{file.lines}{SUFFIX}"
+
+    def _lines(self, file: _File, begin: int, end: int) -> list[bytes]:
+        """Return these lines; what is not there any more is an empty one, so that it is counted."""
+        try:
+            with self._path(file).open("rb") as opened:
+                found = [line.rstrip(b"\n") for line in islice(opened, begin, end)]
+        except OSError:
+            found = []
+        return found + [b""] * (end - begin - len(found))
+
+    def _delete(self, files: Iterable[_File]) -> None:
+        for file in files:
+            with contextlib.suppress(OSError):
+                self._path(file).unlink()
+
+
+def _files(folder: Path) -> list[_File]:
+    found: list[_File] = []
+    with contextlib.suppress(OSError):
+        for path in folder.glob(f"*{SUFFIX}"):
+            number, _, lines = path.stem.partition("-")
+            if number.isdecimal() and lines.isdecimal():
+                found.append(_File(int(number), int(lines), path.stat().st_size))
+    return sorted(found, key=lambda file: file.number)

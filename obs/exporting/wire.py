@@ -1,0 +1,222 @@
+"""Lines of the outbox -> requests of the OpenTelemetry protocol; a line that cannot be one costs itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from obs import redaction
+from obs.events import Event, decode_line, encode_line
+from obs.exporting.traces import SpanRow
+from obs.history.chronicle import clean
+
+__all__ = ["OWNER", "LogForm", "TraceForm", "line_of_event", "line_of_span", "values_of"]
+
+OWNER = "obs.sidecar.id"
+"""Resource attribute that names the sidecar which sent a record: what comes back is not sent once more."""
+SCOPE = "obs"
+MOST_TEXT = 65_536
+MOST_DEPTH = 16
+MAX_INT = 2**63
+_FLAG_SAMPLED = 1
+
+
+def line_of_event(event: Event, service: str, observed: int, more: Mapping[str, str]) -> bytes:
+    """Return a log record as it waits: cheap, as the fold pays for it."""
+    head = orjson.dumps([observed, clean(service), more])
+    return head + b"\t" + encode_line(event)
+
+
+def line_of_span(row: SpanRow) -> bytes:
+    """Return a span as it waits."""
+    return orjson.dumps(msgspec.to_builtins(row), default=str)
+
+
+class LogForm:
+    """Writes requests of log records."""
+
+    signal = "logs"
+
+    def __init__(self, resource: Mapping[str, str]) -> None:
+        """Take what every resource says beside its own."""
+        self._resource = resource
+
+    def request(self, lines: Iterable[bytes]) -> tuple[bytes, int, int]:
+        """Return a request, how many records it holds, and how many could not be read."""
+        whole = ExportLogsServiceRequest()
+        owners: dict[bytes, Any] = {}
+        scopes: dict[tuple[bytes, str], Any] = {}
+        made = bad = 0
+        for line in lines:
+            try:
+                record, resource, logger = self._record(line)
+            except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+                bad += 1
+                continue
+            key = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS, default=str)
+            if key not in owners:
+                owners[key] = whole.resource_logs.add()
+                owners[key].resource.attributes.extend(values_of(resource))
+            if (key, logger) not in scopes:
+                scopes[key, logger] = owners[key].scope_logs.add()
+                scopes[key, logger].scope.name = logger
+            scopes[key, logger].log_records.append(record)
+            made += 1
+        return whole.SerializeToString(), made, bad
+
+    def rejected(self, body: bytes) -> tuple[int, str]:
+        """Return how many records the answer says were not taken, and why."""
+        told = ExportLogsServiceResponse.FromString(body).partial_success
+        return int(told.rejected_log_records), str(told.error_message)
+
+    def _record(self, line: bytes) -> tuple[LogRecord, dict[str, Any], str]:
+        head, _, row = line.partition(b"\t")
+        observed, service, more = orjson.loads(head)
+        event = decode_line(orjson.loads(row))
+        record = LogRecord(
+            time_unix_nano=event.timestamp,
+            observed_time_unix_nano=event.observed_timestamp or observed,
+            severity_number=SeverityNumber.ValueType(int(event.severity)),
+            severity_text=_text(event.severity_text or event.severity.name),
+            event_name=_text(event.event_name),
+            attributes=values_of({**event.attributes, **_raised(event), **more}),
+        )
+        if event.body:
+            record.body.string_value = _text(event.body)
+        trace, span = _ids(event.trace_id, 16), _ids(event.span_id, 8)
+        if trace:
+            record.trace_id, record.span_id = trace, span
+        return record, _resource(event.resource, service, self._resource), _text(event.logger) or SCOPE
+
+
+class TraceForm:
+    """Writes requests of spans."""
+
+    signal = "traces"
+
+    def __init__(self, resource: Mapping[str, str]) -> None:
+        """Take what every resource says beside its own."""
+        self._resource = resource
+
+    def request(self, lines: Iterable[bytes]) -> tuple[bytes, int, int]:
+        """Return a request, how many spans it holds, and how many could not be read."""
+        whole = ExportTraceServiceRequest()
+        scopes: dict[str, Any] = {}
+        made = bad = 0
+        for line in lines:
+            try:
+                row = msgspec.json.decode(line, type=SpanRow)
+                span = _span(row)
+            except (ValueError, TypeError, RecursionError):
+                bad += 1
+                continue
+            if row.service not in scopes:
+                owner = whole.resource_spans.add()
+                owner.resource.attributes.extend(values_of(_resource({}, row.service, self._resource)))
+                scopes[row.service] = owner.scope_spans.add()
+                scopes[row.service].scope.name = SCOPE
+            scopes[row.service].spans.append(span)
+            made += 1
+        return whole.SerializeToString(), made, bad
+
+    def rejected(self, body: bytes) -> tuple[int, str]:
+        """Return how many spans the answer says were not taken, and why."""
+        told = ExportTraceServiceResponse.FromString(body).partial_success
+        return int(told.rejected_spans), str(told.error_message)
+
+
+def values_of(values: Mapping[str, Any]) -> list[KeyValue]:
+    """Return attributes; a value of None says nothing and is left out."""
+    return [
+        KeyValue(key=_text(str(key)), value=_value(value, 0))
+        for key, value in values.items()
+        if value is not None and key != ""
+    ]
+
+
+def _span(row: SpanRow) -> Span:
+    span = Span(
+        trace_id=bytes.fromhex(row.trace),
+        span_id=bytes.fromhex(row.span),
+        parent_span_id=bytes.fromhex(row.parent),
+        flags=_FLAG_SAMPLED,
+        name=_text(row.name),
+        kind=Span.SPAN_KIND_INTERNAL,
+        start_time_unix_nano=row.start,
+        end_time_unix_nano=row.end,
+        attributes=values_of(row.attributes),
+    )
+    if row.failed:
+        span.status.CopyFrom(Status(code=Status.STATUS_CODE_ERROR, message=_text(row.failed)))
+    for trace, known in row.links:
+        if _ids(trace, 16) and _ids(known, 8):
+            span.links.add(trace_id=_ids(trace, 16), span_id=_ids(known, 8))
+    return span
+
+
+def _resource(own: Mapping[str, Any], service: str, more: Mapping[str, str]) -> dict[str, Any]:
+    named = {"service.name": service} if service else {}
+    return {**more, **redaction.redact_attributes(own), **named, OWNER: more[OWNER]}
+
+
+def _raised(event: Event) -> dict[str, str]:
+    thrown = event.exception
+    if thrown is None:
+        return {}
+    told = {
+        "exception.type": thrown.type,
+        "exception.message": thrown.message,
+        "exception.stacktrace": thrown.stacktrace,
+    }
+    return {key: text for key, text in told.items() if text}
+
+
+def _value(value: Any, depth: int) -> AnyValue:
+    if isinstance(value, bool):
+        return AnyValue(bool_value=value)
+    if isinstance(value, str):
+        return AnyValue(string_value=_text(value))
+    if isinstance(value, int):
+        return AnyValue(int_value=value) if -MAX_INT <= value < MAX_INT else AnyValue(string_value=str(value))
+    if isinstance(value, float):
+        return AnyValue(double_value=value)
+    if depth >= MOST_DEPTH:
+        return AnyValue(string_value="[too deep]")
+    made = AnyValue()
+    if isinstance(value, Mapping):
+        made.kvlist_value.SetInParent()
+        for key, item in value.items():
+            made.kvlist_value.values.add(key=_text(str(key)), value=_value(item, depth + 1))
+        return made
+    if isinstance(value, Sequence):
+        made.array_value.SetInParent()
+        made.array_value.values.extend(_value(item, depth + 1) for item in value)
+        return made
+    return made if value is None else AnyValue(string_value=_text(str(value)))
+
+
+def _text(text: str) -> str:
+    return clean(text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + " [cut]")
+
+
+def _ids(text: str, size: int) -> bytes:
+    """Return an id of hex digits; nothing where it is none, or the zero that stands for none."""
+    try:
+        made = bytes.fromhex(text)
+    except ValueError:
+        return b""
+    return made if len(made) == size and any(made) else b""
