@@ -16,7 +16,7 @@ from obs.readings import OTHER, Count, Histogram, Latest, Mark, Readings, label_
 
 __all__ = ["MAX_KEYS", "MAX_LATEST", "Meters"]
 
-MAX_KEYS = 200
+MAX_KEYS = 150
 """Sets of labels that are told apart in each metric."""
 MAX_HISTOGRAMS = 40
 MAX_OTHERS = 40

@@ -55,6 +55,10 @@ def said(name: str, number: int) -> Event:
 
 @pytest.fixture(scope="module")
 def hostile() -> Snapshot:
+    return hostile_fleet()
+
+
+def hostile_fleet() -> Snapshot:
     """What 10,000 bots with names of their own for everything would give."""
     meters = Meters()
     for number in range(10_000):
