@@ -14,7 +14,7 @@ from obs.journal import journal
 from obs.keeping.inbox import Entry, Inbox, InboxFullError, entry_of, loss_of
 from obs.otlp import answers, jsonform, logs, metrics, spans, unpacking, wire
 from obs.otlp.answers import Answer, Form
-from obs.otlp.rows import LogRow, Owner, PointRow, Refused, SpanRow, Spoken
+from obs.otlp.rows import LogRow, Owner, PointRow, Refused, Row, SpanRow, Spoken
 from obs.otlp.unpacking import UnpackError
 from obs.quoting import plain
 
@@ -30,6 +30,8 @@ MOST_ENTRIES = 1_000
 """Written at one time: what they take in memory is bounded, whatever the size of the request."""
 MOST_NAMES, MOST_TOLD = 20, 500
 """Names of metrics that one answer says, and that are said at all."""
+SIDECAR = "obs.sidecar.id"
+"""Resource attribute of all that a sidecar has sent."""
 UNREADABLE = "otlp_unreadable"
 """Reason under which records are counted that cannot be read."""
 
@@ -54,14 +56,15 @@ class Translated:
 class Receiver:
     """Takes requests in, from any thread, and keeps the books."""
 
-    def __init__(self, inbox: Inbox, *, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, inbox: Inbox, *, own: str = "", clock: Callable[[], int] = time.time_ns) -> None:
         """Make one that writes into an inbox.
 
         Args:
             inbox: Where events wait for the fold.
+            own: The id under which this sidecar sends: what a collector brings back counts no more.
             clock: Unix ns now.
         """
-        self._inbox, self._clock = inbox, clock
+        self._inbox, self._own, self._clock = inbox, own, clock
         self._lock = threading.Lock()
         self._held = 0
         self._told: set[str] = set()
@@ -133,6 +136,10 @@ class Receiver:
             self._log.info("metrics not used", names=[plain(name) for name in new])
         return "; ".join(said)
 
+    def _is_echo(self, owner: Owner, row: Row) -> bool:
+        """Whether a sidecar has made this of records that come, or came, as logs."""
+        return not isinstance(row, LogRow | Refused) or owner.resource[SIDECAR] == self._own
+
     def _taken_in(self, spoken: Iterable[Spoken]) -> Translated:
         """Write down what rows become, some at a time; if the rest is refused, all of it comes again."""
         now = self._clock()
@@ -141,6 +148,8 @@ class Receiver:
         points: list[tuple[Owner, PointRow]] = []
         for owner, row in spoken:
             made.received += 1
+            if SIDECAR in owner.resource and self._is_echo(owner, row):
+                continue
             if isinstance(row, Refused):
                 made.refuse(row.raw)
             elif isinstance(row, PointRow):

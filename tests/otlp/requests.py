@@ -46,10 +46,10 @@ def log(number: int, **attributes: Any) -> LogRecord:
     )
 
 
-def logs_request(records: Iterable[LogRecord], service: str = "grid-1") -> bytes:
+def logs_request(records: Iterable[LogRecord], **resource: str) -> bytes:
     request = ExportLogsServiceRequest()
     part = request.resource_logs.add()
-    part.resource.attributes.extend(pairs({"service.name": service}))
+    part.resource.attributes.extend(pairs({"service.name": "grid-1", **resource}))
     scope = part.scope_logs.add()
     scope.scope.name = "bot.orders"
     scope.log_records.extend(records)
@@ -68,20 +68,20 @@ def span(name: str, number: int = 1, **attributes: Any) -> Span:
     )
 
 
-def traces_request(spans: Iterable[Span], service: str = "grid-1") -> bytes:
+def traces_request(spans: Iterable[Span], **resource: str) -> bytes:
     request = ExportTraceServiceRequest()
     part = request.resource_spans.add()
-    part.resource.attributes.extend(pairs({"service.name": service}))
+    part.resource.attributes.extend(pairs({"service.name": "grid-1", **resource}))
     scope = part.scope_spans.add()
     scope.scope.name = "bot.calls"
     scope.spans.extend(spans)
     return bytes(request.SerializeToString())
 
 
-def metrics_request(metrics: Iterable[Metric], service: str = "grid-1") -> bytes:
+def metrics_request(metrics: Iterable[Metric], **resource: str) -> bytes:
     request = ExportMetricsServiceRequest()
     part = request.resource_metrics.add()
-    part.resource.attributes.extend(pairs({"service.name": service}))
+    part.resource.attributes.extend(pairs({"service.name": "grid-1", **resource}))
     part.scope_metrics.add().metrics.extend(metrics)
     return bytes(request.SerializeToString())
 

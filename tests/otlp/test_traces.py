@@ -11,7 +11,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from obs.events import Event, Severity
+from obs.keeping.inbox import Inbox, InboxReader
 from obs.money.entries import llm_call_of
+from obs.otlp.receiving import Receiver
 from tests.otlp.requests import NOW, SPAN, TRACE, log, logs_request, pairs, span, traces_request
 from tests.otlp.stage import Stage, staged
 
@@ -229,3 +231,18 @@ def _json(held: Any) -> dict[str, Any]:
     if isinstance(held, list):
         return {"arrayValue": {"values": [_json(one) for one in held]}}
     return {"intValue": str(held)} if isinstance(held, int) else {"stringValue": held}
+
+
+def test_what_a_sidecar_sent_is_told_by_its_logs_alone(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    receiver = Receiver(Inbox(inbox), own="me")
+
+    for sidecar in ("me", "another"):
+        for signal, body in (
+            ("logs", logs_request([log(1)], **{"obs.sidecar.id": sidecar})),
+            ("traces", traces_request([span("order")], **{"obs.sidecar.id": sidecar})),
+        ):
+            assert receiver.receive(signal, "application/x-protobuf", "", body).status == 200
+
+    (event,) = InboxReader(inbox).poll(1 << 20).events
+    assert (event.body, event.resource["obs.sidecar.id"]) == ("order 1 filled", "another")
