@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -162,17 +162,22 @@ def test_the_sidecar_folds_what_came_once_whenever_it_is_killed(tmp_path: Path) 
     assert [(loss.reason, loss.count) for loss in snapshot.losses] == [("otlp_unreadable", 1)]
 
 
-def test_a_full_disk_refuses_the_whole_batch(tmp_path: Path) -> None:
-    if not os.path.exists("/dev/full"):  # noqa: PTH110
-        pytest.skip("no /dev/full")
-    inbox = Inbox(tmp_path)
+def test_of_a_batch_that_the_disk_takes_in_part_nothing_stays(tmp_path: Path) -> None:
+    inbox, reader = Inbox(tmp_path), InboxReader(tmp_path)
     inbox.put([entry_of(said(1))])
-    full = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(full, inbox._file)
-    os.close(full)
+    (segment,) = tmp_path.glob("*.jsonl")
+    before = segment.stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (before + 50, hard))
+    try:
+        with pytest.raises(InboxFullError):
+            inbox.put([entry_of(said(2)), entry_of(said(3))])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    with pytest.raises(InboxFullError):
-        inbox.put([entry_of(said(2))])
+    assert segment.stat().st_size == before
+    assert inbox.put([entry_of(said(2))]) == Kept(stored=1, doubles=0)
+    assert bodies(reader) == ["order 1 filled", "order 2 filled"]
 
 
 def test_the_newest_numbers_are_remembered_and_the_oldest_forgotten() -> None:
