@@ -17,6 +17,7 @@ from obs import fingerprints, hazards, outlook, rules, sources, trails
 from obs.adapters import PROGRAM, Adapters
 from obs.alerts import folding as alerts
 from obs.books import LLM_CALL, WRITERS
+from obs.books.running import is_for_rules
 from obs.components import health_of, health_score
 from obs.doubles import Doubles
 from obs.events import Event, Severity
@@ -124,7 +125,9 @@ class Analyzer:
         event = self.adapters.translate(event)
         service = event.service or service or self.service
         # A translated line is still a program's text: a rule may know more of it than its adapter.
-        spoken = event.event_name in UNDERSTOOD and PROGRAM not in event.attributes
+        spoken = (
+            event.event_name in UNDERSTOOD and PROGRAM not in event.attributes and not is_for_rules(event)
+        )
         alert = alerts.is_alert(event)
         matches = () if spoken or alert else self.rules.match(event)
         works = alerts.ended(event) if alert else self.rules.successes(event)

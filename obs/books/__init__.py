@@ -126,6 +126,7 @@ WRITERS: Mapping[str, Callable[[BotFacts, Event, Register], None]] = {
     **dict.fromkeys(("market.bar", "data.collected"), running.feed),
     **dict.fromkeys(("process.started", "process.exited"), running.process),
     "data.requested": running.request,
+    "data.checked": running.checked,
     "bot.configured": running.settings,
     "heartbeat": running.heartbeat,
     "equity.measured": orders.equity,

@@ -161,6 +161,8 @@ class BotFacts(msgspec.Struct):
     signals: int = 0
     exits: int = 0
     """Signals to leave a position."""
+    faults: dict[str, Thing] = {}
+    """What its check of market data found, by fault, symbol and whether it was refused."""
     gates: dict[str, int] = {}
     decisions: int = 0
     process: Register = msgspec.field(default_factory=Register)

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from obs.books.facts import MAX_ENTRIES, BotFacts, Register, note, put, tally
-from obs.events import Event
+from obs.events import Event, Severity
 from obs.series import Series
 
-__all__ = ["decision", "feed", "gate", "heartbeat", "process", "request", "settings", "signal", "state"]
+__all__ = [
+    "checked",
+    "decision",
+    "feed",
+    "gate",
+    "heartbeat",
+    "is_for_rules",
+    "process",
+    "request",
+    "settings",
+]
+__all__ += ["signal", "state"]
 
 
 def state(bot: BotFacts, event: Event, register: Register) -> None:
@@ -46,6 +57,22 @@ def feed(bot: BotFacts, event: Event, register: Register) -> None:
     key = f"{event.event_name} {register.values.get('symbol') or ''}".strip()
     if key in bot.feeds or len(bot.feeds) < MAX_ENTRIES:
         bot.feeds.setdefault(key, Series()).add(event.time)
+
+
+def is_for_rules(event: Event) -> bool:
+    """Whether a finding is of the way to the data: the text says more of it than the fault does."""
+    return event.event_name == "data.checked" and (
+        str(event.attributes.get("data.fault") or "") in ("", "login", "universe", "unreachable")
+    )
+
+
+def checked(bot: BotFacts, event: Event, register: Register) -> None:
+    # At INFO it is old news, told for the record.
+    if event.severity < Severity.WARN or is_for_rules(event):
+        return
+    values = register.values
+    refused = "refused" if values.get("action") == "refused" else ""
+    put(bot.faults, f"{values['data.fault']} {values.get('symbol') or ''} {refused}".strip(), register)
 
 
 def request(bot: BotFacts, event: Event, register: Register) -> None:

@@ -11,6 +11,7 @@ from obs.adapters import PROGRAM
 from obs.books import BotFacts, Calls
 from obs.hazards import agents
 from obs.hazards.bursts import bursts
+from obs.hazards.checks import bad_data
 from obs.hazards.growth import growing
 from obs.hazards.intruders import foreign_orders, second_writers
 from obs.hazards.leaks import leaks
@@ -50,6 +51,7 @@ def find(state: State, now: int) -> list[Issue]:
         found += lost_notices(name, bot)
         found += refused_orders(name, bot)
         found += denied_orders(name, bot)
+        found += bad_data(name, bot)
         found += foreign_orders(name, bot)
         found += ended(name, bot)
         found += crash_loop(name, bot, state.timeline, now)
