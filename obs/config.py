@@ -353,8 +353,12 @@ def destination_of(settings: Settings) -> tuple[Destination | None, str]:
 
     They may be meant for the bot, so what is wrong there stops nothing.
     """
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
     try:
-        return destination(settings.otlp), ""
+        found = destination(settings.otlp)
+        if found is not None and found.leads_to(f"http://{host}:{settings.port}"):
+            raise DestinationError("the endpoint is this sidecar itself; it listens at `host` and `port`")
+        return found, ""
     except DestinationError as error:
         return None, f"Nothing is sent by OpenTelemetry: {error}."
 

@@ -18,10 +18,11 @@ from obs.spooling.sizes import bytes_of
 if TYPE_CHECKING:
     from obs.config import Otlp
 
-__all__ = ["SIGNALS", "Destination", "DestinationError", "Route", "check_address", "destination"]
+__all__ = ["SIGNALS", "Destination", "DestinationError", "Route", "check_address", "destination", "server_of"]
 
 SIGNALS = ("logs", "traces", "metrics")
 PROTOCOL = "http/protobuf"
+_LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "0.0.0.0", "::"))
 
 
 class DestinationError(ValueError):
@@ -51,6 +52,17 @@ class Destination(msgspec.Struct, frozen=True):
     """Of what waits on disk, each of logs and traces."""
     interval: float = 60.0
     """Seconds between two sets of metrics."""
+
+    def leads_to(self, url: str) -> bool:
+        """Whether any signal goes to the server of an address."""
+        return any(server_of(route.url) == server_of(url) for route in self.routes.values())
+
+
+def server_of(url: str) -> tuple[str, int]:
+    """Return host and port of an address; all names of this machine's loopback are one."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return ("loopback" if host in _LOOPBACK else host), parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def destination(settings: Otlp, environment: Mapping[str, str] = os.environ) -> Destination | None:

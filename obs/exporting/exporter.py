@@ -17,7 +17,7 @@ import msgspec
 
 import obs
 from obs.events import Event, Severity
-from obs.exporting.destination import Destination, Route
+from obs.exporting.destination import Destination, Route, server_of
 from obs.exporting.outbox import Counts, Outbox, Written
 from obs.exporting.pictures import Pictures
 from obs.exporting.sending import Lane, Post
@@ -36,7 +36,6 @@ NOTE = "export"
 MOST_PENDING = 20_000
 """Records between two transactions; there are no more but where the store refuses."""
 STOP_SECONDS = 2.0
-_LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 class Books(msgspec.Struct, frozen=True):
@@ -213,15 +212,7 @@ class Exporter:
     def _is_ourselves(self, url: str) -> bool:
         """Whether an address is where this sidecar listens: what is sent there would come in again."""
         own = listening_at(self._directory)
-        return bool(own) and _server(own) == _server(url)
-
-
-def _server(url: str) -> tuple[str, int | None]:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return ("loopback" if host in _LOOPBACK else host), parts.port or (443 if parts.scheme == "https" else 80)
+        return bool(own) and server_of(own) == server_of(url)
 
 
 def _placed(event: Event, service: str) -> Event:

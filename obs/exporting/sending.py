@@ -185,7 +185,11 @@ class Lane:
                     break
                 continue
             dropped: dict[str, int] = {}
-            sent = self._deliver(part.lines, dropped)
+            try:
+                sent = self._deliver(part.lines, dropped)
+            except Exception as error:  # noqa: BLE001 - a fault of ours costs these records, not all that come
+                self.fault = f"records could not be made into a request ({type(error).__name__})"
+                sent, dropped = 0, {"malformed": len(part.lines)}
             if sent is None:
                 break
             self.outbox.done(part, sent, dropped)
