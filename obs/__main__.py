@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from obs.commands.alert import app as alert
 from obs.commands.backup import backup, restore
 from obs.commands.export import export
 from obs.commands.grafana import grafana
@@ -260,6 +261,7 @@ def check(
     raise typer.Exit(1 if found or unknown else 0)
 
 
+app.add_typer(alert, name="alert")
 app.command()(export)
 app.add_typer(grafana)
 app.command()(backup)

@@ -16,7 +16,16 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -24,11 +33,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from obs.alerts.plan import amount_of, quiet_of
 from obs.exporting.destination import Destination, DestinationError, check_address, destination
 from obs.keeping import store_address
 from obs.money import pricing
 from obs.money.amounts import Money, Rate
 from obs.refreshing.config import LEAST_SECONDS, MOST_FILES, MOST_MINUTES, MOST_SECONDS, PipelineConfig
+from obs.snapshot import IssueSeverity
 from obs.spooling.sizes import bytes_of, quota_of
 from obs.watch import sessions
 from obs.watch.expectations import Expectations
@@ -36,6 +47,8 @@ from obs.watch.sessions import CalendarError
 from obs.watch.thresholds import Limits
 
 __all__ = [
+    "AlertRoute",
+    "Alerts",
     "ConfigError",
     "Effective",
     "Otlp",
@@ -43,6 +56,7 @@ __all__ = [
     "Settings",
     "Thresholds",
     "destination_of",
+    "duration_ns",
     "expectations",
     "load",
     "pipeline_config",
@@ -160,6 +174,71 @@ class Otlp(BaseModel):
         return value
 
 
+class AlertRoute(BaseModel):
+    """Which issues go to which channels; see `obs.alerts.plan.Route`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("", max_length=80, description="Of the route; its memory goes by it [`route N`].")
+    severity: IssueSeverity = Field(IssueSeverity.ERROR, description="The least.")
+    bots: tuple[str, ...] = Field(("*",), min_length=1, description="Bots, as globs.")
+    money: str = Field("", description="The least money at risk, e.g. `100 USDT`; empty: whatever it is.")
+    channels: tuple[str, ...] = Field(min_length=1, description="Who is told.")
+    fallback: tuple[str, ...] = Field((), description="Who is told when one of those fails.")
+    resolved: bool = Field(True, description="Whether the end is told.")
+    also: bool = Field(False, description="Whether the routes after it are asked too.")
+
+    @field_validator("money")
+    @classmethod
+    def _money_is_an_amount(cls, value: str) -> str:
+        amount_of(value)
+        return value
+
+
+class Alerts(BaseModel):
+    """Who is told what and when; see `obs.alerts`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channels: dict[str, SecretStr] = Field({}, description="Name and address, as Apprise writes it.")
+    routes: tuple[AlertRoute, ...] = Field((), description="As `[[alerts.routes]]`; the first that fits.")
+    quiet_hours: str = Field("", description="When only what is urgent goes out: `23:00-07:00`.")
+    quiet_except: IssueSeverity = Field(
+        IssueSeverity.CRITICAL, description="What is urgent: from this severity on."
+    )
+    group_wait: str = Field("10s", description="How long what belongs together is waited for.")
+    again_after: str = Field("4h", description="After so long what came back is told again.")
+    per_hour: int = Field(20, ge=1, le=1000, description="Messages of a channel in any hour.")
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours_are_a_stretch(cls, value: str) -> str:
+        quiet_of(value, ZoneInfo("UTC"))
+        return value
+
+    @field_validator("group_wait", "again_after")
+    @classmethod
+    def _times_have_a_unit(cls, value: str) -> str:
+        if _PERIOD.fullmatch(value) is None:
+            raise ValueError('has no unit: write it with one, e.g. "10s", "4h"')
+        return value
+
+    @model_validator(mode="after")
+    def _routes_lead_somewhere(self) -> Alerts:
+        names = [route.name for route in self.routes if route.name]
+        if len(names) != len(set(names)):
+            raise ValueError("two routes have the same name: name them apart")
+        for number, route in enumerate(self.routes, 1):
+            for channel in (*route.channels, *route.fallback):
+                if channel not in self.channels:
+                    known = ", ".join(self.channels) or "none"
+                    raise ValueError(
+                        f"route {number} names channel {channel}, which is not in [alerts.channels]: "
+                        f"there are {known}"
+                    )
+        return self
+
+
 class ExchangeRate(BaseModel):
     """What one unit of a currency was worth in another, and when."""
 
@@ -244,6 +323,9 @@ class Settings(BaseSettings):
     )
     pipeline: Pipeline = Field(
         Pipeline.model_validate({}), description="How the dashboard's data keep themselves fresh; see below."
+    )
+    alerts: Alerts = Field(
+        Alerts.model_validate({}), description="Who is told of issues by message, and when; see below."
     )
     otlp: Otlp = Field(
         Otlp.model_validate({}), description="Where logs, traces and metrics are sent; see below."
@@ -336,6 +418,11 @@ def expectations(settings: Settings) -> Expectations:
         markets=settings.markets,
         cadence={key: _period(text) for key, text in settings.cadence.items()},
     )
+
+
+def duration_ns(text: str) -> int:
+    """Return the ns of a duration as the settings write it: `30s`, `4h`."""
+    return _period(text)
 
 
 def _period(text: str) -> int:
@@ -459,7 +546,12 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not TOML: {error}: mend that place, or remove the file") from None
 
 
-_TABLES: Mapping[str, type[BaseModel]] = {"thresholds": Thresholds, "pipeline": Pipeline, "otlp": Otlp}
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "thresholds": Thresholds,
+    "pipeline": Pipeline,
+    "otlp": Otlp,
+    "alerts": Alerts,
+}
 
 
 def _explained(error: ValidationError, origins: Mapping[str, str]) -> str:
@@ -472,6 +564,9 @@ def _explained(error: ValidationError, origins: Mapping[str, str]) -> str:
         known = ", ".join(fields)
         return f"{place}: {key}: no such setting: use one of {known}"
     message = str(first["msg"]).removeprefix("Value error, ")
+    if path[0] == "alerts":
+        # What stands there may be an address with its secrets.
+        return f"{place}: {key}: {message[:1].lower()}{message[1:]}"
     if path[:1] == ["otlp"] and path[1:2] in (["endpoint"], ["headers"]):
         # What stands there may hold a password.
         return f"{place}: {key}: {message[:1].lower()}{message[1:]}"

@@ -18,7 +18,7 @@ from obs.keeping.vault import decisions
 from obs.looking import DATABASE, current, find_issue, since_ns, span_ns, store_of
 from obs.snapshot import Issue, IssueStatus, Snapshot
 
-__all__ = ["FOREVER", "VERBS", "apply", "listed", "wakes_at"]
+__all__ = ["FOREVER", "VERBS", "apply", "listed", "user", "wakes_at"]
 
 VERBS = ("resolve", "archive", "reopen")
 FOREVER = "ever"
@@ -55,7 +55,7 @@ def apply(
     Raises:
         ValueError: If an id is unknown, or its issue cannot go there.
     """
-    who = by or _user()
+    who = by or user()
     entries, lines = [], []
     where = store_of(directory) if store is None else store or directory / DATABASE
     with Store(where) as opened:
@@ -138,7 +138,8 @@ def _said(issue: Issue, verb: str, expires: int) -> str:
     return f"{issue.id} {issue.title}: {what}{end}"
 
 
-def _user() -> str:
+def user() -> str:
+    """Return the name of who runs this; empty when it cannot be known."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

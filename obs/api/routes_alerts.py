@@ -26,7 +26,7 @@ _BODY = {
                 "schema": {
                     "type": "object",
                     "required": ["alerts"],
-                    "properties": {"alerts": {"type": "array", "items": {"type": "object"}}},
+                    "properties": {"alerts": {"type": "array"}},
                 }
             }
         },

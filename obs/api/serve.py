@@ -20,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from obs import dashboard
+from obs.alerts.opening import alerter_of
 from obs.api.app import application
 from obs.api.board import Board
 from obs.api.context import Context
@@ -150,7 +151,7 @@ class _Running:
             sidecar=sidecar,
             history=History(settings.store or sidecar.directory / "obs.db"),
             pipeline=pipeline,
-            receiver=Receiver(inbox),
+            receiver=Receiver(inbox, own=sidecar.exporter.id if sidecar.exporter is not None else ""),
             inbox=inbox,
             desk=Desk(sidecar, board),
             tokens=tokens,
@@ -161,6 +162,7 @@ class _Running:
             announced(sidecar.directory, _address(self._door)),
             contextlib.closing(inbox),
             pipeline,
+            alerter_of(settings, sidecar.directory, lambda: board.kept, _noting(sidecar)),
             asyncio.Runner(loop_factory=_loop_factory()) as runner,
         ):
             runner.run(self._until_stopped(context))
@@ -194,6 +196,11 @@ async def _stop_when(leave: Told, stop: asyncio.Event) -> None:
     while not leave.is_set():
         await asyncio.sleep(LOOK_SECONDS)
     stop.set()
+
+
+def _noting(sidecar: Sidecar) -> Callable[[str], None]:
+    """Return what puts a sentence on the page, from any thread."""
+    return lambda text: sidecar.post(lambda: sidecar.vault.notice(text))
 
 
 def _empty_board() -> Board:

@@ -5,6 +5,7 @@ Both with the token and without it. The streams never end and are left to tests 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,8 @@ from obs.api.desk import Desk
 from obs.api.tokens import Tokens
 from obs.config import Settings
 from obs.history.queries import History
+from obs.keeping.inbox import Inbox
+from obs.otlp.receiving import Receiver
 from obs.refreshing.pipeline import DashboardDataPipeline
 from obs.sidecar import Sidecar
 from tests.api import recorded
@@ -48,17 +51,23 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
         sidecar.flush()
         board = Board(sidecar.snapshot())
         desk = Desk.over(sidecar.frozen_metrics()())
-    with DashboardDataPipeline(
-        source=lambda: board.snapshot.money,
-        picture=lambda: dashboard.render(board.snapshot),
-        directory=settings.dir,
-    ) as pipeline:
+    inbox = Inbox(folder / "inbox")
+    with (
+        contextlib.closing(inbox),
+        DashboardDataPipeline(
+            source=lambda: board.snapshot.money,
+            picture=lambda: dashboard.render(board.snapshot),
+            directory=settings.dir,
+        ) as pipeline,
+    ):
         yield application(
             Context(
                 settings=settings,
                 board=board,
                 history=History(settings.dir / "obs.db"),
                 pipeline=pipeline,
+                receiver=Receiver(inbox),
+                inbox=inbox,
                 desk=desk,
                 tokens=Tokens(control=TOKEN),
             )
