@@ -1,6 +1,6 @@
 """Rows -> the text of a scrape: Prometheus' own format, or OpenMetrics with exemplars for who accepts it.
 
-The only module that imports prometheus_client.
+Only this module and `writing` import prometheus_client.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
     Exemplar,
@@ -17,7 +16,6 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_TYPE
-from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
 from obs.metrics import own, trading
@@ -25,6 +23,7 @@ from obs.metrics.folding import Folded, folded
 from obs.metrics.own import Inner
 from obs.metrics.rows import Rows, joiner
 from obs.metrics.table import TABLE, Family
+from obs.metrics.writing import written
 from obs.readings import ABOVE, BOUNDS, Histogram, Mark
 from obs.snapshot import Snapshot
 
@@ -67,10 +66,8 @@ def exposition(snapshot: Snapshot, inner: Inner | None = None, *, is_openmetrics
         inner: The sidecar's own numbers.
         is_openmetrics: As OpenMetrics, with exemplars.
     """
-    registry = CollectorRegistry()
-    registry.register(SnapshotCollector(lambda: snapshot, lambda: inner or Inner()))
-    write: Callable[[CollectorRegistry], bytes] = generate_openmetrics if is_openmetrics else generate_latest
-    return write(registry)
+    collector = SnapshotCollector(lambda: snapshot, lambda: inner or Inner())
+    return written(collector.collect(), is_openmetrics=is_openmetrics)
 
 
 def negotiated(accept: str) -> bool:

@@ -46,7 +46,10 @@ def folded(
     if len(rows) <= most:
         return dict(rows)
     keeps = tuple(label in KEPT_LABELS for label in labels)
-    into = {values: _other(keeps, values) for values in rows}
+    if any(keeps):
+        into = {values: _other(keeps, values) for values in rows}
+    else:
+        into = dict.fromkeys(rows, (OTHER,) * len(labels))
     named = sorted(values for values in rows if into[values] != values)
     room = _whole(named, max(0, most - len(set(into.values()))))
     kept = {values: rows[values] for values in named[:room]}

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import pytest
-from prometheus_client import Metric
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
@@ -16,7 +17,7 @@ from obs.analysis import Analyzer
 from obs.events import Event, Severity
 from obs.meters import Meters
 from obs.meters.telling import tell
-from obs.metrics import MAX_SERIES, TABLE, Inner, exposition, negotiated
+from obs.metrics import MAX_SERIES, TABLE, Inner, SnapshotCollector, exposition, negotiated
 from obs.money.entries import llm_call_of
 from obs.rules import RuleSet
 from obs.snapshot import ComponentStatus, Health, Snapshot
@@ -105,6 +106,17 @@ def test_10_000_bots_give_a_bounded_scrape_of_known_metrics(hostile: Snapshot, i
     for family in parse(text.decode()):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         assert len(family.samples) <= TABLE[name].most, name
+
+
+@pytest.mark.parametrize("is_openmetrics", [False, True])
+def test_the_text_is_byte_for_byte_that_of_the_prometheus_client(
+    hostile: Snapshot, is_openmetrics: bool
+) -> None:
+    registry = CollectorRegistry()
+    registry.register(SnapshotCollector(lambda: hostile))
+    write: Callable[[CollectorRegistry], bytes] = generate_openmetrics if is_openmetrics else generate_latest
+
+    assert exposition(hostile, is_openmetrics=is_openmetrics) == write(registry)
 
 
 def test_what_finds_no_series_of_its_own_is_counted_in_other(hostile: Snapshot) -> None:
