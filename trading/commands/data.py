@@ -7,6 +7,7 @@ data (a symbol, or a file that is not in use yet), `show` prints the bars that a
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["configure", "run"]
 
 _INTERVALS = ("1m", "5m", "15m", "1h", "1d")
+_ENDINGS = (".csv", ".csv.gz", ".parquet", ".zip", ".txt")
 _MARKS = {"kept": "told    ", "adjusted": "mended  ", "dropped": "dropped ", "refused": "REFUSED "}
 
 
@@ -70,14 +72,37 @@ def run(options: argparse.Namespace) -> int:
     if options.calendar:
         its = replace(settings.market, calendar=options.calendar, overrides=None)
         settings = replace(settings, market=its)
-    files = [Path(name) for name in options.symbols if Path(name).is_file()]
-    if options.part != "fetch" and files:
+    files = _files(options.symbols) if options.part != "fetch" else []
+    if files:
         return _of_files(files, options, settings)
     opened = _market(settings, options.symbols)
     try:
         return _of_market(opened, options, settings)
     finally:
         opened.close()
+
+
+def _files(names: Sequence[str]) -> list[Path]:
+    """Return the files that were named, none when symbols were; what only looks like a file is an error."""
+    from trading.errors import TradingError
+
+    files = [Path(name) for name in names if Path(name).is_file()]
+    others = [name for name in names if not Path(name).is_file()]
+    lost = [name for name in others if name.lower().endswith(_ENDINGS)]
+    if lost:
+        raise TradingError(f"{lost[0]}: no such file. Name one that exists, or a symbol.")
+    if files and others:
+        raise TradingError(f"{files[0]} is a file and {others[0]} is none: ask for files or for symbols.")
+    return files
+
+
+def _within(bars: Sequence[Bar], options: argparse.Namespace) -> list[Bar]:
+    from trading.bars import time_of
+
+    # By nanoseconds: a time in a wrong unit may be no date at all.
+    first = time_of(options.since) if options.since else -math.inf
+    end = time_of(options.to + timedelta(days=1)) if options.to else math.inf
+    return [bar for bar in bars if first <= bar.time < end]
 
 
 def _of_market(market: Market, options: argparse.Namespace, settings: TradingSettings) -> int:
@@ -95,7 +120,7 @@ def _of_market(market: Market, options: argparse.Namespace, settings: TradingSet
         checked = market.checked(instrument, options.interval, first, last)
         refused += checked.refused
         _summed(instrument, checked.bars, options.interval, _way(market))
-        if options.part == "show":
+        if options.part == "show" and checked.bars:
             _shown(checked.bars[-options.last :], options.interval)
         if options.part != "fetch" or checked.refused:
             _told(checked.findings)
@@ -122,7 +147,7 @@ def _of_files(files: Sequence[Path], options: argparse.Namespace, settings: Trad
         data = settings.data
         reading = Reading(symbol, options.interval, sessions.zone, data.decimal, data.adjusted)
         checked = check(
-            read_bars(path, reading),
+            _within(read_bars(path, reading), options),
             symbol=symbol,
             interval=options.interval,
             sessions=sessions,
@@ -130,7 +155,7 @@ def _of_files(files: Sequence[Path], options: argparse.Namespace, settings: Trad
         )
         refused += checked.refused
         _summed(Instrument(symbol), checked.bars, options.interval, sessions.name)
-        if options.part == "show":
+        if options.part == "show" and checked.bars:
             _shown(checked.bars[-options.last :], options.interval)
         _told(checked.findings)
     return int(refused > 0)
@@ -145,7 +170,7 @@ def _market(settings: TradingSettings, symbols: Sequence[str]) -> Market:
     if symbols:
         path = settings.market.universe
         known = {one.symbol: one for one in load_universe(path)} if path.is_file() else {}
-        universe = Universe("command line", tuple(known.get(name, Instrument(name)) for name in symbols))
+        universe = Universe("named symbols", tuple(known.get(name, Instrument(name)) for name in symbols))
     return open_market(settings, log=BotLog("data", "none"), universe=universe)
 
 

@@ -96,3 +96,28 @@ def test_days_the_wrong_way_round_are_wrong_input(config: Path, capsys: pytest.C
 
     assert code == 2
     assert "--since 2024-02-01 lies after --to 2024-01-05" in capsys.readouterr().err
+
+
+def test_a_file_is_judged_between_the_days_that_were_asked_for(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(config.parent / "bars/069500.csv")
+
+    days = ("--since", "2024-01-10", "--to", "2024-01-25")
+    assert main(["data", "check", file, "--config", str(config), *days]) == 0
+
+    assert "069500: 12 bars, 2024-01-10 to 2024-01-25" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("names", "word"), [(["no.csv"], "no.csv: no such file"), (["FILE", "A"], "is none")]
+)
+def test_what_is_no_file_is_not_taken_for_one(
+    names: list[str], word: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(config.parent / "bars/069500.csv")
+    named = [name.replace("FILE", file) for name in names]
+
+    assert main(["data", "check", *named, "--config", str(config)]) == 2
+
+    assert word in capsys.readouterr().err
