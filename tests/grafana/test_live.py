@@ -19,9 +19,9 @@ WITHOUT_DATA = {
     "obs_events_dropped_total": "nothing was lost",
     "obs_labels_folded": "a fleet of six bots has room for every name",
     "trading_llm_budget": "no budget is set",
-    "trading_stage_overdue_seconds": "the bots of the demo stop before anything is overdue",
 }
 """Metrics that a good day has no series of, and why."""
+SOMETIMES = {"trading_stage_overdue_seconds": "the bots stop at once or a little after something was due"}
 BOT = {"bot.id": "late-1"}
 COST = {"gen_ai.provider.name": "openai", "gen_ai.agent.name": "news", "duration_ms": 900, **BOT}
 
@@ -30,13 +30,13 @@ COST = {"gen_ai.provider.name": "openai", "gen_ai.agent.name": "news", "duration
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running(tmp_path_factory.mktemp("stack")) as started:
         for _ in range(3):
-            started.say(*_words())
+            started.say(*words())
             time.sleep(2)
         # Twice: a rate needs counters that move after they were first seen.
         started.play()
         time.sleep(3)
         started.play()
-        started.say(*_words())
+        started.say(*words())
         wait_for("the demo's bots in Prometheus", lambda: len(started.ask("trading_bot_info", step=1)) > 5)
         # Recording rules of a rate want two scrapes after the last counter moved.
         time.sleep(5)
@@ -46,7 +46,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def test_every_expression_of_a_dashboard_has_data_or_a_reason(stack: Stack) -> None:
     empty = {one.expression for one in asked() if not stack.ask(one.expression, step=1)}
 
-    unexplained = {one for one in empty if not any(name in one for name in WITHOUT_DATA)}
+    unexplained = {one for one in empty if not any(name in one for name in WITHOUT_DATA | SOMETIMES)}
     assert unexplained == set()
     assert {name for name in WITHOUT_DATA if any(name in one for one in empty)} == set(WITHOUT_DATA)
 
@@ -73,8 +73,9 @@ def test_alerts_come_back_as_issues_through_alertmanager(stack: Stack) -> None:
 
     wait_for("the breaker's alert among the issues", lambda: _issues(stack, "TradingBreakerTripped"))
 
-    (issue,) = _issues(stack, "TradingBreakerTripped")
-    assert "late-1" in str(issue)
+    assert any("late-1" in str(issue) for issue in _issues(stack, "TradingBreakerTripped"))
+    # What obs itself found is not told back to it: the alert would live on by its own issue.
+    assert not _issues(stack, "ObsCriticalIssue")
 
 
 def test_a_scrape_is_small_and_quick(stack: Stack) -> None:
@@ -99,7 +100,7 @@ def _issues(stack: Stack, word: str) -> list[Any]:
     return [issue for issue in listed if word in str(issue)]
 
 
-def _words() -> list[dict[str, Any]]:
+def words() -> list[dict[str, Any]]:
     """What the demo's bots do not say: a breaker, an anomaly, an unknown model, an attribution."""
     return [
         {

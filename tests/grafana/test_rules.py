@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.grafana.rules import FILES, TESTS, alerts, cases, rules, unknown
+from tests.grafana.rules import FILES, FOLDER, TESTS, alerts, cases, rules, unknown
 from tests.servers import missing
 
 SEVERITIES = {"critical", "error", "warning", "info"}
@@ -26,6 +26,12 @@ def test_every_alert_says_how_grave_it_is_what_happens_and_what_to_do() -> None:
         assert alert["labels"]["severity"] in SEVERITIES, name
         assert set(alert["annotations"]) == {"summary", "description", "runbook_url"}, name
         assert alert["annotations"]["runbook_url"].endswith(f"#{name.lower()}"), name
+
+
+def test_every_runbook_link_leads_to_a_section_and_every_section_to_an_alert() -> None:
+    page = (FOLDER.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"(?m)^### (\w+)$", page) == list(alerts())
 
 
 def test_every_alert_has_a_case_in_which_it_fires_with_its_words() -> None:
