@@ -107,7 +107,7 @@ def unfit_warnings(options: argparse.Namespace, settings: TradingSettings, param
 
     calendar = settings.market.calendar
     path = options.params or settings.signals.params
-    return unfit(params, calendar, year_of(calendar, options.interval), path)
+    return tuple(each.text for each in unfit(params, calendar, year_of(calendar, options.interval), path))
 
 
 def learned_warning(path: Path | None, first: date) -> str:

@@ -102,13 +102,14 @@ def _as_of(desk: Desk, day: date, made: Products) -> Dated:
 
 def _params(desk: Desk, day: date, made: Products) -> Chosen:
     path = desk.settings.signals.params
-    calendar = desk.sessions.name
+    calendar = desk.settings.market.calendar
     year = year_of(calendar)
     params = chosen_params(path, year)
-    warnings = unfit(params, calendar, year, path)
     # Once a run: sessions that are caught up have the same parameters.
-    for warning in warnings if day == desk.chain[-1] else ():
-        desk.say(logging.WARNING, "parameters: %s", warning)
+    misfits = unfit(params, calendar, year, path) if day == desk.chain[-1] else ()
+    for misfit in misfits:
+        # Not what to write instead: whoever reads logs would take it for a broken file.
+        desk.say(logging.WARNING, "parameters: %s; `trading check` tells the mend", misfit.what)
     values = asdict(params)
     document = {"version": 1, "regimes": values.pop("regimes"), "params": values}
     text = msgspec.json.encode(document, order="deterministic")
@@ -118,7 +119,7 @@ def _params(desk: Desk, day: date, made: Products) -> Chosen:
         path=str(path) if path.exists() else "",
         digest=digest,
         document=msgspec.json.decode(text),
-        warnings=warnings if day == desk.chain[-1] else (),
+        warnings=tuple(misfit.text for misfit in misfits),
     )
 
 

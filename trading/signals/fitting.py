@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from trading.sessions import Sessions
 from trading.signals.params import Params, default_params, load_params
 
-__all__ = ["ALWAYS", "chosen_params", "history_word", "mend_of", "unfit", "year_of"]
+__all__ = ["ALWAYS", "Misfit", "chosen_params", "history_word", "mend_of", "unfit", "year_of"]
 
 ALWAYS = "ALWAYS"
 """The calendar of markets that never close."""
@@ -22,6 +23,18 @@ FAR = 0.2
 """A year that differs by more than this fraction is another market's; 246 or 252 sessions are all one."""
 _SPARE_DAYS = 14
 """Calendar days on top of what is needed: a symbol lacks a session now and then."""
+
+
+class Misfit(NamedTuple):
+    """A parameter that was made for another market."""
+
+    what: str
+    mend: str
+
+    @property
+    def text(self) -> str:
+        """Both, for people."""
+        return f"{self.what}: {self.mend}"
 
 
 def year_of(calendar: str) -> float:
@@ -42,7 +55,7 @@ def chosen_params(path: Path, year: float) -> Params:
     return load_params(path, year=year) if path.is_file() else default_params(year)
 
 
-def unfit(params: Params, calendar: str, year: float, path: Path) -> tuple[str, ...]:
+def unfit(params: Params, calendar: str, year: float, path: Path) -> tuple[Misfit, ...]:
     """Return what of the parameters was made for another market, each with its mend.
 
     Args:
@@ -54,8 +67,11 @@ def unfit(params: Params, calendar: str, year: float, path: Path) -> tuple[str, 
     found = []
     if abs(params.periods_per_year / year - 1) > FAR:
         found.append(
-            f"periods_per_year = {params.periods_per_year:g}, but {calendar} has about {year:g} such bars a "
-            f"year: leave it out of {path.name}, or write {year:g}"
+            Misfit(
+                f"periods_per_year = {params.periods_per_year:g}, but {calendar} has about {year:g} "
+                "such bars a year",
+                f"leave it out of {path.name}, or write {year:g}",
+            )
         )
     if calendar != ALWAYS:
         return tuple(found)
@@ -67,9 +83,11 @@ def unfit(params: Params, calendar: str, year: float, path: Path) -> tuple[str, 
         mends.append('"market": {"volatile_from": 0.8, "calm_below": 0.6}')
     if mends:
         found.append(
-            "the limits of volatility are the defaults for shares, and coins move more: many buys will be "
-            f'stopped, and the market told as volatile. For coins write into {path.name} {{"version": 1, '
-            f'"params": {{{", ".join(mends)}}}}}'
+            Misfit(
+                "the limits of volatility are the defaults for shares, and coins move more",
+                "many buys will be stopped, and the market told as volatile. For coins write into "
+                f'{path.name} {{"version": 1, "params": {{{", ".join(mends)}}}}}',
+            )
         )
     return tuple(found)
 

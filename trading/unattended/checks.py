@@ -97,9 +97,8 @@ def _parameters(settings: TradingSettings) -> Iterator[Line]:
     year = year_of(calendar)
     params = chosen_params(path, year)
     yield Line("parameters", "ok", str(path) if path.is_file() else f"no {path}: defaults of the score")
-    for warning in unfit(params, calendar, year, path):
-        what, _, mend = warning.partition(": ")
-        yield Line("parameters", "warn", what, mend)
+    for misfit in unfit(params, calendar, year, path):
+        yield Line("parameters", "warn", misfit.what, misfit.mend)
 
 
 def _history(settings: TradingSettings, now: int) -> Iterator[Line]:

@@ -194,6 +194,20 @@ def test_a_wrong_request_ends_with_two_and_one_line(
     assert len(said.splitlines()) == 1
 
 
+def test_limits_made_for_shares_are_told_where_coins_are_traded(
+    trading: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "trading.toml"
+    told = []
+    for calendar in ("XNYS", "ALWAYS"):
+        config.write_text(config.read_text("utf-8").replace('"XNYS"', f'"{calendar}"'), encoding="utf-8")
+        assert trading("backtest", "--no-store", "--no-report") == 0
+        told.append(capsys.readouterr().out)
+
+    assert [text.count("Look out:") for text in told] == [0, 1]
+    assert '"max_volatility": 1.2' in told[1]
+
+
 def test_a_backtest_that_fails_is_kept_as_failed(trading: Command, tmp_path: Path) -> None:
     trading("backtest", "--fee", "2")
 

@@ -12,6 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from obs.events import Severity
+from obs.rules import load as load_rules
+from tests.builders import event as log_event
 from tests.trading.daily.conftest import Run
 from tests.trading.daily.stage import NAMES, Phone, Stage, closes, event, store_of
 from trading.backtest.portfolio import run_portfolio
@@ -85,6 +88,18 @@ def test_amounts_on_the_console_have_their_currency(stage: Stage, run: Run) -> N
     (step,) = [line for line in ran.lines if "4/10 summary" in line]
     assert "equity 10,000,000 KRW, cash 10,000,000 KRW" in step
     assert not any("too short" in line or "Look out" in line for line in ran.lines)
+
+
+def test_limits_made_for_shares_are_told_once_where_coins_are_traded(stage: Stage, run: Run) -> None:
+    stage.set("market", calendar="ALWAYS", currency="USD")
+    # What trades on weekdays alone is told as missing its weekends; here it is enough that the step is done.
+    ran = run("2025-01-11T01:00+00:00", as_of=DAY)
+
+    (step,) = [line for line in ran.lines if "2/10 params" in line]
+    logged = [record.getMessage() for record in ran.records if "parameters:" in record.getMessage()]
+    assert '"max_volatility": 1.2, "market": {"volatile_from": 0.8, "calm_below": 0.6}' in step
+    assert len(logged) == 1
+    assert load_rules().match(log_event(logged[0], severity=Severity.WARN)) == ()
 
 
 def test_on_a_holiday_it_says_so_and_does_nothing(stage: Stage, run: Run, heard: Phone) -> None:

@@ -13,11 +13,16 @@ from trading.bars import Bar
 from trading.regime import RegimeRules
 from trading.sessions import load_sessions
 from trading.signals.engine import SignalEngine
-from trading.signals.fitting import chosen_params, history_word, mend_of, unfit, year_of
+from trading.signals.fitting import Misfit, chosen_params, history_word, mend_of, unfit, year_of
 from trading.signals.params import Params, load_params, save_params
 
 DAY_NS = 86_400_000_000_000
 FILE = Path("best_params.json")
+
+
+def only(found: tuple[Misfit, ...]) -> str:
+    (misfit,) = found
+    return misfit.text
 
 
 def test_the_year_follows_the_calendar_where_the_file_does_not_say(tmp_path: Path) -> None:
@@ -47,7 +52,7 @@ def test_what_follows_the_calendar_is_saved_and_read_again(tmp_path: Path) -> No
 def test_limits_made_for_shares_are_told_where_coins_are_traded_with_what_to_write() -> None:
     shares = chosen_params(FILE, 365.0)
 
-    (told,) = unfit(shares, "ALWAYS", 365.0, FILE)
+    told = only(unfit(shares, "ALWAYS", 365.0, FILE))
 
     assert '"max_volatility": 1.2' in told
     assert '"market": {"volatile_from": 0.8, "calm_below": 0.6}' in told
@@ -56,7 +61,7 @@ def test_limits_made_for_shares_are_told_where_coins_are_traded_with_what_to_wri
 
 
 def test_the_mend_that_is_told_mends_it(tmp_path: Path) -> None:
-    (told,) = unfit(chosen_params(FILE, 365.0), "ALWAYS", 365.0, FILE)
+    told = only(unfit(chosen_params(FILE, 365.0), "ALWAYS", 365.0, FILE))
     mended = tmp_path / "best_params.json"
 
     mended.write_text(told[told.index('{"version"') :])
@@ -69,7 +74,7 @@ def test_the_year_of_another_market_is_told(calendar: str, wrong: float) -> None
     coins = RegimeRules(volatile_from=0.8, calm_below=0.6)
     params = Params(periods_per_year=wrong, max_volatility=1.5, market=coins)
 
-    (told,) = unfit(params, calendar, year_of(calendar), FILE)
+    told = only(unfit(params, calendar, year_of(calendar), FILE))
 
     assert told.startswith(f"periods_per_year = {wrong:g}, but {calendar} has about {year_of(calendar):g}")
 
