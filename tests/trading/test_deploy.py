@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -93,6 +94,25 @@ def test_the_daily_script_logs_everything_and_speaks_only_of_failures(tmp_path: 
     assert "ran -m trading daily --again" in log.read_text()
     assert ("ran -m trading daily" in done.stderr) is (code not in (0, 75))
     assert done.stdout == ""
+
+
+def test_the_daily_script_shows_a_person_at_a_terminal_what_this_call_wrote(tmp_path: Path) -> None:
+    script = installed(tmp_path, "daily_realtime_signals.sh")
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\necho run of $$\n")
+    python.chmod(0o700)
+    shown = []
+
+    for _ in range(2):
+        reader, terminal = pty.openpty()
+        subprocess.run([str(script)], stdout=terminal, check=True, timeout=30)
+        shown.append(os.read(reader, 1000).decode().splitlines())
+        os.close(terminal)
+        os.close(reader)
+
+    assert [len(lines) for lines in shown] == [1, 1]
+    assert shown[0] != shown[1]
 
 
 def test_an_installation_without_a_folder_or_with_an_unknown_option_says_what_to_do() -> None:
