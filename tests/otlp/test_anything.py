@@ -56,8 +56,8 @@ def test_a_request_broken_anywhere_is_answered(request: tuple[str, bytes], signa
 WORDS = (
     "attributes key value stringValue intValue doubleValue boolValue bytesValue arrayValue kvlistValue "
     "values body traceId spanId timeUnixNano observedTimeUnixNano severityNumber severityText eventName name "
-    "kind status code message events startTimeUnixNano endTimeUnixNano unit gauge sum histogram dataPoints asInt "
-    "asDouble flags"
+    "kind status code message events startTimeUnixNano endTimeUnixNano unit gauge sum histogram "
+    "dataPoints asInt asDouble flags"
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
