@@ -796,6 +796,37 @@ SIDECAR = Board(
             ),
         ),
         (
+            "OpenTelemetry out",
+            (
+                Panel(
+                    "Taken, sent, dropped",
+                    "Records for the collector: taken is sent, dropped or still waiting.",
+                    (
+                        (
+                            "sum by (instance) (rate(obs_otlp_export_taken_total{[I]}[$__rate_interval]))",
+                            "taken",
+                        ),
+                        (
+                            "sum by (instance) (rate(obs_otlp_export_sent_total{[I]}[$__rate_interval]))",
+                            "sent",
+                        ),
+                        (
+                            "sum by (instance) (rate(obs_otlp_export_dropped_total{[I]}[$__rate_interval]))",
+                            "dropped",
+                        ),
+                    ),
+                    "ops",
+                    width=12,
+                ),
+                Panel(
+                    "Waiting for the collector",
+                    "Not sent yet.",
+                    _one("sum by (instance) (obs_otlp_export_waiting{[I]})", "{{instance}}"),
+                    width=12,
+                ),
+            ),
+        ),
+        (
             "What it uses",
             (
                 Panel(

@@ -18,6 +18,7 @@ from tests.grafana.stack import Stack, running, wait_for
 WITHOUT_DATA = {
     "obs_events_dropped_total": "nothing was lost",
     "obs_labels_folded": "a fleet of six bots has room for every name",
+    "obs_otlp_export_": "no collector is set",
     "trading_llm_budget": "no budget is set",
 }
 """Metrics that a good day has no series of, and why."""
