@@ -310,11 +310,8 @@ def test_what_was_folded_and_not_stored_is_not_sent(tmp_path: Path, collector: C
 
     sidecar.close()
     with Sidecar(tmp_path, destination=aim) as again:
-        feed(again, [said(1)])
-        assert until(lambda: is_empty(again))
-
-        assert collector.bodies == ["line 1"]
-        assert counts(again) == Counts(taken=1, sent=1, waiting=0, dropped={})
+        assert not until(lambda: collector.asked, 0.5)
+        assert counts(again) == Counts()
 
 
 def test_what_a_collector_brings_back_is_not_sent_once_more(tmp_path: Path, collector: Collector) -> None:
@@ -393,6 +390,9 @@ def test_a_bad_collector_costs_the_fold_nothing_and_the_books_stay_exact(
             feed(sidecar, [said(n) for n in range(start, start + 400)])
             assert is_even(sidecar)
         books = counts(sidecar)
+        if trouble in ("hung", "dripping"):
+            # Cut off by the clock, and asked again.
+            assert until(lambda: collector.asked > 1)
         began = time.monotonic()
     ended = time.monotonic() - began
 
@@ -400,7 +400,7 @@ def test_a_bad_collector_costs_the_fold_nothing_and_the_books_stay_exact(
     assert books.taken == 8_000
     assert books.waiting > 0
     assert set(books.dropped) <= {"full"}
-    assert waiting <= 2 * 2**20
+    assert waiting <= 1.3 * 2**20
     assert ended < 10
 
 
