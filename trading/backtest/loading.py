@@ -141,5 +141,5 @@ def _instrument(universe: Universe, symbol: str) -> Instrument:
     try:
         return universe[symbol]
     except KeyError:
-        some = ", ".join(universe.symbols[:8])
-        raise TradingError(f'"{symbol}" is not in {universe.name}: it has {some} … Add it there.') from None
+        some = ", ".join(universe.symbols[:8]) + (", …" if len(universe.symbols) > 8 else "")
+        raise TradingError(f'"{symbol}" is not in {universe.name} ({some}). Add it there.') from None

@@ -173,7 +173,7 @@ def test_notes_of_a_person_are_no_warning(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["backtest", "--symbols", "ZZZ"], '"ZZZ" is not in'),
+        (["backtest", "--symbols", "ZZZ"], "). Add it there."),
         (["backtest", "--strategy", "sma_cross:9,3"], "the fast mean must be shorter"),
         (["backtest", "--strategy", "hold", "--walk-forward", "10,5"], "has none to choose"),
         (["backtest", "--fee", "2"], "fee = 2.0: write it as a fraction"),
