@@ -215,8 +215,10 @@ def _backtest(case: dict[str, Any], market: Path) -> Iterator[Row]:
         wanted = [float(line[f"equity_{library}"]) for line in equity[:last]]
         far = _furthest(result.equity[:last], wanted)
         yield Row(f"{name} equity", library.replace("_py", ".py"), len(wanted), far, 1e-6, "relative")
+    # The library counts the open trade as won or lost; our `win_rate` counts closed ones alone.
+    won = sum(trade.pnl > 0 for trade in result.trades) / len(result.trades) if result.trades else 0.0
     figures = _furthest(
-        [result.final_equity, result.max_drawdown, result.win_rate or 0.0],
+        [result.final_equity, result.max_drawdown, won],
         [case["final_equity_vectorbt"], case["max_drawdown_vectorbt"], case["win_rate"]],
     )
     yield Row(f"{name} end, drawdown, wins", "vectorbt", 3, figures, 1e-9, "relative")
