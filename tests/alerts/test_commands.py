@@ -81,6 +81,7 @@ def test_a_silence_is_made_listed_and_ended(tmp_path: Path) -> None:
     assert (ended.returncode, again.returncode) == (0, 2)
 
 
+@pytest.mark.slow
 def test_a_running_sidecar_tells_an_issue_once_also_over_a_kill(tmp_path: Path, chat: Service) -> None:
     settings(tmp_path, chat.address)
     log = tmp_path / "bot.log"
