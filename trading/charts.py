@@ -86,9 +86,7 @@ def bar_chart(bars: Sequence[Bar], *, title: str, language: Language = "en", wid
     for index, bar in enumerate(bars):
         middle = head + row * index + row / 2
         parts.append(f"<g><title>{drawing.clean(bar.label)}: {drawing.clean(bar.text)}</title>")
-        parts.append(
-            drawing.text(left - 8, middle + 4, drawing.shortened(bar.label, room), anchor="end")
-        )
+        parts.append(drawing.text(left - 8, middle + 4, drawing.shortened(bar.label, room), anchor="end"))
         if math.isfinite(bar.value):
             length, side = abs(bar.value) * unit, "down" if bar.value < 0 else "up"
             start = zero - length if bar.value < 0 else zero
