@@ -169,7 +169,7 @@ def test_an_endpoint_that_is_the_sidecar_itself_gets_nothing(tmp_path: Path) -> 
     own = f"http://127.0.0.1:{port}"
     with up(tmp_path / "obs", own.replace("127.0.0.1", "localhost"), log, OBS_PORT=port) as sidecar:
         assert until(lambda: "this sidecar itself" in httpx2.get(f"{own}/api/briefing?budget=4000").text, 20)
-        assert sidecar.metrics()['obs_events_total{severity="INFO"}'] == 10
+        assert until(lambda: sidecar.metrics().get('obs_events_total{severity="INFO"}') == 10, 20)
         assert sidecar.books() == (0, 0, 0, 0)
 
 
