@@ -242,7 +242,7 @@ def open_to_listeners() -> None:
     A command calls it that has no logging settings of its own.
     """
     logger = logging.getLogger("trading")
-    logger.setLevel(logging.DEBUG)
+    logger.setLevel(TRACE)
     logger.addHandler(logging.NullHandler())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import io
 import logging
 import os
 import signal
@@ -376,18 +377,24 @@ def test_telegram_gets_the_text_escaped(chat: Service, monkeypatch: pytest.Monke
 def test_no_secret_is_logged_or_written_down(
     tmp_path: Path, chat: Service, status: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    logging.basicConfig(level=logging.DEBUG, force=True)
+    root, logged = logging.getLogger(), io.StringIO()
+    handler, level = logging.StreamHandler(logged), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
     chat.status, address = status or 200, chat.address
     if not status:
         address = "json://127.0.0.1:9/hook-s3cr3tT0ken"
     desktop = Desktop(tmp_path, {"chat": address})
 
-    desktop.step(issue())
-    desktop.desk.close()
+    try:
+        desktop.step(issue())
+        desktop.desk.close()
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
 
     out, err = capfd.readouterr()
-    logging.basicConfig(level=logging.WARNING, force=True)
-    assert "s3cr3tT0ken" not in out + err
+    assert "s3cr3tT0ken" not in out + err + logged.getvalue()
     assert all(b"s3cr3tT0ken" not in path.read_bytes() for path in tmp_path.iterdir())
 
 

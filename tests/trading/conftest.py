@@ -81,3 +81,13 @@ def healthy() -> Run:
 @pytest.fixture(scope="session")
 def faulty() -> Run:
     return run_fleet("demo")
+
+
+@pytest.fixture(autouse=True)
+def untouched_logger() -> Iterator[None]:
+    """Commands run in this process open the core's logger; the next test finds it as it was."""
+    logger = logging.getLogger("trading")
+    level, handlers = logger.level, list(logger.handlers)
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers

@@ -118,7 +118,7 @@ def test_candles_without_a_minute_in_common_are_refused(tmp_path: Path) -> None:
         (["--symbols", "BTC/KRW"], "name them with --candles"),
         (
             ["--books", "nowhere/books.json", "--bots", "grid-1", "--duration", "1m"],
-            "Name a folder that exists",
+            "its folder does not exist or cannot be written",
         ),
     ],
 )
