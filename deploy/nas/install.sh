@@ -61,4 +61,4 @@ else
     echo "Schedule: $target/crontab_realtime.txt (crontab -e, or run again with --cron)."
 fi
 echo "Installed in $target. Next: universe.toml, secret/environment, secret/config.yaml; then bin/check.sh:"
-exec "$target/bin/check.sh"
+"$target/bin/check.sh" || echo "Installed; what is marked FAIL is still to be done, then: $target/bin/check.sh"

@@ -8,7 +8,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" = 0 ] || { echo "install: needs root (it makes a user and units)" >&2; exit 2; }
 id trading >/dev/null 2>&1 || useradd --system --home-dir /opt/trading --shell /usr/sbin/nologin trading
-sh "$here/../nas/install.sh" "$@" /opt/trading || echo "install: the check above names what is still to be done"
+sh "$here/../nas/install.sh" "$@" /opt/trading
 chown -R trading:trading /opt/trading
 units="daily weekly backup cleanup"
 for unit in $units; do
