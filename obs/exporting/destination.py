@@ -6,7 +6,10 @@ What the settings say comes first. Nothing is sent anywhere until one of them na
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +21,16 @@ from obs.spooling.sizes import bytes_of
 if TYPE_CHECKING:
     from obs.config import Otlp
 
-__all__ = ["SIGNALS", "Destination", "DestinationError", "Route", "check_address", "destination", "server_of"]
+__all__ = [
+    "SIGNALS",
+    "Destination",
+    "DestinationError",
+    "Route",
+    "check_address",
+    "destination",
+    "identity_of",
+    "server_of",
+]
 
 SIGNALS = ("logs", "traces", "metrics")
 PROTOCOL = "http/protobuf"
@@ -63,6 +75,16 @@ def server_of(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     host = parts.hostname or ""
     return ("loopback" if host in _LOOPBACK else host), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def identity_of(directory: Path) -> str:
+    """Return the id under which the sidecar of a directory sends: the same in each of its lives.
+
+    Args:
+        directory: The `OBS_DIR`.
+    """
+    place = f"{platform.node()}\0{directory.absolute()}".encode("utf-8", "backslashreplace")
+    return blake2b(place, digest_size=8).hexdigest()
 
 
 def destination(settings: Otlp, environment: Mapping[str, str] = os.environ) -> Destination | None:

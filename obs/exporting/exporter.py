@@ -6,8 +6,6 @@ kill at any moment neither loses a record nor takes it twice; sending is the bus
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +15,10 @@ import msgspec
 
 import obs
 from obs.events import Event, Severity
-from obs.exporting.destination import Destination, Route, server_of
+from obs.exporting.destination import Destination, identity_of, server_of
 from obs.exporting.outbox import Counts, Outbox, Written
 from obs.exporting.pictures import Pictures
-from obs.exporting.sending import Lane, Post
+from obs.exporting.sending import Lane, Post, Transport
 from obs.exporting.traces import FAMILIES, Tracer, place_of
 from obs.exporting.wire import OWNER, LogForm, TraceForm, line_of_event, line_of_span
 from obs.history.chronicle import uid_of
@@ -66,21 +64,15 @@ class Exporter:
             clock: Unix ns now.
         """
         self._directory, self._destination, self._clock = directory, destination, clock
-        place = f"{platform.node()}\0{directory}".encode("utf-8", "backslashreplace")
-        self.id = hashlib.blake2b(place, digest_size=8).hexdigest()
+        self.id = identity_of(directory)
         resource = {OWNER: self.id}
         own = {"service.name": "obs", "service.version": obs.__version__, **resource}
-        routes = destination.routes
         self._lanes: dict[str, Lane] = {}
         for form in (LogForm(resource), TraceForm(resource)):
-            if form.signal in routes:
-                outbox = Outbox(directory / FOLDER / form.signal, most_bytes=destination.queue_bytes)
-                self._lanes[form.signal] = Lane(form, outbox, self._post(routes[form.signal]))
-        self.pictures = (
-            Pictures(self._post(routes["metrics"]), destination.interval, own)
-            if "metrics" in routes
-            else None
-        )
+            # Also of a signal that goes nowhere: what waited when it was switched off still waits.
+            outbox = Outbox(directory / FOLDER / form.signal, most_bytes=destination.queue_bytes)
+            self._lanes[form.signal] = Lane(form, outbox, self._transport(form.signal))
+        self.pictures = Pictures(self._transport("metrics"), destination.interval, own)
         self._lines: dict[str, list[bytes]] = {signal: [] for signal in self._lanes}
         self._lost: dict[str, dict[str, int]] = {signal: {} for signal in self._lanes}
         self._note = _Note()
@@ -89,7 +81,22 @@ class Exporter:
     @property
     def wants_all(self) -> bool:
         """Whether records that only count must be looked at one by one, as they are sent too."""
-        return "logs" in self._lanes and self._destination.level <= Severity.INFO
+        return self._lanes["logs"].is_routed and self._destination.level <= Severity.INFO
+
+    def redirect(self, destination: Destination | None) -> None:
+        """Go on with another destination; what waits is sent there, and all books go on.
+
+        Only for the thread that folds, between two steps. `wants_all` may change with it.
+
+        Args:
+            destination: Where everything goes now; None: nowhere, and what waits stays on disk.
+        """
+        self._destination = destination or Destination({})
+        for signal, lane in self._lanes.items():
+            lane.outbox.most_bytes = self._destination.queue_bytes
+            lane.redirect(self._transport(signal))
+        self.pictures.redirect(self._transport("metrics"), self._destination.interval)
+        self.start()
 
     def resume(self, note: str | None) -> None:
         """Go on from what is stored; what was heard since is forgotten, it is heard again.
@@ -126,7 +133,7 @@ class Exporter:
             # It was sent from here, and a collector brought it back.
             return
         for signal, hear in (("traces", self._hear_trace), ("logs", self._hear_log)):
-            if signal in self._lanes:
+            if self._lanes[signal].is_routed:
                 try:
                     hear(event, service, fingerprints)
                 except Exception:  # noqa: BLE001 - what we cannot write down costs itself, never the fold
@@ -170,17 +177,18 @@ class Exporter:
 
     def show(self, take: Callable[[], Snapshot]) -> None:
         """Look at a picture when metrics are due."""
-        if self.pictures is not None and self.pictures.is_due:
+        if self.pictures.is_due:
             self.pictures.show(take())
 
     def books(self) -> dict[str, Books]:
         """Return what became of everything, by signal; from any thread."""
         made = {
-            signal: Books(lane.outbox.counts(), dict(lane.requests), lane.fault)
+            signal: Books(counts, dict(lane.requests), lane.fault)
             for signal, lane in self._lanes.items()
+            if (counts := lane.outbox.counts()).taken or lane.is_routed
         }
-        if self.pictures is not None:
-            made["metrics"] = Books(self.pictures.counts(), dict(self.pictures.requests), self.pictures.fault)
+        if (pictures := self.pictures).is_routed or pictures.counts().taken:
+            made["metrics"] = Books(pictures.counts(), dict(pictures.requests), pictures.fault)
         return made
 
     @property
@@ -204,10 +212,12 @@ class Exporter:
         lost[reason] = lost.get(reason, 0) + 1
 
     def _all(self) -> list[Lane | Pictures]:
-        return [*self._lanes.values(), *((self.pictures,) if self.pictures is not None else ())]
+        return [*self._lanes.values(), self.pictures]
 
-    def _post(self, route: Route) -> Post:
-        return Post(route, self._is_ourselves)
+    def _transport(self, signal: str) -> Transport | None:
+        """Return what carries a signal; None where it is not sent."""
+        route = self._destination.routes.get(signal)
+        return Post(route, self._is_ourselves) if route is not None else None
 
     def _is_ourselves(self, url: str) -> bool:
         """Whether an address is where this sidecar listens: what is sent there would come in again."""

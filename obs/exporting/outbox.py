@@ -83,7 +83,7 @@ class Outbox:
             folder: Of its own.
             most_bytes: Beyond it the oldest files go, and are counted as dropped.
         """
-        self._folder, self._most_bytes = folder, most_bytes
+        self._folder, self.most_bytes = folder, most_bytes
         self._lock = threading.Lock()
         self._filled = threading.Event()
         self._files: list[_File] = []
@@ -220,7 +220,7 @@ class Outbox:
         size = sum(file.size for file in self._files)
         gone: list[_File] = []
         for file in self._files[:-1]:
-            if size <= self._most_bytes:
+            if size <= self.most_bytes:
                 break
             if file.number > self._in_hand:
                 gone.append(file)

@@ -16,7 +16,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 import obs
 from obs.exporting.outbox import Counts
-from obs.exporting.sending import Post
+from obs.exporting.sending import Answer, Transport
 from obs.exporting.wire import SCOPE, values_of
 from obs.metrics import TABLE, Inner, SnapshotCollector
 from obs.snapshot import Snapshot
@@ -39,17 +39,18 @@ OF_THE_PROCESS = (
 class Pictures:
     """Sends pictures; the fold hands one over when it is due."""
 
-    def __init__(self, post: Post, interval: float, resource: Mapping[str, str]) -> None:
+    def __init__(self, transport: Transport | None, interval: float, resource: Mapping[str, str]) -> None:
         """Make it; `start` begins to send.
 
         Args:
-            post: Where to.
+            transport: Where to; None: nowhere for now.
             interval: Seconds between two.
             resource: Who sends them.
         """
         self.requests: dict[str, int] = {"ok": 0, "refused": 0, "failed": 0}
         self.fault = ""
-        self._post, self._interval, self._resource = post, interval, resource
+        self._transport, self._interval, self._resource = transport, interval, resource
+        self._used: Transport | None = None
         self._started = time.time_ns()
         self._due_at = 0.0
         self._lock = threading.Condition()
@@ -63,7 +64,7 @@ class Pictures:
     @property
     def is_due(self) -> bool:
         """Whether a picture should be taken now."""
-        return time.monotonic() >= self._due_at
+        return self._transport is not None and time.monotonic() >= self._due_at
 
     def show(self, picture: Snapshot) -> None:
         """Take a picture; one that still waits is dropped for it."""
@@ -81,9 +82,26 @@ class Pictures:
             waiting = (self._next is not None) + self._in_hand
             return Counts(self._taken, self._sent, waiting, dict(self._dropped))
 
+    @property
+    def is_routed(self) -> bool:
+        """Whether pictures are sent anywhere."""
+        return self._transport is not None
+
     def start(self) -> None:
-        """Begin to send."""
-        self._thread.start()
+        """Begin to send; without a transport there is nothing to begin."""
+        if self.is_routed and self._thread.ident is None:
+            self._thread.start()
+
+    def redirect(self, transport: Transport | None, interval: float) -> None:
+        """Send by another transport from the next picture on, of which one is due at once.
+
+        Args:
+            transport: Where to; None: nowhere.
+            interval: Seconds between two.
+        """
+        with self._lock:
+            self._transport, self._interval, self.fault = transport, interval, ""
+            self._due_at = 0.0
 
     def stop(self, seconds: float) -> None:
         """End; a picture that waits is sent if that is done in time."""
@@ -92,7 +110,8 @@ class Pictures:
             self._lock.notify()
         if self._thread.is_alive():
             self._thread.join(seconds)
-        self._post.cut()
+        if (used := self._used) is not None:
+            used.cut()
         if self._thread.is_alive():
             self._thread.join(1.0)
 
@@ -105,7 +124,11 @@ class Pictures:
                 if picture is None:
                     break
                 self._in_hand = 1
-            answer = self._post.send(request_of(picture, self._resource, self._started))
+                transport, past = self._transport, self._used
+                self._used = transport
+            if past is not None and past is not transport:
+                past.close()
+            answer = self._answer(transport, picture)
             is_taken = 200 <= answer.status < 300
             with self._lock:
                 self._in_hand = 0
@@ -113,9 +136,20 @@ class Pictures:
                     self._sent += 1
                 else:
                     self._drop("refused" if answer.status else "failed")
+                if transport is self._transport:
+                    told = answer.fault or f"the collector answers {answer.status}"
+                    self.fault = "" if is_taken else told
             self.requests["ok" if is_taken else "refused" if answer.status in (400, 413) else "failed"] += 1
-            self.fault = "" if is_taken else answer.fault or f"the collector answers {answer.status}"
-        self._post.close()
+        if self._used is not None:
+            self._used.close()
+
+    def _answer(self, transport: Transport | None, picture: Snapshot) -> Answer:
+        if transport is None:
+            return Answer(0)
+        try:
+            return transport.send(request_of(picture, self._resource, self._started))
+        except Exception as error:  # noqa: BLE001 - a picture we cannot write costs itself, not all that follow
+            return Answer(0, fault=f"metrics could not be made into a request ({type(error).__name__})")
 
     def _drop(self, reason: str) -> None:
         self._dropped[reason] = self._dropped.get(reason, 0) + 1

@@ -26,7 +26,7 @@ import obs
 from obs.exporting.destination import Route
 from obs.exporting.outbox import Outbox
 
-__all__ = ["Answer", "Form", "Lane", "Post", "pause_of"]
+__all__ = ["Answer", "Form", "Lane", "Post", "Transport", "pause_of"]
 
 MOST_LINES = 512
 MOST_BODY = 1 << 20
@@ -49,6 +49,19 @@ class Answer(msgspec.Struct, frozen=True):
     retry_after: float = 0.0
     fault: str = ""
     """In our words."""
+
+
+class Transport(Protocol):
+    """Carries bodies to one address; only the lane's thread calls it, but for `cut`."""
+
+    def send(self, body: bytes) -> Answer:
+        """Send one body; never raises, and ends within the route's time whatever the other side does."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
+
+    def cut(self) -> None:
+        """End a request that is under way; from any thread."""
 
 
 class Form(Protocol):
@@ -146,33 +159,57 @@ class Post:
 
 
 class Lane:
-    """One signal from its outbox to the collector."""
+    """One signal from its outbox to the collector; without a transport all waits."""
 
-    def __init__(self, form: Form, outbox: Outbox, post: Post, *, most_lines: int = MOST_LINES) -> None:
+    def __init__(
+        self, form: Form, outbox: Outbox, transport: Transport | None, *, most_lines: int = MOST_LINES
+    ) -> None:
         """Make it; `start` begins to send."""
         self.outbox = outbox
         self.requests: dict[str, int] = {"ok": 0, "refused": 0, "failed": 0}
         """By outcome."""
         self.fault = ""
         """Why nothing goes out, in words; empty while all is well."""
-        self._form, self._post, self._most = form, post, most_lines
+        self._form, self._transport, self._most = form, transport, most_lines
+        self._used: Transport | None = None
+        """By which the last request went."""
         self._stopped = threading.Event()
         self._is_draining = False
+        self._stirred = threading.Event()
+        """Set when there is a reason not to sit out a pause."""
         self._thread = threading.Thread(target=self._work, name=f"obs-export-{form.signal}", daemon=True)
 
+    @property
+    def is_routed(self) -> bool:
+        """Whether what comes is sent anywhere."""
+        return self._transport is not None
+
     def start(self) -> None:
-        """Begin to send."""
-        self._thread.start()
+        """Begin to send; a lane without a transport has nothing to begin."""
+        if self.is_routed and self._thread.ident is None:
+            self._thread.start()
+
+    def redirect(self, transport: Transport | None) -> None:
+        """Send by another transport from the next request on; None: what waits and what comes waits.
+
+        A request that is under way ends as it would have: its answer counts.
+        """
+        self._transport = transport
+        self.fault = ""
+        self._stirred.set()
+        self.outbox.wake()
 
     def stop(self, seconds: float) -> None:
         """Send what waits for at most so long, then end; the rest waits for the next life."""
         self._is_draining = True
+        self._stirred.set()
         self.outbox.wake()
         if self._thread.is_alive():
             self._thread.join(seconds)
         self._stopped.set()
         self.outbox.wake()
-        self._post.cut()
+        if (used := self._used) is not None:
+            used.cut()
         if self._thread.is_alive():
             self._thread.join(1.0)
 
@@ -193,7 +230,7 @@ class Lane:
             if sent is None:
                 break
             self.outbox.done(part, sent, dropped)
-        self._post.close()
+        self._let_go()
 
     def _deliver(self, lines: Sequence[bytes], dropped: dict[str, int]) -> int | None:
         """Return how many of the lines were taken; None when we were stopped before all was decided."""
@@ -221,16 +258,23 @@ class Lane:
         """Send until there is an answer about the records; None when we were stopped."""
         pause = PAUSES[0]
         while not self._stopped.is_set():
-            answer = self._post.send(body)
+            self._stirred.clear()
+            transport = self._transport
+            if transport is not self._used:
+                # The next collector has done nothing yet to be waited for.
+                self._let_go()
+                self._used, pause = transport, PAUSES[0]
+            answer = Answer(0) if transport is None else transport.send(body)
             if 200 <= answer.status < 300:
                 self.requests["ok"] += 1
-                self.fault = ""
+                self._say(transport, "")
                 return answer
             if answer.status in REFUSED:
                 self.requests["refused"] += 1
                 return answer
-            self.requests["failed"] += 1
-            self.fault = answer.fault or f"the collector answers {answer.status}"
+            if transport is not None:
+                self.requests["failed"] += 1
+                self._say(transport, answer.fault or f"the collector answers {answer.status}")
             if self._is_draining:
                 return None
             # Not in step with whoever else waits for the same collector.
@@ -238,10 +282,17 @@ class Lane:
             pause = min(pause * 2, PAUSES[1])
         return None
 
+    def _say(self, transport: Transport | None, fault: str) -> None:
+        """Say how it goes; of a collector that was replaced meanwhile nobody wants to know."""
+        if transport is self._transport:
+            self.fault = fault
+
+    def _let_go(self) -> None:
+        if self._used is not None:
+            self._used.close()
+
     def _pause(self, seconds: float) -> None:
-        until = time.monotonic() + min(seconds, MOST_PAUSE)
-        while not (self._is_draining or self._stopped.is_set()) and (left := until - time.monotonic()) > 0:
-            self._stopped.wait(min(left, 0.2))
+        self._stirred.wait(min(seconds, MOST_PAUSE))
 
     def _rejected(self, answer: Answer) -> int:
         try:

@@ -150,7 +150,7 @@ def _plain(pair: KeyValue) -> Any:
     return getattr(pair.value, kind) if kind else None
 
 
-def until(is_so: Any, seconds: float = 10.0) -> bool:
+def until(is_so: Any, seconds: float = 60.0) -> bool:
     """Wait for something that other threads do."""
     deadline = time.monotonic() + seconds
     while not is_so() and time.monotonic() < deadline:
