@@ -338,12 +338,16 @@ class Sidecar:
             return taken
         return msgspec.structs.replace(taken, not_known=(*taken.not_known, *notices))
 
-    def frozen_metrics(self) -> Callable[[], PerformanceMetricsCalculator]:
+    def frozen_metrics(self, bot: str = "") -> Callable[[], PerformanceMetricsCalculator]:
         """Return what makes, in any thread, the calculator of this moment over a copy of the book.
 
         Only for the thread that runs the sidecar: see `post`.
+
+        Args:
+            bot: Of this bot alone, whose part of the book is all that is copied; empty: of all.
         """
-        return self._analyzer.metrics(self._clock()).frozen()
+        metrics = self._analyzer.metrics(self._clock())
+        return (metrics.of(bot) if bot else metrics).frozen()
 
     def commit(self) -> bool:
         """Store checkpoint, State and ledger in one transaction, then let the spool delete what is in it.

@@ -2,13 +2,15 @@
 
 The fold's own book is never read from another thread. The fold writes it down between two steps, which takes
 it a few milliseconds; it is read, and counted with, in a worker thread. Of requests between two pictures only
-the first makes a copy.
+the first makes a copy. For the page of one bot only that bot's part of the book is copied.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +18,7 @@ from obs.api.envelope import ApiError
 
 if TYPE_CHECKING:
     from obs.api.board import Board
+    from obs.money.figures import RealTimeMetrics
     from obs.money.metrics import PerformanceMetricsCalculator
     from obs.sidecar import Sidecar
 
@@ -25,6 +28,9 @@ T = TypeVar("T")
 Thawed = Callable[[], "PerformanceMetricsCalculator"]
 WAIT_SECONDS = 5.0
 """How long a request waits for the fold to come to the end of a step."""
+FRESH_SECONDS = 1.0
+"""For how long the figures of one bot stand while pictures follow one another."""
+KEPT_BOTS = 32
 
 
 class Desk:
@@ -40,6 +46,8 @@ class Desk:
         self._sidecar, self._board = sidecar, board
         self._version = -1
         self._task: asyncio.Task[PerformanceMetricsCalculator] | None = None
+        self._bots: OrderedDict[str, tuple[float, asyncio.Task[RealTimeMetrics]]] = OrderedDict()
+        """Bot -> when its figures were asked for, and the figures."""
         # Two figures of one copy are computed one after the other: the calculator keeps what it found.
         self._lock = threading.Lock()
 
@@ -64,12 +72,36 @@ class Desk:
         # One client that goes away must not take the copy from the others.
         return await asyncio.shield(task)
 
+    async def money_of(self, bot: str) -> RealTimeMetrics:
+        """Return the figures of one bot alone, at most `FRESH_SECONDS` old.
+
+        Args:
+            bot: Its name.
+
+        Raises:
+            ApiError: 503 when the fold does not answer in time.
+        """
+        now = time.monotonic()
+        asked, task = self._bots.get(bot, (0.0, None))
+        if task is None or now - asked > FRESH_SECONDS or _has_failed(task):
+            task = asyncio.create_task(self._figures_of(bot))
+            self._bots[bot] = now, task
+            while len(self._bots) > KEPT_BOTS:
+                self._bots.popitem(last=False)
+        self._bots.move_to_end(bot)
+        return await asyncio.shield(task)
+
+    async def _figures_of(self, bot: str) -> RealTimeMetrics:
+        calculator = await self._borrowed(bot)
+        alone = calculator if self._sidecar is not None else calculator.of(bot)
+        return await asyncio.to_thread(self.ask, alone.realtime)
+
     def ask(self, figure: Callable[[], T]) -> T:
         """Return a figure of a calculator of this desk; in a worker thread."""
         with self._lock:
             return figure()
 
-    async def _borrowed(self) -> PerformanceMetricsCalculator:
+    async def _borrowed(self, bot: str = "") -> PerformanceMetricsCalculator:
         sidecar = self._sidecar
         if sidecar is None:
             return await asyncio.to_thread(self._made)
@@ -81,7 +113,7 @@ class Desk:
                 waiting.set_result(thawed)
 
         def freeze() -> None:
-            loop.call_soon_threadsafe(give, sidecar.frozen_metrics())
+            loop.call_soon_threadsafe(give, sidecar.frozen_metrics(bot))
 
         sidecar.post(freeze)
         try:

@@ -7,6 +7,7 @@ was slow gets what is different now and nothing in between: nobody has a queue.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,10 +16,12 @@ import msgspec
 
 from obs.api.board import Board, Picture
 from obs.api.context import Context
-from obs.api.envelope import encoded
+from obs.api.envelope import ApiError, encoded
 from obs.journal import journal
+from obs.money.figures import RealTimeMetrics
 from obs.web.model import Page
 from obs.web.page import page
+from obs.web.scope import named
 
 __all__ = ["Course", "Pages", "View", "joined"]
 
@@ -53,15 +56,21 @@ class Pages:
         key = picture.version, view
         task = self._made.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = asyncio.create_task(
-                self._context.offload(_sections, picture, view, self._context.settings.timezone)
-            )
+            task = asyncio.create_task(self._make(picture, view))
             self._made[key] = task
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)
         self._made.move_to_end(key)
         # One reader that goes away must not take the page from the others.
         return await asyncio.shield(task)
+
+    async def _make(self, picture: Picture, view: View) -> Sections:
+        context, money = self._context, None
+        if view.bot and len(picture.snapshot.bots) > 1:
+            # A fold that is busy costs the page these figures, not the page: it shows those of all then.
+            with contextlib.suppress(ApiError):
+                money = await context.desk.money_of(named(picture.snapshot, view.bot))
+        return await context.offload(_sections, picture, view, context.settings.timezone, money)
 
 
 def joined(sections: Sections) -> bytes:
@@ -137,6 +146,8 @@ class Course:
             tell()
 
 
-def _sections(picture: Picture, view: View, zone: str) -> Sections:
-    made: Page = page(picture.snapshot, lang=view.lang, bot=view.bot, since=view.since, zone=zone)
+def _sections(picture: Picture, view: View, zone: str, money: RealTimeMetrics | None) -> Sections:
+    made: Page = page(
+        picture.snapshot, lang=view.lang, bot=view.bot, since=view.since, zone=zone, money=money
+    )
     return {name: encoded(getattr(made, name)) for name in made.__struct_fields__}

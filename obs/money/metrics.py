@@ -150,6 +150,30 @@ class PerformanceMetricsCalculator:
             ("history", hours), lambda now: History(hours=hours, points=self._hours(now, hours))
         )
 
+    def of(self, bot: str) -> PerformanceMetricsCalculator:
+        """Return one that computes the same of this moment from what one bot said; rates are everybody's.
+
+        A day's budget is meant for all bots together: of one alone it says nothing.
+
+        Args:
+            bot: Name of the bot; of one that said nothing of money the book is empty.
+        """
+        book, account = self.book, self.book.accounts.get(bot)
+        own = MoneyBook(
+            accounts={bot: account} if account is not None else {},
+            events=book.events,
+            last=book.last,
+            rates=book.rates,
+        )
+        return PerformanceMetricsCalculator(
+            own,
+            now=self._moment(),
+            timezone=self.timezone,
+            rates=self._given,
+            seen=self._seen,
+            cache_seconds=0,
+        )
+
     def frozen(self) -> Callable[[], PerformanceMetricsCalculator]:
         """Return what makes a calculator like this one, of this moment, over a copy of the book.
 

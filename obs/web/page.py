@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from obs import __version__
+from obs.money.figures import RealTimeMetrics
 from obs.quoting import plain
 from obs.snapshot import Snapshot
 from obs.web.agents import agents
@@ -38,6 +39,7 @@ def page(
     since: int = 0,
     zone: str = "UTC",
     tokens: int = 0,
+    money: RealTimeMetrics | None = None,
 ) -> Page:
     """Return everything the live page shows.
 
@@ -48,14 +50,15 @@ def page(
         since: Unix ms at which the reader looked last; 0: the last 12 hours.
         zone: IANA name of the time zone in which times are shown.
         tokens: Of the briefing that can be copied, where somebody has counted them.
+        money: What `bot` alone earned and spent, where somebody has counted it; else the page shows the
+            figures of all bots and says so.
 
     Raises:
         ValueError: If the language is none of ours.
     """
     reader = Reader(lang, zone, snapshot.taken_at)
-    one, marks = scoped(snapshot, bot), by_bot(snapshot)
-    # Results and costs are kept of all bots together: the page of one says so.
-    is_one = bool(bot) and len(snapshot.bots) > 1
+    one, marks = scoped(snapshot, bot, money), by_bot(snapshot)
+    is_of_all = bool(bot) and money is None and len(snapshot.bots) > 1
     shown = msgspec.structs.replace(verdict(one, reader), tokens=tokens)
     return Page(
         taken_at=ms(snapshot.taken_at),
@@ -66,23 +69,23 @@ def page(
         live=snapshot.live,
         title=title(shown),
         verdict=shown,
-        figures=_figures(one, reader, is_one=is_one),
+        figures=_figures(one, reader, is_of_all=is_of_all),
         exposure=exposures(one, reader),
         bots=_bots(snapshot, marks, reader),
         issues=issues(one, reader),
         changes=changes(one, reader, looked_at(snapshot, since)),
         rhythm=rhythm(one, marks, reader),
-        pnl=_of_all(pnl(one, reader), reader) if is_one else pnl(one, reader),
-        llm=_of_all(llm(one, reader), reader) if is_one else llm(one, reader),
+        pnl=_of_all(pnl(one, reader), reader) if is_of_all else pnl(one, reader),
+        llm=_of_all(llm(one, reader), reader) if is_of_all else llm(one, reader),
         agents=agents(one, reader),
         funnel=funnels(one, reader),
         observer=observer(snapshot, reader),
     )
 
 
-def _figures(snapshot: Snapshot, reader: Reader, *, is_one: bool) -> tuple[Figure, ...]:
+def _figures(snapshot: Snapshot, reader: Reader, *, is_of_all: bool) -> tuple[Figure, ...]:
     made = figures(snapshot, reader)
-    if not is_one:
+    if not is_of_all:
         return made
     return tuple(
         msgspec.structs.replace(one, label=reader.say("figure.all_bots", label=one.label))
