@@ -170,7 +170,7 @@ def test_a_sidecar_thought_dead_that_wakes_up_writes_nothing_any_more(directory:
     bot = Bot(directory)
     bot.say("one")
     sleeper = opened(directory)
-    sleeper._reader.close()
+    sleeper._arrivals._reader.close()
     with opened(directory) as successor:
         successor.flush()
         sleeper._is_dirty = True
@@ -281,7 +281,7 @@ def test_draining_ends_at_its_limit_and_the_rest_stays(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fault 42: a backlog that takes longer than the limit."""
-    monkeypatch.setattr("obs.sidecar.DRAIN_SECONDS", 0.0)
+    monkeypatch.setattr("obs.sidecar.sidecar.DRAIN_SECONDS", 0.0)
     bot = Bot(directory)
     for number in range(5_000):
         bot.say(f"tick {number}")

@@ -39,9 +39,9 @@ def test_a_running_sidecar_remembers_how_much_memory_its_bot_takes(tmp_path: Pat
     bot.say("tick")
 
     with Sidecar(tmp_path) as sidecar:
-        sidecar._vitals_at = 1e12
+        sidecar._upkeep.vitals_at = 1e12
         sidecar.flush()
-        sidecar._vitals_at = 0.0
+        sidecar._upkeep.vitals_at = 0.0
         sidecar.step()
 
         assert sidecar.state.gauges.of["grid-1"]["memory"].count == 1

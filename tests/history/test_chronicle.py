@@ -48,7 +48,7 @@ def test_while_the_store_refuses_nothing_is_lost_and_in_the_end_no_more_is_taken
 ) -> None:
     """Fault 28: what may not be lost waits in memory up to a bound, and beyond it in the spool."""
     monkeypatch.setattr(chronicles, "MOST_BATCHES", 2)
-    monkeypatch.setattr("obs.sidecar.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("obs.sidecar.sidecar.RETRY_SECONDS", 0.01)
     save = Store.save
     with Sidecar(tmp_path) as sidecar:
         monkeypatch.setattr(Store, "save", _refuse)
@@ -89,7 +89,7 @@ def test_what_was_half_taken_is_taken_again_and_counted_once(tmp_path: Path) -> 
 def test_what_was_half_taken_while_the_store_refuses_is_forgotten_before_anything_is_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("obs.sidecar.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("obs.sidecar.sidecar.RETRY_SECONDS", 0.01)
     log_trades(tmp_path, 0, 30)
     save, load = Store.save, Store.load
     with Sidecar(tmp_path) as sidecar:

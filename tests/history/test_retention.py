@@ -151,4 +151,4 @@ def test_changed_bounds_hold_without_a_restart(tmp_path: Path) -> None:
             history=bounds_of(fresh),
         )
 
-        assert sidecar._keeper.bounds == Bounds(days=7, quota=64 * 2**20)
+        assert sidecar._upkeep.keeper.bounds == Bounds(days=7, quota=64 * 2**20)

@@ -1,6 +1,5 @@
-"""The composition root: moves what the spool holds into State, store and view files, and stops in order.
+"""The composition root: moves what arrives into State, store and views, and stops in order.
 
-`Sidecar` works inside any process (`step`, `flush`, `run`) and as one: `python -m obs.sidecar DIRECTORY`.
 It holds no rules. Where HTTP is served too, it works in a thread of its own and hangs its pictures up on a
 board: nobody else touches what it works on. The order that makes every event count once: poll, fold, store
 checkpoint and State in one transaction, and only then let the spool delete.
@@ -8,19 +7,13 @@ checkpoint and State in one transaction, and only then let the spool delete.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import contextlib
-import gc
 import os
-import queue
-import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -29,25 +22,24 @@ from obs.events import Event
 from obs.history.chronicle import Chronicle
 from obs.history.retention import Bounds, Keeper
 from obs.keeping.gauging import OwnMeters
-from obs.keeping.inbox import FOLDER as INBOX
-from obs.keeping.inbox import InboxReader
-from obs.keeping.intake import Intake, Onlooker
+from obs.keeping.intake import Intake
 from obs.keeping.ledger import Ledger
-from obs.keeping.memory import MemoryOptimizer
 from obs.keeping.outlet import Outlet
 from obs.keeping.poison import PoisonGuard
-from obs.keeping.presence import ensure_running, flush_requests, running_pid, wait_processed
+from obs.keeping.presence import flush_requests
 from obs.keeping.requests import Requests
-from obs.keeping.stopping import Told, flags_of_signals
+from obs.keeping.stopping import Told
 from obs.keeping.store import StoreError
-from obs.keeping.tails import Tails
 from obs.keeping.vault import Vault
-from obs.keeping.vitals import vitals
 from obs.money.metrics import PerformanceMetricsCalculator
 from obs.pipeline import Processor
-from obs.rules import RuleError, RuleSet
+from obs.rules import RuleSet
+from obs.sidecar.arrivals import Arrivals
+from obs.sidecar.posting import Posted
+from obs.sidecar.showing import Audience, Showing
+from obs.sidecar.upkeep import Upkeep
 from obs.snapshot import Snapshot
-from obs.spool_reader import SpoolBatch, SpoolBusyError, SpoolReader
+from obs.spool_reader import SpoolBatch, SpoolBusyError
 from obs.state import State
 from obs.watch.expectations import Expectations
 
@@ -55,21 +47,10 @@ if TYPE_CHECKING:
     from obs.exporting.destination import Destination
     from obs.exporting.exporter import Exporter
 
-__all__ = [
-    "Audience",
-    "Sidecar",
-    "ensure_running",
-    "main",
-    "running_pid",
-    "wait_processed",
-]
+__all__ = ["Sidecar"]
 
-SPOOL = "spool"
-"""Name of the spool's checkpoint."""
 EXPORT = "export"
 """Under which is stored what was written down for OpenTelemetry."""
-INBOX_BYTES = 128 * 1024
-"""Read of what came over the network before others get their turn."""
 STEP_LINES = 400
 """Lines folded before others get their turn: 10 to 30 ms."""
 COMMIT_SECONDS = 0.25
@@ -79,29 +60,6 @@ RETRY_SECONDS = 1.0
 POLL_SECONDS = (0.005, 0.1)
 """Pause after work, growing to this when nothing comes."""
 DRAIN_SECONDS = 5.0
-MEMORY_SECONDS = 5.0
-VITALS_SECONDS = 15.0
-STALE_NS = 250_000_000
-"""A picture that is older is taken anew even when nothing was added: silence is news as well."""
-WAITING_EVENTS = 1_000
-"""Events of other threads that wait for the next step."""
-
-
-class Audience(Protocol):
-    """Whoever is shown each new picture; it decides how often it wants one."""
-
-    @property
-    def onlooker(self) -> Onlooker | None:
-        """Who wants to see the events themselves."""
-
-    def is_due(self, *, changed: bool) -> bool:
-        """Whether a picture should be taken now."""
-
-    def show(self, take: Callable[[], Snapshot], *, fault: str, pending_bytes: int) -> None:
-        """Take a picture and show it."""
-
-    def stored(self) -> None:
-        """Know that all that was shown so far is stored."""
 
 
 class Sidecar:
@@ -150,39 +108,28 @@ class Sidecar:
         """
         self.directory = Path(directory or os.environ.get("OBS_DIR") or ".obs").absolute()
         self._clock, self._notes, self._also = clock, notes, also
-        self._follow, self._timezone = follow, timezone
-        self._audience = audience
-        self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._called = threading.Event()
-        """Set when something was posted: whoever asks need not wait out the pause."""
-        self._offered: queue.Queue[Event] = queue.Queue(WAITING_EVENTS)
+        self._posted = Posted()
         self._is_halted = False
-        self._is_unshown = True
-        self._taken: Snapshot | None = None
-        """The picture of what is known now, until something is added to it."""
         _prepare(self.directory)
-        self._reader = _reader(self.directory / "spool")
+        self._arrivals = Arrivals(self.directory, follow=follow, timezone=timezone)
         try:
             self.vault = Vault(store or self.directory / "obs.db")
         except BaseException:
-            self._reader.close()
+            self._arrivals.close()
             raise
         self.outlet = Outlet(self.directory, budget=budget, lang=lang)
+        self._showing = Showing(self.snapshot, self.outlet, audience, clock)
         self._analyzer = Analyzer(ruleset, expected=expected)
         told = self._analyzer.expected
         self._chronicle = Chronicle(zone=told.timezone, prices=told.prices, clock=clock)
-        self._keeper = Keeper(self.vault.store, self.directory, history or Bounds(), clock=clock)
+        keeper = Keeper(self.vault.store, self.directory, history or Bounds(), clock=clock)
+        self._upkeep = Upkeep(keeper, self.directory, clock)
         self.exporter = _exporter(self.directory, destination, clock)
-        self._memory, self._memory_at = MemoryOptimizer(), 0.0
-        self._vitals_at = 0.0
         self._refused = ""
         """What was wrong with the settings or rules that were changed last; empty while they are in force."""
-        self._tails = Tails((), {})
-        self._inbox = InboxReader(self.directory / INBOX)
         self._requests = Requests()
         self._errors = 0
         self._is_half_taken = False
-        self._pending, self._held = 0, 0
         self._commit_at = 0.0
         self._guard = PoisonGuard(self.directory, self.vault.saved.notes)
         self._resume()
@@ -205,17 +152,17 @@ class Sidecar:
     @property
     def has_living_writers(self) -> bool:
         """Whether any bot that writes into this spool is not known to have ended."""
-        return any(not writer.get("is_ended") for writer in self._checkpoint.get("writers", {}).values())
+        return any(not writer.get("is_ended") for writer in self._arrivals.writers.values())
 
     @property
     def pending_bytes(self) -> int:
         """At most so many bytes of spool and files wait to be read."""
-        return self._pending
+        return self._arrivals.pending_bytes
 
     @property
     def waiting_events(self) -> int:
         """About so many events of other threads wait; may be asked from any thread."""
-        return self._offered.qsize()
+        return self._arrivals.waiting_events
 
     @property
     def fault(self) -> str:
@@ -232,12 +179,12 @@ class Sidecar:
         history: Bounds | None = None,
     ) -> None:
         """Go on with other rules and another page; what is remembered stays, within other bounds if given."""
-        self._keeper.bounds = history or self._keeper.bounds
+        self._upkeep.keeper.bounds = history or self._upkeep.keeper.bounds
         self._analyzer.rules, self._analyzer.expected = ruleset, expected
         self._chronicle.adopt(zone=expected.timezone, prices=expected.prices)
         self.outlet.budget, self.outlet.lang = budget, lang
         self._refused = ""
-        self._touch()
+        self._showing.touch()
 
     def refuse(self, what: str) -> None:
         """Say on the page that changed settings or rules are wrong and those from before go on.
@@ -246,21 +193,20 @@ class Sidecar:
             what: One sentence of ours.
         """
         self._refused = what
-        self._touch()
+        self._showing.touch()
 
     def post(self, work: Callable[[], None]) -> None:
         """Have something done between two steps, by the thread that runs them; from any thread."""
         self._posted.put(work)
-        self._called.set()
 
     def offer(self, event: Event) -> None:
         """Hand over an event of another source from any thread; waits while too many wait already."""
-        self._offered.put(event)
+        self._arrivals.offer(event)
 
     def accept(self, event: Event) -> bool:
         """Fold one event of another source (a followed file); False when it was dropped, which is counted."""
         self._is_dirty = True
-        self._touch()
+        self._showing.touch()
         return self._intake.accept(event)
 
     def step(self, limit: int = STEP_LINES) -> int:
@@ -273,22 +219,20 @@ class Sidecar:
             SpoolBusyError: If another sidecar has taken the directory over; nothing may be touched any more.
             StoreTakenError: The same, seen in the store.
         """
-        self._do_posted()
+        self._posted.do()
         # Looked at before the poll: what stood in the spool when they were made is in this poll or later.
         asked = flush_requests(self.directory)
         if not self._may_take():
-            # What the spool holds is not looked at now, so that nothing waits there is not known.
-            self._pending = self._held = max(self._pending, 1)
+            self._arrivals.not_looked_at()
             self._present()
             return 0
         try:
-            batch = self._reader.poll(1 if self._guard.is_careful else limit)
+            batch = self._arrivals.spool(1 if self._guard.is_careful else limit)
             self._guard.about_to_take(batch.lines)
             self._intake.take(batch)
             self._own.folded(batch.lines, self._clock())
-            came = self._inbox.poll(INBOX_BYTES)
-            events = [*self._tails.poll(), *came.events, *self._take_offered(limit)]
-            for event in events:
+            came = self._arrivals.others(limit)
+            for event in came.events:
                 self._intake.accept(event)
             for reason, count in came.losses.items():
                 self._ledger.lose(reason, self._clock(), count)
@@ -297,12 +241,12 @@ class Sidecar:
         except Exception as error:  # noqa: BLE001 - the loop goes on; what was half taken is taken again
             self._start_over(error)
             return 0
-        self._note(batch, has_more=bool(events or came.losses))
+        self._note(batch, has_more=bool(came.events or came.losses))
         if self._is_dirty and (self._guard.is_careful or time.monotonic() >= self._commit_at):
             self.commit()
-        self._requests.answer(asked, batch, self._pending, self._finish)
+        self._requests.answer(asked, batch, self.pending_bytes, self._finish)
         self._present()
-        return len(batch.lines) + len(events)
+        return len(batch.lines) + len(came.events)
 
     def flush(self, timeout: float = DRAIN_SECONDS) -> bool:
         """Take in all that is in the spool, store it and write the files.
@@ -314,10 +258,10 @@ class Sidecar:
             Whether all was taken, stored and shown.
         """
         deadline = time.monotonic() + timeout
-        while (self.step() or self._pending) and time.monotonic() < deadline:
-            if self._is_only_held:
+        while (self.step() or self.pending_bytes) and time.monotonic() < deadline:
+            if self._arrivals.is_only_held:
                 time.sleep(POLL_SECONDS[0])
-        return self._finish() and not self._pending
+        return self._finish() and not self.pending_bytes
 
     def snapshot(self) -> Snapshot:
         """Return the picture of this moment."""
@@ -330,8 +274,10 @@ class Sidecar:
             taken, readings=msgspec.structs.replace(readings, histograms=histograms)
         )
         notices = (
-            *filter(None, (self._refused, self._keeper.said, self.exporter.said if self.exporter else "")),
-            *self._tails.refused,
+            *filter(
+                None, (self._refused, self._upkeep.keeper.said, self.exporter.said if self.exporter else "")
+            ),
+            *self._arrivals.refused,
             *self.vault.notices,
         )
         if not notices:
@@ -371,18 +317,17 @@ class Sidecar:
             "meters": self._own.encode(),
             **({EXPORT: self.exporter.note()} if self.exporter is not None else {}),
         }
-        checkpoints = {SPOOL: self._checkpoint, INBOX: self._inbox.checkpoint, **self._tails.checkpoints()}
-        if not self.vault.save(checkpoints, self.state.encode(), notes, self._chronicle.pending()):
+        if not self.vault.save(
+            self._arrivals.checkpoints(), self.state.encode(), notes, self._chronicle.pending()
+        ):
             return False
         self._chronicle.stored()
-        self._reader.release(self._checkpoint)
-        self._inbox.release()
+        self._arrivals.release()
         self._is_dirty = False
         self._own_stored = self._own.histograms()
         if self.exporter is not None:
             self.exporter.stored()
-        if self._audience is not None:
-            self._audience.stored()
+        self._showing.stored()
         self._guard.progressed()
         now = time.monotonic()
         self._commit_at = now + max(COMMIT_SECONDS, (now - began) * COMMIT_SHARE)
@@ -418,31 +363,29 @@ class Sidecar:
         pause, idle_since = POLL_SECONDS[0], time.monotonic()
         while not (stop.is_set() or self._is_halted):
             taken = self.step()
-            if taken or self._pending or self.has_living_writers:
+            if taken or self.pending_bytes or self.has_living_writers:
                 idle_since = time.monotonic()
             if idle_exit and time.monotonic() - idle_since > idle_exit:
                 break
             pause = POLL_SECONDS[0] if taken else min(pause * 1.5, POLL_SECONDS[1])
-            if self._pending and not self._is_only_held:
+            if self.pending_bytes and not self._arrivals.is_only_held:
                 time.sleep(0)
             else:
-                self._called.wait(pause)
+                self._posted.wait(pause)
         deadline = time.monotonic() + DRAIN_SECONDS
-        while (self.step() or self._pending) and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS[0] if self._is_only_held else 0)
+        while (self.step() or self.pending_bytes) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS[0] if self._arrivals.is_only_held else 0)
             if self._is_halted or (hurry is not None and hurry.is_set()):
                 break
         self._finish()
-        if self._audience is not None:
-            self._show(self._audience)
+        self._show()
 
     def close(self) -> None:
         """Let go of the directory; what was not stored is read again by the next sidecar."""
         if self.exporter is not None:
             self.exporter.close()
-        self._tails.close()
         self.vault.close()
-        self._reader.close()
+        self._arrivals.close()
 
     def __enter__(self) -> Sidecar:
         return self
@@ -453,11 +396,7 @@ class Sidecar:
     def _resume(self) -> None:
         """Set everything to what the store holds."""
         saved = self.vault.saved
-        self._checkpoint: Mapping[str, Any] = saved.checkpoints.get(SPOOL) or {}
-        self._reader.rewind(self._checkpoint)
-        self._tails.close()
-        self._tails = Tails(self._follow, saved.checkpoints, timezone=self._timezone)
-        self._inbox = InboxReader(self.directory / INBOX, saved.checkpoints.get(INBOX))
+        self._arrivals.rewind(saved.checkpoints)
         try:
             state = State.decode(saved.state) if saved.state is not None else State()
             self._ledger = Ledger.decode(saved.notes["ledger"]) if "ledger" in saved.notes else Ledger()
@@ -475,86 +414,50 @@ class Sidecar:
             self.exporter.resume(saved.notes.get(EXPORT))
             self._analyzer.listeners.append(self.exporter)
             self._intake.is_whole = self.exporter.wants_all
-        self._intake.watch(self._audience.onlooker if self._audience is not None else None)
+        audience = self._showing.audience
+        self._intake.watch(audience.onlooker if audience is not None else None)
         self._intake.poison = self._guard.poison
         self._intake.living = {
             process: str(writer.get("resource", {}).get("service.name") or "")
-            for process, writer in self._checkpoint.get("writers", {}).items()
+            for process, writer in self._arrivals.writers.items()
             if not writer.get("is_ended")
         }
         self._is_dirty = False
-        self._touch()
-        self._pending = self._held = 0
-
-    @property
-    def _is_only_held(self) -> bool:
-        """Whether all that waits are lines held back for better ones: nothing is gained by hurrying."""
-        return 0 < self._pending == self._held
+        self._showing.touch()
 
     def _note(self, batch: SpoolBatch, *, has_more: bool) -> None:
-        self._pending = batch.pending_bytes + self._tails.pending_bytes + self._inbox.pending_bytes
-        self._held = batch.held_bytes
-        if has_more:
+        if self._arrivals.note(batch) or has_more:
             self._is_dirty = True
-            self._touch()
-        if not batch.is_empty or batch.checkpoint != self._checkpoint:
-            self._checkpoint = batch.checkpoint
-            self._is_dirty = True
-        if not batch.is_empty:
-            self._touch()
+        if has_more or not batch.is_empty:
+            self._showing.touch()
 
-    def _touch(self) -> None:
-        """What is known is no longer what was shown."""
-        self._is_undrawn = self._is_unshown = True
-        self._taken = None
-
-    def _picture(self) -> Snapshot:
-        """The picture of this moment, taken once for all who show it."""
-        if self._taken is None or self._clock() - self._taken.taken_at > STALE_NS:
-            self._taken = self.snapshot()
-        return self._taken
-
-    def _show(self, audience: Audience) -> None:
-        """Show the picture to whoever asks; what goes wrong there is theirs and costs one picture."""
+    def _show(self) -> None:
+        """Show the picture to the audience; what goes wrong there is theirs and costs one picture."""
         try:
-            audience.show(self._picture, fault=self.fault, pending_bytes=self._pending)
+            self._showing.show(fault=self.fault, pending_bytes=self.pending_bytes)
         except Exception as error:  # noqa: BLE001 - the fold goes on
             self.vault.notice(f"a picture could not be shown ({type(error).__name__})")
         if not self._is_dirty:
-            audience.stored()
-        self._is_unshown = False
-
-    def _do_posted(self) -> None:
-        self._called.clear()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._posted.get_nowait()()
-
-    def _take_offered(self, limit: int) -> list[Event]:
-        taken: list[Event] = []
-        with contextlib.suppress(queue.Empty):
-            while len(taken) < limit:
-                taken.append(self._offered.get_nowait())
-        return taken
+            self._showing.stored()
 
     def _present(self) -> None:
         """Show and draw what is due, and look after ourselves."""
-        if self._audience is not None and self._audience.is_due(changed=self._is_unshown):
-            self._show(self._audience)
+        if self._showing.is_audience_due:
+            self._show()
         if self.exporter is not None:
-            self.exporter.show(self._picture)
-        if self.outlet.is_due(changed=self._is_undrawn):
+            self.exporter.show(self._showing.picture)
+        if self._showing.is_drawing_due:
             self._draw()
         self._look_around()
 
     def _draw(self) -> bool:
         ends, self._intake.exits = frozenset(self._intake.exits), set()
         began = time.monotonic()
-        self._is_undrawn = not self.outlet.draw(self._picture, ends)
+        is_drawn = self._showing.draw(ends)
         self._own.drawn(time.monotonic() - began)
-        if self._is_undrawn:
+        if not is_drawn:
             self._intake.exits |= ends
-        return not self._is_undrawn
+        return is_drawn
 
     def _finish(self) -> bool:
         return self.commit() and self._draw()
@@ -593,62 +496,14 @@ class Sidecar:
         return self.commit()
 
     def _look_around(self) -> None:
-        self._keeper.tick()
         decided = self.vault.lifecycle
         self.vault.look()
         # What a person decided in another process shows without a new event.
         if self.vault.lifecycle != decided:
-            self._touch()
-        if time.monotonic() >= self._memory_at:
-            self._memory_at = time.monotonic() + MEMORY_SECONDS
-            self._memory.optimize()
-        if time.monotonic() >= self._vitals_at:
-            self._vitals_at = time.monotonic() + VITALS_SECONDS
-            self._measure()
-
-    def _measure(self) -> None:
-        writers = self._checkpoint.get("writers", {}).values()
-        for vital in vitals(writers, self.directory):
-            self.state.gauges.sample(vital.service, vital.measure, self._clock(), vital.value, vital.limit)
+            self._showing.touch()
+        if self._upkeep.tick(self.state, self._arrivals.writers.values()):
             self._is_dirty = True
-            self._touch()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the sidecar of one directory until a signal or its idle time ends it; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m obs.sidecar", description="Run the sidecar of a directory."
-    )
-    parser.add_argument("directory", help="the OBS_DIR")
-    parser.add_argument("--idle-exit", type=float, default=0.0, metavar="SECONDS", help="0: never")
-    parser.add_argument(
-        "--for", dest="folder", metavar="FOLDER", help="started by a bot in this folder, whose settings count"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        if options.folder is not None:
-            # By the name under which everybody else knows it: as a program this module is another one.
-            from obs.ondemand import run
-
-            return run(Path(options.directory).absolute(), Path(options.folder), options.idle_exit)
-        _serve(options.directory, options.idle_exit)
-    except (SpoolBusyError, StoreError, RuleError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except OSError as error:
-        why = error.strerror or error
-        sys.stderr.write(f"{options.directory}: {why}. Give a directory that can be written\n")
-        return 2
-    return 0
-
-
-def _serve(directory: str, idle_exit: float) -> None:
-    # Before anything is opened: a signal that comes while we start is answered like any other.
-    stop, hurry = flags_of_signals()
-    with Sidecar(directory) as sidecar:
-        # What is loaded now stays; the collector need not look at it again.
-        gc.freeze()
-        sidecar.work(stop, hurry=hurry, idle_exit=idle_exit)
+            self._showing.touch()
 
 
 def _prepare(directory: Path) -> None:
@@ -665,16 +520,3 @@ def _exporter(directory: Path, destination: Destination | None, clock: Callable[
     from obs.exporting.exporter import Exporter
 
     return Exporter(directory, destination, clock=clock)
-
-
-def _reader(spool: Path) -> SpoolReader:
-    # Whoever asks whether a sidecar runs holds the lock for an instant; so one refusal is not the last word.
-    for _ in range(5):
-        with contextlib.suppress(SpoolBusyError):
-            return SpoolReader(spool)
-        time.sleep(0.03)
-    return SpoolReader(spool)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,12 @@
+"""The sidecar: what arrives becomes State, is stored, and is shown; in any process, and as one.
+
+`Sidecar` works inside any process (`step`, `flush`, `run`), `python -m obs.sidecar DIRECTORY` is one.
+"""
+
+from __future__ import annotations
+
+from obs.keeping.presence import ensure_running, running_pid, wait_processed
+from obs.sidecar.showing import Audience
+from obs.sidecar.sidecar import Sidecar
+
+__all__ = ["Audience", "Sidecar", "ensure_running", "running_pid", "wait_processed"]
