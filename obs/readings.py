@@ -11,6 +11,8 @@ from decimal import Decimal
 
 import msgspec
 
+from obs.scale import LAST, place
+
 __all__ = [
     "ABOVE",
     "BOUNDS",
@@ -80,13 +82,28 @@ class Latest(msgspec.Struct, frozen=True, array_like=True, order=True):
 
 
 class Histogram(msgspec.Struct):
-    """How values were spread."""
+    """How values were spread: over few buckets of their own, and finely over those of a scale."""
 
     buckets: dict[str, int] = {}
     """Upper bound as written in `BOUNDS` -> values above the bound before it and not above this."""
     total: Decimal = Decimal(0)
     marks: dict[str, Mark] = {}
     """Bucket -> the newest record in it that belongs to anything."""
+    fine: dict[int, int] = {}
+    """Number of a bucket of `obs.scale` -> values in it; with `nothing` as many as in `buckets`."""
+    nothing: int = 0
+    """Values that count as 0 on that scale."""
+
+    def __post_init__(self) -> None:
+        # Stored before there was a scale: all of a bucket is put where the bucket ends, so that counts agree.
+        if self.buckets and not self.fine and not self.nothing:
+            for bound, count in self.buckets.items():
+                self._spread(LAST if bound == ABOVE else place(float(bound)), count)
+
+    @property
+    def count(self) -> int:
+        """How many values there were."""
+        return sum(self.buckets.values())
 
     def observe(self, name: str, value: Decimal, mark: Mark | None = None) -> None:
         """Count one value.
@@ -96,10 +113,11 @@ class Histogram(msgspec.Struct):
             value: In its unit, not negative.
             mark: The record, when it belongs to anything.
         """
-        place = bisect_left(_BOUNDS[name], value)
+        at = bisect_left(_BOUNDS[name], value)
         bounds = BOUNDS[name]
-        bucket = bounds[place] if place < len(bounds) else ABOVE
+        bucket = bounds[at] if at < len(bounds) else ABOVE
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+        self._spread(place(float(value)), 1)
         self.total += value
         if mark is not None:
             self.marks[bucket] = max(self.marks.get(bucket, mark), mark)
@@ -108,13 +126,22 @@ class Histogram(msgspec.Struct):
         """Add all of the other's values."""
         for bucket, count in other.buckets.items():
             self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+        for number, count in other.fine.items():
+            self.fine[number] = self.fine.get(number, 0) + count
+        self.nothing += other.nothing
         self.total += other.total
         for bucket, mark in other.marks.items():
             self.marks[bucket] = max(self.marks.get(bucket, mark), mark)
 
     def copy(self) -> Histogram:
         """Return one that no longer changes with this."""
-        return Histogram(dict(self.buckets), self.total, dict(self.marks))
+        return Histogram(dict(self.buckets), self.total, dict(self.marks), dict(self.fine), self.nothing)
+
+    def _spread(self, number: int | None, count: int) -> None:
+        if number is None:
+            self.nothing += count
+        else:
+            self.fine[number] = self.fine.get(number, 0) + count
 
 
 class Result(msgspec.Struct, frozen=True, array_like=True):

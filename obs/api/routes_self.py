@@ -17,7 +17,7 @@ from obs.api.context import Context, context_of
 from obs.api.envelope import ApiError, answer, described
 from obs.keeping.caching import SHARED
 from obs.keeping.memory import resident_bytes
-from obs.metrics import CONTENT_TYPE, OPENMETRICS_TYPE, Exported, Inner, exposition, negotiated
+from obs.metrics import CONTENT_TYPES, Exported, Form, Inner, exposition, negotiated
 from obs.snapshot import Snapshot
 from obs.web.scope import scoped
 
@@ -85,19 +85,23 @@ async def ready() -> Response:
     tags=["self"],
     responses={
         200: {
-            "description": "Prometheus text, or OpenMetrics with exemplars for who accepts it.",
-            "content": {**_TEXT, "application/openmetrics-text": {"schema": {"type": "string"}}},
+            "description": "Prometheus text; for who accepts it OpenMetrics with exemplars, or protobuf with "
+            "native histograms.",
+            "content": {
+                **_TEXT,
+                "application/openmetrics-text": {"schema": {"type": "string"}},
+                "application/vnd.google.protobuf": {"schema": {"type": "string", "format": "binary"}},
+            },
         }
     },
 )
 async def metrics(request: Request) -> Response:
     """Return the metrics, in the format that is asked for."""
     context = context_of(request)
-    is_openmetrics = negotiated(request.headers.get("accept", ""))
+    form = negotiated(request.headers.get("accept", ""))
     streams = request.app.state.streams.open
-    text = await context.offload(_exposition, context, streams, is_openmetrics)
-    kind = OPENMETRICS_TYPE if is_openmetrics else CONTENT_TYPE
-    return Response(text, headers={"Content-Type": kind, "Vary": "Accept"})
+    text = await context.offload(_exposition, context, streams, form)
+    return Response(text, headers={"Content-Type": CONTENT_TYPES[form], "Vary": "Accept"})
 
 
 class Briefing(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +173,7 @@ async def page(
     return answer(Briefing(text=whole.decode(), tokens=size, budget=most, since=since, taken_at=taken))
 
 
-def _exposition(context: Context, streams: int, is_openmetrics: bool) -> bytes:
+def _exposition(context: Context, streams: int, form: Form) -> bytes:
     board = context.board
     picture = board.picture
     counts = SHARED.statistics()
@@ -189,7 +193,7 @@ def _exposition(context: Context, streams: int, is_openmetrics: bool) -> bytes:
         store_bytes=store,
         disk_free_bytes=free,
     )
-    return exposition(_lasting(picture.snapshot, board.kept), inner, is_openmetrics=is_openmetrics)
+    return exposition(_lasting(picture.snapshot, board.kept), inner, form=form)
 
 
 def _exported(context: Context) -> dict[str, Exported]:

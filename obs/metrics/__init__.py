@@ -5,23 +5,17 @@
 
 from __future__ import annotations
 
-from obs.metrics.exposition import (
-    CONTENT_TYPE,
-    OPENMETRICS_TYPE,
-    SnapshotCollector,
-    exposition,
-    negotiated,
-)
+from obs.metrics.exposition import CONTENT_TYPES, Form, SnapshotCollector, exposition, negotiated
 from obs.metrics.own import Exported, Inner
 from obs.metrics.table import MAX_COMPONENTS, MAX_SERIES, TABLE
 
 __all__ = [
-    "CONTENT_TYPE",
+    "CONTENT_TYPES",
     "MAX_COMPONENTS",
     "MAX_SERIES",
-    "OPENMETRICS_TYPE",
     "TABLE",
     "Exported",
+    "Form",
     "Inner",
     "SnapshotCollector",
     "exposition",

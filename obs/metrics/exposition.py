@@ -1,36 +1,45 @@
-"""Rows -> the text of a scrape: Prometheus' own format, or OpenMetrics with exemplars for who accepts it.
+"""Rows -> a scrape: Prometheus' own text, OpenMetrics with exemplars, or protobuf with native histograms.
 
-Only this module and `writing` import prometheus_client.
+Only this module, `writing` and `protobuf` import prometheus_client.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
+from typing import Literal
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    Exemplar,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import CounterMetricFamily, Exemplar, GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_TYPE
 from prometheus_client.registry import Collector
 
 from obs.metrics import own, trading
 from obs.metrics.folding import Folded, folded
 from obs.metrics.own import Inner
+from obs.metrics.protobuf import Row, Spread, delimited
 from obs.metrics.rows import Rows, joiner
 from obs.metrics.table import TABLE, Family
 from obs.metrics.writing import written
 from obs.readings import ABOVE, BOUNDS, Histogram, Mark
 from obs.snapshot import Snapshot
 
-__all__ = ["CONTENT_TYPE", "OPENMETRICS_TYPE", "SnapshotCollector", "exposition", "negotiated"]
+__all__ = ["CONTENT_TYPES", "Form", "SnapshotCollector", "exposition", "negotiated"]
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-OPENMETRICS = "application/openmetrics-text"
+Form = Literal["text", "openmetrics", "protobuf"]
+PROTOBUF = "application/vnd.google.protobuf"
+CONTENT_TYPES: Mapping[Form, str] = {
+    "protobuf": f"{PROTOBUF}; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+    "openmetrics": OPENMETRICS_TYPE,
+    "text": "text/plain; version=0.0.4; charset=utf-8",
+}
+"""What may be asked for; of what a reader likes as much the first."""
+_ASKED: Mapping[str, Form] = {
+    PROTOBUF: "protobuf",
+    "application/openmetrics-text": "openmetrics",
+    "text/plain": "text",
+}
+_OF_PROTOBUF = {"proto=io.prometheus.client.metricfamily", "encoding=delimited"}
+"""A reader of protobuf that names anything else asks for what we do not have."""
 NS = 1e9
 
 
@@ -58,30 +67,33 @@ class SnapshotCollector(Collector):
             yield made.get(name) or _family(name, family, rows, left, issues)
 
 
-def exposition(snapshot: Snapshot, inner: Inner | None = None, *, is_openmetrics: bool = False) -> bytes:
-    """Return one scrape's text for a Snapshot.
+def exposition(snapshot: Snapshot, inner: Inner | None = None, *, form: Form = "text") -> bytes:
+    """Return one scrape of a Snapshot.
 
     Args:
         snapshot: The picture.
         inner: The sidecar's own numbers.
-        is_openmetrics: As OpenMetrics, with exemplars.
+        form: `text` is Prometheus' own; `openmetrics` has exemplars; `protobuf` has native histograms too.
     """
     collector = SnapshotCollector(lambda: snapshot, lambda: inner or Inner())
-    return written(collector.collect(), is_openmetrics=is_openmetrics)
+    if form == "protobuf":
+        return delimited(collector.collect())
+    return written(collector.collect(), is_openmetrics=form == "openmetrics")
 
 
-def negotiated(accept: str) -> bool:
-    """Return whether whoever asks prefers OpenMetrics over Prometheus' own text.
+def negotiated(accept: str) -> Form:
+    """Return the format that whoever asks prefers; Prometheus' own text when it names none of ours.
 
     Args:
         accept: The header `Accept`; empty when there is none.
     """
-    best = {OPENMETRICS: 0.0, "text/plain": 0.0}
+    best: dict[Form, float] = {}
     for part in accept.split(","):
-        kind, *parameters = (one.strip().lower() for one in part.split(";"))
-        if kind in best:
-            best[kind] = max(best[kind], _quality(parameters))
-    return best[OPENMETRICS] > 0 and best[OPENMETRICS] >= best["text/plain"]
+        kind, *parameters = (one.strip().lower().replace('"', "") for one in part.split(";"))
+        form = _ASKED.get(kind)
+        if form is not None and (form != "protobuf" or _OF_PROTOBUF.issubset(parameters)):
+            best[form] = max(best.get(form, 0.0), _quality(parameters))
+    return max(CONTENT_TYPES, key=lambda form: best.get(form, 0.0)) if any(best.values()) else "text"
 
 
 def _quality(parameters: list[str]) -> float:
@@ -136,19 +148,20 @@ def _family(name: str, family: Family, rows: Rows, left: Folded, issues: _Issues
     return counter
 
 
-def _histogram(name: str, family: Family, rows: Rows, left: Folded, issues: _Issues) -> Metric:
+def _histogram(name: str, family: Family, rows: Rows, left: Folded, issues: _Issues) -> Spread:
     bounds = (*BOUNDS[name], ABOVE)
     # A histogram is its buckets, its sum and its count.
     most = family.most // (len(bounds) + 2)
-    made = HistogramMetricFamily(name, family.text, labels=family.labels)
+    made = Spread(name, family.text, family.labels)
     known = folded(family.labels, rows.histograms.get(name, {}), most, _merged, left)
     for values, one in sorted(known.items(), key=lambda item: item[0]):
         counts = accumulate(one.buckets.get(bound, 0) for bound in bounds)
-        buckets = [
-            _bucket(bound, count, _exemplar(one.marks.get(bound), values, issues))
+        buckets = tuple(
+            (bound, count, _exemplar(one.marks.get(bound), values, issues))
             for bound, count in zip(bounds, counts, strict=True)
-        ]
-        made.add_metric(list(values), buckets, sum_value=float(one.total))
+        )
+        made.rows.append(Row(values, one, buckets))
+        made.add_metric(list(values), [_bucket(*bucket) for bucket in buckets], sum_value=float(one.total))
     return made
 
 

@@ -39,7 +39,7 @@ def said(lines: list[str]) -> list[tuple[str, str, dict[str, Any]]]:
 
 @pytest.fixture(scope="module")
 def scraped(lines: list[str]) -> Callable[..., Numbers]:
-    text = exposition(analyze(lines), is_openmetrics=True).decode()
+    text = exposition(analyze(lines), form="openmetrics").decode()
     parse: Callable[[str], Iterable[Metric]] = text_string_to_metric_families
     samples = [sample for family in parse(text) for sample in family.samples]
 

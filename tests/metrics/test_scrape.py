@@ -17,7 +17,7 @@ from obs.analysis import Analyzer
 from obs.events import Event, Severity
 from obs.meters import Meters
 from obs.meters.telling import tell
-from obs.metrics import MAX_SERIES, TABLE, Inner, SnapshotCollector, exposition, negotiated
+from obs.metrics import MAX_SERIES, TABLE, Form, Inner, SnapshotCollector, exposition, negotiated
 from obs.money.entries import llm_call_of
 from obs.rules import RuleSet
 from obs.snapshot import ComponentStatus, Health, Snapshot
@@ -94,29 +94,27 @@ def series(text: bytes) -> list[str]:
     return [line for line in text.decode().splitlines() if not line.startswith("#")]
 
 
-@pytest.mark.parametrize("is_openmetrics", [False, True])
-def test_10_000_bots_give_a_bounded_scrape_of_known_metrics(hostile: Snapshot, is_openmetrics: bool) -> None:
+@pytest.mark.parametrize("form", ["text", "openmetrics"])
+def test_10_000_bots_give_a_bounded_scrape_of_known_metrics(hostile: Snapshot, form: Form) -> None:
     many = {f"cache {number}": 1 for number in range(500)}
-    text = exposition(
-        hostile, Inner(cache_hits=many, cache_misses=many, version="1"), is_openmetrics=is_openmetrics
-    )
+    text = exposition(hostile, Inner(cache_hits=many, cache_misses=many, version="1"), form=form)
 
     assert 1_200 < len(series(text)) <= MAX_SERIES
-    parse: Callable[[str], Iterable[Metric]] = openmetrics if is_openmetrics else prometheus
+    parse: Callable[[str], Iterable[Metric]] = openmetrics if form == "openmetrics" else prometheus
     for family in parse(text.decode()):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         assert len(family.samples) <= TABLE[name].most, name
 
 
-@pytest.mark.parametrize("is_openmetrics", [False, True])
-def test_the_text_is_byte_for_byte_that_of_the_prometheus_client(
-    hostile: Snapshot, is_openmetrics: bool
-) -> None:
+@pytest.mark.parametrize("form", ["text", "openmetrics"])
+def test_the_text_is_byte_for_byte_that_of_the_prometheus_client(hostile: Snapshot, form: Form) -> None:
     registry = CollectorRegistry()
     registry.register(SnapshotCollector(lambda: hostile))
-    write: Callable[[CollectorRegistry], bytes] = generate_openmetrics if is_openmetrics else generate_latest
+    write: Callable[[CollectorRegistry], bytes] = {"openmetrics": generate_openmetrics}.get(
+        form, generate_latest
+    )
 
-    assert exposition(hostile, is_openmetrics=is_openmetrics) == write(registry)
+    assert exposition(hostile, form=form) == write(registry)
 
 
 def test_what_finds_no_series_of_its_own_is_counted_in_other(hostile: Snapshot) -> None:
@@ -170,7 +168,7 @@ def test_from_a_spike_to_its_issue_to_the_line_that_shows_it() -> None:
         )
     snapshot = analyzer.snapshot()
 
-    text = exposition(snapshot, is_openmetrics=True).decode()
+    text = exposition(snapshot, form="openmetrics").decode()
 
     read: Callable[[str], Iterable[Metric]] = openmetrics
     spike = next(
@@ -197,29 +195,39 @@ def test_an_error_s_exemplar_names_the_issue_that_its_line_shows() -> None:
     )
     snapshot = analyzer.snapshot()
 
-    text = exposition(snapshot, is_openmetrics=True).decode()
+    text = exposition(snapshot, form="openmetrics").decode()
 
     line = next(line for line in text.splitlines() if line.startswith('obs_events_total{severity="ERROR"}'))
     assert f'issue="{snapshot.issues[0].id}"' in line
     assert f'evidence="{snapshot.issues[0].evidence[0].id}"' in line
 
 
+OF_PROMETHEUS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding="
+
+
 @pytest.mark.parametrize(
     ("accept", "wanted"),
     [
-        ("", False),
-        ("*/*", False),
-        ("text/plain", False),
-        ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", True),
-        ("application/openmetrics-text; version=1.0.0; q=0.2, text/plain; q=0.9", False),
-        ("application/openmetrics-text;q=0", False),
-        ("application/openmetrics-text;q=x", False),
+        ("", "text"),
+        ("*/*", "text"),
+        ("text/plain", "text"),
+        (OF_PROMETHEUS, "openmetrics"),
+        ("application/openmetrics-text; version=1.0.0; q=0.2, text/plain; q=0.9", "text"),
+        ("application/openmetrics-text;q=0", "text"),
+        ("application/openmetrics-text;q=x", "text"),
+        # Prometheus with native histograms asks like this; others like text more, or another protobuf.
+        (f"{PROTOBUF}delimited,{OF_PROMETHEUS}", "protobuf"),
+        (f'{PROTOBUF}"delimited";q=0.4,{OF_PROMETHEUS}', "openmetrics"),
+        (f"{PROTOBUF}compact-text,{OF_PROMETHEUS}", "openmetrics"),
+        ("application/vnd.google.protobuf", "text"),
+        ("application/vnd.google.protobuf;proto=some.Other;encoding=delimited,text/plain;q=0.1", "text"),
     ],
 )
-def test_the_format_is_what_the_reader_prefers(accept: str, wanted: bool) -> None:
-    assert negotiated(accept) is wanted
+def test_the_format_is_what_the_reader_prefers(accept: str, wanted: Form) -> None:
+    assert negotiated(accept) == wanted
 
 
 def test_exemplars_are_in_openmetrics_only(hostile: Snapshot) -> None:
     assert b"# {" not in exposition(hostile)
-    assert b"# {" in exposition(hostile, is_openmetrics=True)
+    assert b"# {" in exposition(hostile, form="openmetrics")
