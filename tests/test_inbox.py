@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import resource
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
+from obs.analysis import Analyzer
 from obs.events import Event, Severity
 from obs.keeping.inbox import Inbox, InboxFullError, InboxReader, Kept, entry_of, loss_of
 from obs.keeping.recollection import Recollection
+from obs.rules import RuleSet
 from obs.sidecar import Sidecar
 
 EVERYTHING = 1 << 30
@@ -40,6 +43,32 @@ def test_events_come_out_once_in_the_order_in_which_they_went_in(tmp_path: Path)
     assert first == ["order 1 filled", "order 2 filled"]
     assert bodies(reader) == ["order 3 filled"]
     assert reader.pending_bytes == 0
+
+
+def test_of_records_of_one_millisecond_the_one_that_came_later_holds(tmp_path: Path) -> None:
+    inbox, reader, analyzer = Inbox(tmp_path), InboxReader(tmp_path), Analyzer(RuleSet(()))
+    steps = ("order.submitted", "order.accepted", "order.filled")
+
+    for number in range(20):
+        inbox.put(
+            entry_of(
+                said(
+                    0,
+                    event_name=step,
+                    attributes={"order.id": f"o{number}"},
+                    uid=uuid5(NAMESPACE_OID, f"{number} {step}").hex,
+                )
+            )
+            for step in steps
+        )
+    events = reader.poll(EVERYTHING).events
+    for one in events:
+        analyzer.feed(one)
+
+    orders = analyzer.state.books.bots["grid-1"].orders.values()
+    assert [order.last.name for order in orders] == ["order.filled"] * 20
+    arrivals = [one.observed_timestamp for one in events]
+    assert arrivals == sorted(set(arrivals))
 
 
 def test_what_is_sent_again_counts_once_also_after_a_restart(tmp_path: Path) -> None:

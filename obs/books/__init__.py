@@ -97,11 +97,11 @@ class Books(msgspec.Struct):
 
 
 def _order(event: Event, shown_id: str) -> str:
-    """Of events of one time, which came later: by line, or by the number in its id; the short id last."""
+    """Of events of one time, which came later: by line, by arrival, by the number in its id, by short id."""
     if event.origin is not None and event.origin.source:
         return f"{event.origin.source}:{event.origin.line:>10}|{event.uid}|{shown_id}"
     process, _, number = event.uid.rpartition("-")
-    return f"{process}-{number:>12}|{shown_id}"
+    return f"{event.observed_timestamp:>20}|{process}-{number:>12}|{shown_id}"
 
 
 WRITERS: Mapping[str, Callable[[BotFacts, Event, Register], None]] = {

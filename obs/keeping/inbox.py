@@ -9,6 +9,7 @@ that what is sent again after a lost answer counts once.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import threading
 import time
@@ -119,7 +120,7 @@ class Inbox:
         self._size = 0
         self._ids = array("Q")
         self._waiting, self._look_at = 0, 0.0
-        self._last = 0
+        self._last, self._arrived = 0, 0
         self._recall()
 
     def put(self, entries: Iterable[Entry]) -> Kept:
@@ -137,7 +138,10 @@ class Inbox:
                 else:
                     fresh[entry.ids[0]] = entry
             if fresh:
-                self._write(b"".join(map(_written, fresh.values())))
+                # The number that says what came first: clocks of milliseconds give many records one time.
+                self._arrived = max(time.time_ns(), self._arrived + 1)
+                self._write(b"".join(map(_written, fresh.values(), itertools.count(self._arrived))))
+                self._arrived += len(fresh)
                 for entry in fresh.values():
                     self._seen.update(entry.ids)
                     self._ids.extend(entry.ids)
@@ -291,13 +295,13 @@ def _number(identity: bytes) -> int:
     return int.from_bytes(blake2b(identity, digest_size=8).digest(), "big") or 1
 
 
-def _written(entry: Entry) -> bytes:
-    return b"%b %b\n" % (b",".join(b"%016x" % number for number in entry.ids), entry.line)
+def _written(entry: Entry, arrived: int) -> bytes:
+    return b"%b@%d %b\n" % (b",".join(b"%016x" % number for number in entry.ids), arrived, entry.line)
 
 
 def _ids_of(line: bytes) -> Iterable[int]:
     with contextlib.suppress(ValueError):
-        yield from [int(word, 16) for word in line.partition(b" ")[0].split(b",")]
+        yield from [int(word, 16) for word in line.partition(b" ")[0].partition(b"@")[0].split(b",")]
 
 
 def _take(line: bytes, events: list[Event], losses: dict[str, int]) -> None:
@@ -307,8 +311,10 @@ def _take(line: bytes, events: list[Event], losses: dict[str, int]) -> None:
         if "lost" in row:
             losses[str(row["lost"])] = losses.get(str(row["lost"]), 0) + 1
         else:
-            uid = f"inbox-{head.partition(b',')[0].decode('ascii')}"
-            events.append(decode_line(row, uid=uid))
+            ids, _, arrived = head.partition(b"@")
+            uid = f"inbox-{ids.partition(b',')[0].decode('ascii')}"
+            event = decode_line(row, uid=uid)
+            events.append(msgspec.structs.replace(event, observed_timestamp=int(arrived or 0)))
     except (EventError, ValueError, TypeError, AttributeError, RecursionError):
         losses["malformed"] = losses.get("malformed", 0) + 1
 
