@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -224,7 +225,12 @@ def test_json_says_the_same_as_protobuf(tmp_path: Path) -> None:
         assert stage.post("traces", body, "application/json; charset=utf-8").status_code == 200
         by_json = stage.events()
 
-    assert by_json == told(tmp_path / "protobuf", made)
+    by_protobuf = told(tmp_path / "protobuf", made)
+    assert list(map(_without_arrival, by_json)) == list(map(_without_arrival, by_protobuf))
+
+
+def _without_arrival(event: Event) -> Event:
+    return msgspec.structs.replace(event, observed_timestamp=0)
 
 
 def _json(held: Any) -> dict[str, Any]:
