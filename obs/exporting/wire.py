@@ -21,18 +21,19 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from obs import redaction
 from obs.events import Event, decode_line, encode_line
+from obs.exporting.echoes import OWNER, VIA, passed_by
+from obs.exporting.shaping import Limits
 from obs.exporting.traces import SpanRow
 from obs.history.chronicle import clean
 
-__all__ = ["OWNER", "LogForm", "TraceForm", "line_of_event", "line_of_span", "values_of"]
+__all__ = ["SCOPE", "LogForm", "TraceForm", "ids_of", "line_of_event", "line_of_span", "values_of"]
 
-OWNER = "obs.sidecar.id"
-"""Resource attribute that names the sidecar which sent a record: what comes back is not sent once more."""
 SCOPE = "obs"
 MOST_TEXT = 65_536
 MOST_DEPTH = 16
 MAX_INT = 2**63
 _FLAG_SAMPLED = 1
+_NO_LIMITS = Limits()
 
 
 def line_of_event(event: Event, service: str, observed: int, more: Mapping[str, str]) -> bytes:
@@ -51,9 +52,9 @@ class LogForm:
 
     signal = "logs"
 
-    def __init__(self, resource: Mapping[str, str]) -> None:
-        """Take what every resource says beside its own."""
-        self._resource = resource
+    def __init__(self, resource: Mapping[str, str], limits: Limits = _NO_LIMITS) -> None:
+        """Take what every resource says beside its own, and what bounds attributes."""
+        self.resource, self.limits = resource, limits
 
     def request(self, lines: Iterable[bytes]) -> tuple[bytes, int, int]:
         """Return a request, how many records it holds, and how many could not be read."""
@@ -93,14 +94,14 @@ class LogForm:
             severity_number=SeverityNumber.ValueType(int(event.severity)),
             severity_text=_text(event.severity_text or event.severity.name),
             event_name=_text(event.event_name),
-            attributes=values_of({**event.attributes, **_raised(event), **more}),
         )
+        _set(record, {**event.attributes, **_raised(event), **more}, self.limits)
         if event.body:
             record.body.string_value = _text(event.body)
-        trace, span = _ids(event.trace_id, 16), _ids(event.span_id, 8)
+        trace, span = ids_of(event.trace_id, 16), ids_of(event.span_id, 8)
         if trace:
             record.trace_id, record.span_id = trace, span
-        return record, _resource(event.resource, service, self._resource), _text(event.logger) or SCOPE
+        return record, _resource(event.resource, service, self.resource), _text(event.logger) or SCOPE
 
 
 class TraceForm:
@@ -108,9 +109,9 @@ class TraceForm:
 
     signal = "traces"
 
-    def __init__(self, resource: Mapping[str, str]) -> None:
-        """Take what every resource says beside its own."""
-        self._resource = resource
+    def __init__(self, resource: Mapping[str, str], limits: Limits = _NO_LIMITS) -> None:
+        """Take what every resource says beside its own, and what bounds attributes."""
+        self.resource, self.limits = resource, limits
 
     def request(self, lines: Iterable[bytes]) -> tuple[bytes, int, int]:
         """Return a request, how many spans it holds, and how many could not be read."""
@@ -120,13 +121,13 @@ class TraceForm:
         for line in lines:
             try:
                 row = msgspec.json.decode(line, type=SpanRow)
-                span = _span(row)
+                span = _span(row, self.limits)
             except (ValueError, TypeError, RecursionError):
                 bad += 1
                 continue
             if row.service not in scopes:
                 owner = whole.resource_spans.add()
-                owner.resource.attributes.extend(values_of(_resource({}, row.service, self._resource)))
+                owner.resource.attributes.extend(values_of(_resource({}, row.service, self.resource)))
                 scopes[row.service] = owner.scope_spans.add()
                 scopes[row.service].scope.name = SCOPE
             scopes[row.service].spans.append(span)
@@ -148,7 +149,30 @@ def values_of(values: Mapping[str, Any]) -> list[KeyValue]:
     ]
 
 
-def _span(row: SpanRow) -> Span:
+def _set(made: LogRecord | Span, values: Mapping[str, Any], limits: Limits) -> None:
+    """Give a record or span its attributes, as many and as long as they may be; the rest is counted."""
+    told = values_of(values)
+    count = limits.count
+    if count is not None and len(told) > count:
+        made.dropped_attributes_count = len(told) - count
+        # What we have added stands last, and is what a reader joins records by.
+        told = told[len(told) - count :]
+    if limits.length is not None:
+        for pair in told:
+            _shorten(pair.value, limits.length)
+    made.attributes.extend(told)
+
+
+def _shorten(value: AnyValue, most: int) -> None:
+    kind = value.WhichOneof("value")
+    if kind == "string_value" and len(value.string_value) > most:
+        value.string_value = value.string_value[:most]
+    elif kind == "array_value":
+        for one in value.array_value.values:
+            _shorten(one, most)
+
+
+def _span(row: SpanRow, limits: Limits) -> Span:
     span = Span(
         trace_id=bytes.fromhex(row.trace),
         span_id=bytes.fromhex(row.span),
@@ -158,19 +182,22 @@ def _span(row: SpanRow) -> Span:
         kind=Span.SPAN_KIND_INTERNAL,
         start_time_unix_nano=row.start,
         end_time_unix_nano=row.end,
-        attributes=values_of(row.attributes),
     )
+    _set(span, row.attributes, limits)
     if row.failed:
         span.status.CopyFrom(Status(code=Status.STATUS_CODE_ERROR, message=_text(row.failed)))
     for trace, known in row.links:
-        if _ids(trace, 16) and _ids(known, 8):
-            span.links.add(trace_id=_ids(trace, 16), span_id=_ids(known, 8))
+        if ids_of(trace, 16) and ids_of(known, 8):
+            span.links.add(trace_id=ids_of(trace, 16), span_id=ids_of(known, 8))
     return span
 
 
 def _resource(own: Mapping[str, Any], service: str, more: Mapping[str, str]) -> dict[str, Any]:
     named = {"service.name": service} if service else {}
-    return {**more, **redaction.redact_attributes(own), **named, OWNER: more[OWNER]}
+    made = {**more, **redaction.redact_attributes(own), **named, OWNER: more[OWNER]}
+    if passed := [one for one in passed_by(own) if one != more[OWNER]]:
+        made[VIA] = ",".join(passed)
+    return made
 
 
 def _raised(event: Event) -> dict[str, str]:
@@ -213,7 +240,7 @@ def _text(text: str) -> str:
     return clean(text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + " [cut]")
 
 
-def _ids(text: str, size: int) -> bytes:
+def ids_of(text: str, size: int) -> bytes:
     """Return an id of hex digits; nothing where it is none, or the zero that stands for none."""
     try:
         made = bytes.fromhex(text)
