@@ -106,12 +106,16 @@ def up(
     files: Annotated[list[Path] | None, typer.Argument(help="Logs to take in as well; `-` is stdin.")] = None,
     directory: Dir = None,
     port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1 [8080].")] = None,
+    grpc: Annotated[
+        str | None, typer.Option(help="Take OpenTelemetry by gRPC too: `4317` or `127.0.0.1:4317` [no].")
+    ] = None,
 ) -> None:
     """Run the sidecar: read the spool, write briefing and dashboard, serve /metrics and /health."""
     with told():
         from obs.api.serve import serve
 
-        code = serve(configured(dir=directory, port=port).settings, files or [])
+        otlp = {"grpc": grpc} if grpc is not None else None
+        code = serve(configured(dir=directory, port=port, otlp=otlp).settings, files or [])
     raise typer.Exit(code)
 
 

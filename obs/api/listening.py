@@ -5,12 +5,32 @@ from __future__ import annotations
 import socket
 import sys
 
-from obs.config import Settings
+from obs.api.tokens import LOOPBACK, TokenError, Tokens
+from obs.config import Settings, grpc_place
+from obs.otlp.grpc_door import GrpcDoor
 
-__all__ = ["listen"]
+__all__ = ["grpc_door", "listen"]
 
 WAITING = 1_024
 """Connections that wait to be accepted: a flood of slow ones must not keep others from being heard."""
+
+
+def grpc_door(settings: Settings, tokens: Tokens) -> GrpcDoor | None:
+    """Return the door for OpenTelemetry by gRPC, where the settings want one.
+
+    Raises:
+        TokenError: If others could reach it and there is no token.
+        ValueError: If the extra is missing or the port is taken; the message says the mend.
+    """
+    place = grpc_place(settings)
+    if place is None:
+        return None
+    if place[0] not in LOOPBACK and not tokens.control:
+        raise TokenError(
+            f"grpc = {settings.otlp.grpc!r} under [otlp]: others can reach it, so it needs a token: "
+            "set OBS_TOKEN, or use 127.0.0.1"
+        )
+    return GrpcDoor(*place)
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -27,7 +27,7 @@ from obs.api.context import Context
 from obs.api.desk import Desk
 from obs.api.doors import Doorkeeper, Socket
 from obs.api.inputs import read_standard_input, reload_on_change
-from obs.api.listening import listen
+from obs.api.listening import grpc_door, listen
 from obs.api.tokens import TokenError, Tokens, in_force
 from obs.config import Settings, load, pipeline_config, placed
 from obs.history.queries import History
@@ -36,6 +36,7 @@ from obs.keeping.inbox import FOLDER, Inbox
 from obs.keeping.stopping import Told
 from obs.keeping.whereabouts import announced
 from obs.opening import LOOK_SECONDS, Marker, opened, opened_for_a_bot, taken_over
+from obs.otlp.grpc_door import GrpcDoor
 from obs.otlp.receiving import Receiver
 from obs.refreshing.pipeline import DashboardDataPipeline
 from obs.sidecar import Sidecar
@@ -70,6 +71,7 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
     board = _empty_board()
     with (
         contextlib.closing(door),
+        _shut(grpc_door(settings, tokens)) as grpc,
         taken_over(directory, lambda: opened(settings, directory, files=follow, audience=board)) as sidecar,
     ):
         address = _address(door)
@@ -77,8 +79,9 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
         # With the token only where a person looks on: a log keeps what it gets.
         is_seen = sys.stderr is not None and sys.stderr.isatty()
         secret = f"#token={tokens.control}" if is_seen and tokens.control else ""
-        sys.stderr.write(f"obs: watching {directory}, {address}{secret}\n")
-        running = _Running(sidecar, door, idle_exit, with_input="-" in (*follow, *settings.follow))
+        beside = f", OpenTelemetry by gRPC at {grpc.address}" if grpc is not None else ""
+        sys.stderr.write(f"obs: watching {directory}, {address}{secret}{beside}\n")
+        running = _Running(sidecar, door, idle_exit, with_input="-" in (*follow, *settings.follow), grpc=grpc)
         running.serve(settings, tokens, board)
     return 0
 
@@ -115,7 +118,9 @@ def serve_for_a_bot(directory: Path, folder: Path, *, idle_exit: float) -> int:
         except TokenError as error:
             tokens = Tokens()
             sidecar.vault.notice(f"nobody can decide anything on the page ({error})")
-        _Running(sidecar, door, idle_exit, folder=folder, leave=marker).serve(settings, tokens, board)
+        with _shut(_grpc_door_or_word(settings, tokens, sidecar)) as grpc:
+            running = _Running(sidecar, door, idle_exit, folder=folder, leave=marker, grpc=grpc)
+            running.serve(settings, tokens, board)
     return 0
 
 
@@ -131,9 +136,11 @@ class _Running:
         with_input: bool = False,
         folder: Path | None = None,
         leave: Told | None = None,
+        grpc: GrpcDoor | None = None,
     ) -> None:
         self._sidecar, self._door, self._idle_exit = sidecar, door, idle_exit
         self._with_input, self._folder, self._leave = with_input, folder, leave
+        self._grpc = grpc
 
     def serve(self, settings: Settings, tokens: Tokens, board: Board) -> None:
         sidecar = self._sidecar
@@ -145,13 +152,14 @@ class _Running:
             directory=sidecar.directory,
         )
         inbox = Inbox(sidecar.directory / FOLDER)
+        receiver = Receiver(inbox, own=sidecar.exporter.id if sidecar.exporter is not None else "")
         context = Context(
             settings=settings,
             board=board,
             sidecar=sidecar,
             history=History(settings.store or sidecar.directory / "obs.db"),
             pipeline=pipeline,
-            receiver=Receiver(inbox, own=sidecar.exporter.id if sidecar.exporter is not None else ""),
+            receiver=receiver,
             inbox=inbox,
             desk=Desk(sidecar, board),
             tokens=tokens,
@@ -159,8 +167,9 @@ class _Running:
         gc.freeze()
         sys.setswitchinterval(SWITCH_SECONDS)
         with (
-            announced(sidecar.directory, _address(self._door)),
+            announced(sidecar.directory, _address(self._door), grpc=self._grpc.address if self._grpc else ""),
             contextlib.closing(inbox),
+            _opened(self._grpc, receiver, tokens),
             pipeline,
             alerter_of(settings, sidecar.directory, lambda: board.kept, _noting(sidecar)),
             asyncio.Runner(loop_factory=_loop_factory()) as runner,
@@ -190,6 +199,37 @@ class _Running:
             app.state.streams.end()
             server.should_exit = True
             await web
+
+
+@contextlib.contextmanager
+def _shut(grpc: GrpcDoor | None) -> Iterator[GrpcDoor | None]:
+    """Close the door at the end, where there is one."""
+    try:
+        yield grpc
+    finally:
+        if grpc is not None:
+            grpc.close()
+
+
+@contextlib.contextmanager
+def _opened(grpc: GrpcDoor | None, receiver: Receiver, tokens: Tokens) -> Iterator[None]:
+    """Take gRPC in meanwhile; the inbox is closed after it."""
+    if grpc is not None:
+        grpc.open(receiver, tokens)
+    try:
+        yield
+    finally:
+        if grpc is not None:
+            grpc.close()
+
+
+def _grpc_door_or_word(settings: Settings, tokens: Tokens, sidecar: Sidecar) -> GrpcDoor | None:
+    """Return the door; where it cannot be had the page says so: nobody reads why we would not start."""
+    try:
+        return grpc_door(settings, tokens)
+    except ValueError as error:
+        sidecar.vault.notice(f"OpenTelemetry by gRPC is not taken in: {error}")
+        return None
 
 
 async def _stop_when(leave: Told, stop: asyncio.Event) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from obs.config.alerting import AlertRoute, Alerts
 from obs.config.faults import ConfigError
 from obs.config.loading import Effective, load, placed
-from obs.config.meaning import destination_of, expectations, pipeline_config
+from obs.config.meaning import destination_of, expectations, grpc_place, pipeline_config
 from obs.config.opentelemetry import Otlp
 from obs.config.settings import Settings
 from obs.config.tables import ExchangeRate, Pipeline, Thresholds
@@ -28,6 +28,7 @@ __all__ = [
     "destination_of",
     "duration_ns",
     "expectations",
+    "grpc_place",
     "load",
     "pipeline_config",
     "placed",

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource
 
 from obs.config.faults import FILE, ConfigError, explained
+from obs.config.opentelemetry import Otlp
 from obs.config.settings import Settings
 
 __all__ = ["Effective", "load", "placed"]
@@ -59,8 +60,16 @@ def placed(settings: Settings, folder: Path) -> Settings:
             "templates": folder / settings.templates if settings.templates else None,
             "calendars": folder / settings.calendars if settings.calendars else None,
             "prices": folder / settings.prices if settings.prices else None,
+            "otlp": _otlp_placed(settings.otlp, folder),
             "follow": tuple(path if path == "-" else str(folder / path) for path in settings.follow),
         }
+    )
+
+
+def _otlp_placed(told: Otlp, folder: Path) -> Otlp:
+    names = ("certificate", "client_certificate", "client_key")
+    return told.model_copy(
+        update={name: str(folder / file) for name in names if (file := getattr(told, name))}
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from obs.config.faults import ConfigError
+from obs.config.opentelemetry import place_of
 from obs.config.settings import Settings
 from obs.config.units import AMOUNT, duration_ns
 from obs.exporting.destination import Destination, DestinationError, destination
@@ -16,7 +17,7 @@ from obs.watch.expectations import Expectations
 from obs.watch.sessions import CalendarError
 from obs.watch.thresholds import Limits
 
-__all__ = ["destination_of", "expectations", "pipeline_config"]
+__all__ = ["destination_of", "expectations", "grpc_place", "pipeline_config"]
 
 
 def expectations(settings: Settings) -> Expectations:
@@ -56,16 +57,23 @@ def pipeline_config(settings: Settings) -> PipelineConfig:
     return PipelineConfig(**settings.pipeline.model_dump())
 
 
+def grpc_place(settings: Settings) -> tuple[str, int] | None:
+    """Return the address and port where gRPC is taken in; None for nowhere."""
+    return place_of(settings.otlp.grpc, settings.host) if settings.otlp.grpc else None
+
+
 def destination_of(settings: Settings) -> tuple[Destination | None, str]:
     """Return where OpenTelemetry goes, None for nowhere, and what is wrong with its variables.
 
     They may be meant for the bot, so what is wrong there stops nothing.
     """
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    own = [(settings.host, settings.port), *filter(None, (grpc_place(settings),))]
     try:
         found = destination(settings.otlp)
-        if found is not None and found.leads_to(f"http://{host}:{settings.port}"):
-            raise DestinationError("the endpoint is this sidecar itself; it listens at `host` and `port`")
+        for host, port in own if found is not None else ():
+            shown = f"[{host}]" if ":" in host else host
+            if found is not None and found.leads_to(f"http://{shown}:{port}"):
+                raise DestinationError("the endpoint is this sidecar itself; it listens at `host` and `port`")
         return found, ""
     except DestinationError as error:
         return None, f"Nothing is sent by OpenTelemetry: {error}."

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from obs.events import Severity, severity_of
+from obs.otlp.grpc_library import SERVICES
 from obs.spooling.sizes import bytes_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 SIGNALS = ("logs", "traces", "metrics")
-PROTOCOL = "http/protobuf"
+HTTP, GRPC = "http/protobuf", "grpc"
 _LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "0.0.0.0", "::"))
 
 
@@ -45,12 +46,18 @@ class Route(msgspec.Struct, frozen=True):
     """Where one signal goes."""
 
     url: str
+    """Of gRPC too: its path is the method."""
+    is_grpc: bool = False
     headers: Mapping[str, str] = {}
     timeout: float = 10.0
     """Seconds for one request, whole."""
     gzip: bool = True
     certificate: str = ""
     """File of the authorities that are trusted; empty: those of this machine."""
+    client_certificate: str = ""
+    """File of our own certificate; empty: none."""
+    client_key: str = ""
+    """File of its key; empty: it stands in the certificate's file."""
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -119,26 +126,41 @@ def _route(signal: str, settings: Otlp, environment: Mapping[str, str]) -> Route
     if not settings.endpoint and environment.get(f"OTEL_{signal.upper()}_EXPORTER", "otlp") != "otlp":
         return None
     own = f"OTEL_EXPORTER_OTLP_{signal.upper()}_"
-    url = _address(signal, settings, environment)
-    if not url:
-        return None
-    check_address(url, "endpoint" if settings.endpoint else "")
 
     def told(name: str) -> str:
         return environment.get(f"{own}{name}") or environment.get(f"OTEL_EXPORTER_OTLP_{name}") or ""
 
-    protocol = told("PROTOCOL")
-    if protocol and protocol != PROTOCOL and not settings.endpoint:
-        raise DestinationError(f"{own}PROTOCOL: {protocol} is not spoken here: write {PROTOCOL}")
+    # Who names the endpoint names the protocol: a variable may be meant for a bot and its collector.
+    protocol = settings.protocol or ("" if settings.endpoint else told("PROTOCOL").strip()) or HTTP
+    if protocol not in (HTTP, GRPC):
+        raise DestinationError(f"{own}PROTOCOL: {protocol} is not spoken here: write {HTTP} or {GRPC}")
+    url = _address(signal, settings, environment)
+    if not url:
+        return None
+    if protocol == GRPC and "://" not in url:
+        url = f"{'http' if told('INSECURE').strip().lower() == 'true' else 'https'}://{url}"
+    check_address(url, "endpoint" if settings.endpoint else "")
+    if protocol == GRPC:
+        parts = urlsplit(url)
+        url = f"{parts.scheme}://{parts.netloc}{SERVICES[signal]}"
+    certificate = settings.client_certificate or told("CLIENT_CERTIFICATE")
+    key = settings.client_key or told("CLIENT_KEY")
+    if key and not certificate:
+        raise DestinationError(
+            f"{own}CLIENT_KEY: a key without its certificate: name {own}CLIENT_CERTIFICATE"
+        )
     name = f"{own}TIMEOUT" if f"{own}TIMEOUT" in environment else "OTEL_EXPORTER_OTLP_TIMEOUT"
     timeout = _number(environment, name, 10_000) / 1_000
     return Route(
         url,
+        is_grpc=protocol == GRPC,
         headers={name: said.get_secret_value() for name, said in settings.headers.items()}
         or _headers(told("HEADERS")),
         timeout=max(0.1, settings.timeout_s or timeout),
         gzip=told("COMPRESSION").strip().lower() != "none",
-        certificate=told("CERTIFICATE"),
+        certificate=settings.certificate or told("CERTIFICATE"),
+        client_certificate=certificate,
+        client_key=key,
     )
 
 

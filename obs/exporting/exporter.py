@@ -16,13 +16,14 @@ import msgspec
 import obs
 from obs.events import Event, Severity
 from obs.exporting.destination import Destination, identity_of, server_of
+from obs.exporting.grpc_sending import GrpcPost
 from obs.exporting.outbox import Counts, Outbox, Written
 from obs.exporting.pictures import Pictures
 from obs.exporting.sending import Lane, Post, Transport
 from obs.exporting.traces import FAMILIES, Tracer, place_of
 from obs.exporting.wire import OWNER, LogForm, TraceForm, line_of_event, line_of_span
 from obs.history.chronicle import uid_of
-from obs.keeping.whereabouts import listening_at
+from obs.keeping.whereabouts import hearing_grpc_at, listening_at
 from obs.snapshot import Snapshot
 
 __all__ = ["FOLDER", "NOTE", "Books", "Exporter"]
@@ -217,12 +218,14 @@ class Exporter:
     def _transport(self, signal: str) -> Transport | None:
         """Return what carries a signal; None where it is not sent."""
         route = self._destination.routes.get(signal)
-        return Post(route, self._is_ourselves) if route is not None else None
+        if route is None:
+            return None
+        return (GrpcPost if route.is_grpc else Post)(route, self._is_ourselves)
 
     def _is_ourselves(self, url: str) -> bool:
         """Whether an address is where this sidecar listens: what is sent there would come in again."""
-        own = listening_at(self._directory)
-        return bool(own) and server_of(own) == server_of(url)
+        own = (listening_at(self._directory), hearing_grpc_at(self._directory))
+        return any(address and server_of(address) == server_of(url) for address in own)
 
 
 def _placed(event: Event, service: str) -> Event:

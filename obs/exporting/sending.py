@@ -12,7 +12,6 @@ import email.utils
 import gzip
 import http.client
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ import msgspec
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 import obs
+from obs.exporting import tls
 from obs.exporting.destination import Route
 from obs.exporting.outbox import Outbox
 
@@ -92,7 +92,6 @@ class Post:
         parts = urlsplit(route.url)
         self._host, self._port, self._secure = parts.hostname or "", parts.port, parts.scheme == "https"
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._context: ssl.SSLContext | None = None
         self._connection: http.client.HTTPConnection | None = None
 
     def send(self, body: bytes) -> Answer:
@@ -102,8 +101,8 @@ class Post:
         data = gzip.compress(body, 1) if self._route.gzip else body
         try:
             connection = self._connected()
-        except (OSError, ValueError) as error:
-            return Answer(0, fault=f"no connection ({type(error).__name__})")
+        except (OSError, ValueError, tls.TlsError) as error:
+            return Answer(0, fault=self._fault(error, "no connection"))
         # A time-out holds for each read alone: whoever answers by drops is cut off by the clock.
         cut = threading.Timer(self._route.timeout, _cut, (connection,))
         cut.daemon = True
@@ -119,7 +118,7 @@ class Post:
             return answer
         except (OSError, ValueError, http.client.HTTPException) as error:
             self.close()
-            return Answer(0, fault=f"no answer ({type(error).__name__})")
+            return Answer(0, fault=self._fault(error, "no answer"))
         finally:
             cut.cancel()
 
@@ -138,16 +137,24 @@ class Post:
         if self._connection is None:
             timeout = self._route.timeout
             if self._secure:
-                if self._context is None:
-                    self._context = ssl.create_default_context(cafile=self._route.certificate or None)
                 made: http.client.HTTPConnection = http.client.HTTPSConnection(
-                    self._host, self._port, timeout=timeout, context=self._context
+                    self._host, self._port, timeout=timeout, context=tls.context_of(self._route)
                 )
             else:
                 made = http.client.HTTPConnection(self._host, self._port, timeout=timeout)
             made.connect()
             self._connection = made
         return self._connection
+
+    def _fault(self, error: Exception, what: str) -> str:
+        if isinstance(error, tls.TlsError):
+            return str(error)
+        if isinstance(error, http.client.BadStatusLine) and not isinstance(error, ConnectionError):
+            return 'no answer in HTTP/1.1: where the collector speaks gRPC, say so (protocol = "grpc")'
+        said = tls.words_of(error, self._route) if self._secure else ""
+        if not said and self._secure and isinstance(error, (ConnectionError, http.client.HTTPException)):
+            said = tls.pried(self._route)
+        return said or f"{what} ({type(error).__name__})"
 
     def _headers(self) -> dict[str, str]:
         return {

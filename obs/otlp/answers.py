@@ -26,6 +26,8 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     headers: Mapping[str, str]
+    words: str = ""
+    """What is wrong, where nothing was kept."""
 
 
 REJECTED = {"logs": "rejectedLogRecords", "traces": "rejectedSpans", "metrics": "rejectedDataPoints"}
@@ -76,7 +78,7 @@ def refused(form: Form, status: int, message: str, *, headers: Mapping[str, str]
         # Its own class is in a library of its own: two fields, of which a text is written like any other.
         text = AnyValue(string_value=message).SerializeToString()
         body = bytes((8, code, 18)) + text[1:]
-    return Answer(status, body, {**_of(form), **(headers or {})})
+    return Answer(status, body, {**_of(form), **(headers or {})}, message)
 
 
 def _of(form: Form) -> dict[str, str]:

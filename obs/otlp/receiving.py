@@ -66,6 +66,7 @@ class Receiver:
         """
         self._inbox, self._own, self._clock = inbox, own, clock
         self._lock = threading.Lock()
+        self._counting = threading.Lock()
         self._held = 0
         self._told: set[str] = set()
         self._log = journal("otlp")
@@ -74,19 +75,17 @@ class Receiver:
     def holding(self, size: int) -> Iterator[bool]:
         """Hold a body in memory; gives False when all of them together would be too much.
 
-        Only for the loop that serves: it is not safe in several threads.
-
         Args:
             size: Its bytes at most.
         """
-        if self._held + size > MOST_HELD:
-            yield False
-            return
-        self._held += size
+        with self._counting:
+            has_room = self._held + size <= MOST_HELD
+            self._held += size if has_room else 0
         try:
-            yield True
+            yield has_room
         finally:
-            self._held -= size
+            with self._counting:
+                self._held -= size if has_room else 0
 
     def receive(self, signal: str, kind: str, encoding: str, body: bytes) -> Answer:
         """Take one request in; when the answer is 200, what it confirms survives a kill.

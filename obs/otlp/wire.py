@@ -24,7 +24,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from obs.otlp import rows
 from obs.otlp.rows import LogRow, Owner, PointRow, Refused, Row, SpanEvent, SpanRow, Spoken
 
-__all__ = ["WireError", "read_logs", "read_metrics", "read_traces"]
+__all__ = ["WireError", "parts", "read_logs", "read_metrics", "read_traces"]
 
 NO_VALUE = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
 
@@ -89,14 +89,14 @@ def _read(
 def _taken_apart(body: bytes, record: Any, read: Callable[[Any], Iterable[Row]]) -> Iterator[Spoken]:
     """Read each record alone; the three kinds of requests number the fields of their envelopes alike."""
     # All of the envelope before any record: of a request that is none nothing is kept.
-    for part in _parts(body, 1):
-        for scope in _parts(part, 2):
-            deque(_parts(scope, 2), maxlen=0)
-    for part in _parts(body, 1):
+    for part in parts(body, 1):
+        for scope in parts(part, 2):
+            deque(parts(scope, 2), maxlen=0)
+    for part in parts(body, 1):
         resource = _pairs(_lenient(Resource, part, 1).attributes)
-        for scope in _parts(part, 2):
+        for scope in parts(part, 2):
             owner = _owner(resource, _lenient(InstrumentationScope, scope, 1))
-            for raw in _parts(scope, 2):
+            for raw in parts(scope, 2):
                 try:
                     message = record.FromString(raw)
                 except DecodeError:
@@ -106,7 +106,7 @@ def _taken_apart(body: bytes, record: Any, read: Callable[[Any], Iterable[Row]])
 
 
 def _lenient(kind: Any, part: bytes, number: int) -> Any:
-    for raw in _parts(part, number):
+    for raw in parts(part, number):
         try:
             return kind.FromString(raw)
         except DecodeError:
@@ -114,8 +114,16 @@ def _lenient(kind: Any, part: bytes, number: int) -> Any:
     return kind()
 
 
-def _parts(data: bytes, wanted: int) -> Iterator[bytes]:
-    """Yield the length-delimited fields of that number."""
+def parts(data: bytes, wanted: int) -> Iterator[bytes]:
+    """Yield the length-delimited fields of that number, whatever message it is.
+
+    Args:
+        data: The message.
+        wanted: Number of the field.
+
+    Raises:
+        WireError: If it is none.
+    """
     place, end = 0, len(data)
     while place < end:
         key, place = _varint(data, place)
