@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from trading import __version__
+
 __all__ = ["COMMON", "EVENTS", "TRACE", "BotLog", "Value", "Word", "log_event", "open_to_listeners"]
 
 Value = str | int | float | bool | Decimal | None
@@ -196,7 +198,9 @@ def log_event(
 class BotLog:
     """How one bot speaks: every record carries whose it is."""
 
-    def __init__(self, bot_id: str, strategy: str, *, mode: str = "paper", version: str = "0.1.0") -> None:
+    def __init__(
+        self, bot_id: str, strategy: str, *, mode: str = "paper", version: str = __version__
+    ) -> None:
         self._common: dict[str, Value] = {
             "bot.id": bot_id,
             "strategy.name": strategy,

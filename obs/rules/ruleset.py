@@ -15,6 +15,7 @@ from obs.events import Event, Severity
 from obs.rules.gate import MAX_LINE, Gate
 from obs.rules.matching import CompiledRule, Match, cut_to_size, is_source_code, offset_of, text_of
 from obs.rules.pack import Rule
+from obs.watch.tape import KINDS
 
 __all__ = ["Match", "RuleSet"]
 
@@ -24,6 +25,9 @@ LONGEST_CACHED = 16_384
 
 # Verdicts are kept per form. Short whole numbers stay in it, as codes decide; what never decides goes.
 _VARYING = re.compile(r"[0-9]{7,}|\.[0-9]+")
+_JUDGED = ("anomaly.detected", "anomaly.cleared")
+"""Events of which the thresholds decide by the bot's own records (`obs.watch.anomalies`): their words would
+make a second issue of the same matter. A kind that no threshold knows is left to the rules."""
 _ROLE_ORDER = {"cause": 0, "symptom": 1, "noise": 2}
 
 Found = tuple[int, int, int]
@@ -72,6 +76,8 @@ class RuleSet:
         A record that would be taken for trouble and is known to be harmless gives its one noise rule, so
         that callers can tell *harmless* from *unknown*.
         """
+        if event.event_name in _JUDGED and event.attributes.get("anomaly.kind") in KINDS:
+            return ()
         whole = text_of(event)
         text = whole if len(whole) <= MAX_LINE else cut_to_size(whole)
         lowered = text.lower()

@@ -17,7 +17,7 @@ from obs.adapters import PROGRAM
 from obs.books.facts import decimal
 from obs.events import Event, Severity
 
-__all__ = ["Answers", "Bar", "BookShare", "Equity", "Fill", "Funding", "Tape", "Tapes", "Trade"]
+__all__ = ["KINDS", "Answers", "Bar", "BookShare", "Equity", "Fill", "Funding", "Tape", "Tapes", "Trade"]
 
 SECOND_NS = 1_000_000_000
 HOUR_NS = 3_600 * SECOND_NS

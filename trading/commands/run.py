@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from trading import __version__
 from trading.errors import TradingError
 from trading.logs import TRACE, BotLog
 from trading.paper.books import together
@@ -242,7 +243,15 @@ def _write(path: Path, books: Mapping[str, object]) -> None:
 def _environment(bot_id: str) -> dict[str, str]:
     # Whoever listens asks the environment whose records these are. OpenTelemetry's variable says so; a
     # sidecar's own, inherited from around this process, would still give all bots one name.
-    return {**os.environ, "OTEL_SERVICE_NAME": bot_id, "OBS_SERVICE": bot_id}
+    return {**os.environ, "OTEL_SERVICE_NAME": bot_id, "OBS_SERVICE": bot_id, **_release()}
+
+
+def _release() -> dict[str, str]:
+    """Return the variable that tells listeners which version runs, unless somebody has said it already."""
+    said = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    if "OBS_RELEASE" in os.environ or "service.version=" in said:
+        return {}
+    return {"OTEL_RESOURCE_ATTRIBUTES": ",".join(filter(None, [said, f"service.version={__version__}"]))}
 
 
 def _set_up_logging(path: Path | None) -> None:

@@ -61,6 +61,8 @@ class CryptoSource:
         self._clock = clock
         self._clients: dict[bool, Any] = {}
         self._heard: tuple[int, str] | None = None
+        self.clock_offset_ms: float | None = None
+        """The exchange's clock minus ours by its newest answer, good to half a second; `None`: not told."""
 
     def bars(self, symbol: str, interval: Interval, first: date, last: date) -> list[Bar]:
         """Return the complete bars of the days `first` to `last` of UTC, both included.
@@ -186,6 +188,7 @@ class CryptoSource:
             else:
                 if self._heard:
                     self._tell(begun, attempt, None)
+                    self._compare_clocks(client, time.perf_counter() - begun)
                 return answer
         raise AssertionError("unreachable")
 
@@ -225,6 +228,17 @@ class CryptoSource:
             return min(asked, time_of(email.utils.parsedate_to_datetime(told))) if told else asked
         except ValueError:
             return asked
+
+    def _compare_clocks(self, client: Any, took_s: float) -> None:
+        told = (client.last_response_headers or {}).get("Date")
+        try:
+            at = time_of(email.utils.parsedate_to_datetime(told)) if told else None
+        except (TypeError, ValueError):
+            at = None
+        if at is not None:
+            # Whole seconds are told, cut off: on average half a second more. It was told half-way.
+            theirs, ours = at + 500 * MS_NS, self._clock() - round(took_s / 2 * 1e9)
+            self.clock_offset_ms = round((theirs - ours) / MS_NS, 1)
 
     def _tell(self, begun: float, attempt: int, error: str | None) -> None:
         status, route = self._heard or (None, None)

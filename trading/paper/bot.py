@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import logging
 import random
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,9 +26,13 @@ from trading.paper.deciding import BasketTrader, NewsTrader, RuleTrader, Trader
 from trading.paper.desk import Desk
 from trading.paper.exchange import ExchangeError, PaperExchange, Venue
 from trading.paper.faults import FaultPlan
+from trading.paper.guard import Guard
+from trading.paper.live import LiveFeed
 from trading.paper.notifications import Notifier
 from trading.paper.replay import BAR_S, Market
 from trading.paper.reports import Reports
+from trading.paper.vitals import memory_bytes, memory_limit
+from trading.protections import Thresholds
 from trading.risk import Limits, RiskLimits, Standing, State, TrailingStop
 from trading.signals.params import Params
 from trading.strategies import Strategy
@@ -35,6 +41,7 @@ __all__ = ["Bot", "BotConfig"]
 
 DEFAULT_STOP = TrailingStop(Decimal("0.02"), Decimal("0.002"))
 DEFAULT_LIMITS = Limits()
+DEFAULT_THRESHOLDS = Thresholds()
 DEFAULT_RISK = RiskLimits(stop_loss=None)
 """The stop of a paper bot rests at the exchange; `TrailingStop` says where."""
 
@@ -63,6 +70,8 @@ class BotConfig:
     risk: RiskLimits = DEFAULT_RISK
     limits: Limits = DEFAULT_LIMITS
     """What one order may be."""
+    thresholds: Thresholds = DEFAULT_THRESHOLDS
+    """What it watches of itself, and the loss of a day that ends its buying."""
     patience_s: float = 600.0
     """How long a limit order waits before it expires."""
     sells_units: bool = False
@@ -102,6 +111,8 @@ class Bot:
     """Symbol → its market."""
     faults: FaultPlan
     rng: random.Random
+    feed: LiveFeed | None = None
+    """A live market, where there is one."""
     state: State = "running"
     desks: dict[str, Desk] = field(default_factory=dict)
 
@@ -116,15 +127,27 @@ class Bot:
         self.analyst = NewsAnalyst(config.bot_id, self.clock, self.log, self.faults, self.rng, self.books)
         self.candle_at = self.clock.now_ns
         self._bar_time = 0
+        self._turn_ms = 0.0
         self._ids = itertools.count(1)
         self._beats = itertools.count(1)
         self._polls = itertools.count()
         # Ids hold the minute of the start: a second run must not repeat the first one's.
         self._prefix = f"{config.bot_id}-{_base36(self.clock.start_ns // (60 * SECOND_NS))}-"
+        self.guard = Guard(
+            self.log,
+            config.currency,
+            config.bot_id,
+            self.new_id,
+            lambda: self.clock.now_ns,
+            config.thresholds,
+        )
+        self.exchange.on_answer = lambda failed: self.guard.request(config.venue.exchange_id, failed=failed)
         sent: deque[int] = deque()
         self.desks = {symbol: self._desk(symbol, sent) for symbol in config.symbols}
         self.trader = self._trader()
         self.day_start = self.peak = config.cash + config.held * self._first.mark
+        # The day begins with what is taken over, before the first minute moves it.
+        self.guard.measure(self.day_start)
 
     def start(self) -> None:
         """Take over what is held, and set all rhythms going."""
@@ -184,12 +207,13 @@ class Bot:
     def _desk(self, symbol: str, sent: deque[int]) -> Desk:
         config, market = self.config, self.markets[symbol]
         broker = PaperBroker(
-            self.exchange, market, self.log, symbol, config.currency, self.books, config.limits, sent=sent
-        )
+            self.exchange, market, self.log, symbol, config.currency, self.books, config.limits, sent=sent,
+            on_fill=self.guard.fill,
+        )  # fmt: skip
         reports = Reports(self.log, symbol, config.currency)
         return Desk(
             symbol, market, broker, self.books, reports, self.clock, self.log, self.notifier,
-            config.stop, config.patience_s, self.new_id, self._standing,
+            config.stop, config.patience_s, self.new_id, self._standing, guard=self.guard,
         )  # fmt: skip
 
     def _trader(self) -> Trader:
@@ -202,6 +226,11 @@ class Bot:
         return Standing(cash=self.books.cash - reserved, held=desk.position.quantity, state=self.state)
 
     def _on_minute(self) -> None:
+        began = time.perf_counter()
+        self._turn()
+        self._turn_ms = round((time.perf_counter() - began) * 1000, 1)
+
+    def _turn(self) -> None:
         for desk in self.desks.values():
             desk.settle()
         if self.faults.is_feed_stale(self.config.bot_id, self.clock.elapsed):
@@ -233,7 +262,7 @@ class Bot:
         desks = self.desks.values()
         about: dict[str, Value] = {
             "bot.state": self.state,
-            "loop.duration_ms": 40 + self.rng.randrange(40),
+            "loop.duration_ms": self._turn_ms if self.feed else 40 + self.rng.randrange(40),
             "tick.age_s": round(self.rng.random(), 1),
             "candle.age_s": round((self.clock.now_ns - self.candle_at) / SECOND_NS, 1),
             "orders.open": sum(len(desk.broker.orders) for desk in desks),
@@ -241,13 +270,40 @@ class Bot:
             "market.open": True,
             "queue.dropped": 0,
             "seq": next(self._beats),
+            "process.memory.usage": memory_bytes(),
+            "system.memory.limit": memory_limit(),
+            "clock.offset_ms": self.feed.clock_offset_ms if self.feed else None,
         }
         self.log.event("heartbeat", about, "heartbeat")
 
     def _measure_equity(self) -> None:
-        self.peak = max(self.peak, self.equity)
-        exposure = self.equity - self.books.cash
-        self._first.reports.equity(self.books.cash, exposure, self.day_start, self.peak)
+        equity = self.equity
+        self.peak = max(self.peak, equity)
+        moved = self.guard.measure(equity)
+        start = self.guard.breaker.day_start
+        self._first.reports.equity(self.books.cash, equity - self.books.cash, start, self.peak)
+        if moved == "tripped":
+            self._become("reducing", "daily loss")
+            self._take_back_purchases()
+        elif moved == "reset":
+            self._become("running", "a new day")
+
+    def _become(self, state: State, reason: str) -> None:
+        before, self.state = self.state, state
+        about: dict[str, Value] = {
+            "bot.state": state,
+            "bot.state.previous": before,
+            "reason": reason,
+            "actor": "breaker",
+        }
+        level = logging.INFO if state == "running" else logging.WARNING
+        self.log.event("bot.state_changed", about, "bot is %s: %s", state, reason, level=level)
+
+    def _take_back_purchases(self) -> None:
+        """Cancel orders that would still buy: a limit that is reached later must not add to the loss."""
+        for desk in self.desks.values():
+            for order in [each for each in desk.broker.orders.values() if each.side == "buy"]:
+                desk.broker.cancel(order, "breaker")
 
 
 def _base36(number: int) -> str:

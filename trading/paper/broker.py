@@ -6,7 +6,7 @@ It asks `risk` before it asks the exchange: *denied* is our own no, *rejected* t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -69,6 +69,8 @@ class Order:
     reduce_only: bool = False
     reason: str = "signal"
     """What its fills will be: `signal`, `stop_loss`, `take_profit`."""
+    agent: str | None = None
+    """Whose signal led to it; `None`: nobody's, a stop or a limit did."""
     expires: int | None = None
     """When the exchange gives it up, Unix ns; `None`: never."""
     cause: str | None = None
@@ -129,6 +131,8 @@ class PaperBroker:
     """Every order that rests at the exchange, by id."""
     sent: deque[int] = field(default_factory=deque)
     """When orders were sent, Unix ns; brokers of one bot share it, because the limit is the bot's."""
+    on_fill: Callable[[str, str, Decimal], None] | None = None
+    """Hears of each fill: id of the order, symbol, and how much worse than its reference, a fraction."""
 
     def submit(self, order: Order, standing: Standing, *, words: str = "") -> tuple[Order, list[Fill]]:
         """Send an order and return it as it then stands, with what was filled at once.
@@ -243,6 +247,7 @@ class PaperBroker:
     def _say_filled(self, order: Order, fill: Fill) -> None:
         reference = order.reference_price or order.price or fill.price
         sign = 1 if fill.side == "buy" else -1
+        slippage = sign * (fill.price - reference) / reference
         about: dict[str, Value] = {
             "fill.id": fill.fill_id,
             "fill.quantity": fill.quantity,
@@ -251,7 +256,7 @@ class PaperBroker:
             "fill.fee_currency": self.currency,
             "fill.liquidity": "maker" if order.type == "limit" else "taker",
             "order.remaining": order.remaining,
-            "slippage.ratio": round(float(sign * (fill.price - reference) / reference), 6),
+            "slippage.ratio": round(float(slippage), 6),
             "reconciliation": False,
         }
         words = "order %s: %s %s %s at %s"
@@ -266,6 +271,8 @@ class PaperBroker:
             self.symbol,
             fill.price,
         )
+        if self.on_fill is not None:
+            self.on_fill(order.order_id, self.symbol, round(slippage, 6))
 
     def _say(
         self,

@@ -81,7 +81,7 @@ class RuleTrader:
         quantity = self._quantity(signal) if self._desk.is_free() else Decimal(0)
         _decide(
             self._bot, self._desk, side, quantity,
-            score=signal.confidence, threshold=config.min_confidence, signal_id=signal_id,
+            score=signal.confidence, threshold=config.min_confidence, signal_id=signal_id, agent=signal.agent,
             price=None if signal.price is None else exact(signal.price),
         )  # fmt: skip
 
@@ -190,6 +190,7 @@ class BasketTrader:
         _decide(
             bot, desk, side, quantity,
             score=signal.score if signal else None, threshold=self._threshold(side), signal_id=signal_id,
+            agent=signal.agent if signal else None,
             reason="rebalance" if action and action.reason == "rebalance" else "signal",
         )  # fmt: skip
 
@@ -241,6 +242,7 @@ def _decide(
     score: float | None,
     threshold: float,
     signal_id: str | None = None,
+    agent: str | None = None,
     price: Decimal | None = None,
     reason: str = "signal",
 ) -> None:
@@ -253,7 +255,7 @@ def _decide(
     )
     if quantity > 0:
         bot.books.acted += 1
-        desk.order(side, quantity, decision_id=decision_id, price=price, reason=reason)
+        desk.order(side, quantity, decision_id=decision_id, price=price, reason=reason, agent=agent)
 
 
 def _account(bot: Bot) -> Account:

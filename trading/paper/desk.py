@@ -15,6 +15,7 @@ from trading.logs import BotLog
 from trading.paper.books import BookedTrade, Books, Holding
 from trading.paper.broker import Order, PaperBroker
 from trading.paper.clock import SECOND_NS, Clock
+from trading.paper.guard import Guard
 from trading.paper.notifications import Notifier
 from trading.paper.replay import Market
 from trading.paper.reports import Reports
@@ -57,6 +58,10 @@ class Desk:
     """Closing orders under way: the position before them, and their fills."""
     regime: str | None = None
     """The kind of market when it was last judged."""
+    opened_by: tuple[str | None, str | None] = (None, None)
+    """Decision and agent that the position came from; neither is known of one that was taken over."""
+    guard: Guard | None = None
+    """Hears of candles and closed trades."""
     stopped: int | None = None
     """Sessions since a stop-loss closed the position; `None`: none did, or something was bought since."""
 
@@ -118,6 +123,8 @@ class Desk:
         """Value the position at a new bar, and move its stop."""
         self.mark = exact(bar.close)
         self.reports.bar(bar)
+        if self.guard is not None:
+            self.guard.bar(self.symbol, bar)
         self.position = marked(self.position, self.mark)
         if self.position.quantity:
             self._say("position.changed")
@@ -141,6 +148,7 @@ class Desk:
         decision_id: str,
         price: Decimal | None = None,
         reason: str = "signal",
+        agent: str | None = None,
     ) -> None:
         """Send an order that was decided: a limit order at `price`, else at the market."""
         expires = self.clock.now_ns + round(self.patience_s * SECOND_NS)
@@ -154,6 +162,7 @@ class Desk:
             decision_id=decision_id,
             position_id=self.position_id if self.position.quantity else None,
             reason=reason,
+            agent=agent,
             expires=None if price is None else expires,
             cause=decision_id,
         )
@@ -168,6 +177,8 @@ class Desk:
             if before.quantity == 0:
                 self.stopped = None
                 self.position_id = self.new_id("p")
+                order = self.books.orders[fill.order_id]
+                self.opened_by = (order.decision_id, order.agent)
                 self._say("position.opened", cause=fill.fill_id)
                 self.notifier.send(f"bought {fill.quantity} {self.symbol} at {fill.price}")
             elif self.position.quantity == 0:
@@ -191,9 +202,15 @@ class Desk:
         order = self.books.orders[order_id]
         booked = BookedTrade(self.new_id("t"), self.symbol, order.reason, closed_trade(first, fills))
         self.books.trades.append(booked)
+        # A trade belongs to the decision that opened it; the one that closed it stands behind its cause.
+        decision, agent = self.opened_by
         self.reports.trade(
-            booked, self.position_id, regime=self.regime, decision=order.decision_id, cause=fills[-1].fill_id
+            booked, self.position_id, regime=self.regime, decision=decision, cause=fills[-1].fill_id
         )
+        if (credited := agent or order.agent) is not None:
+            self.reports.attribution(booked, credited)
+        if self.guard is not None:
+            self.guard.trade(self.symbol, booked.trade.pnl_net)
         if order.reason == "stop_loss" and not self.position.quantity:
             self.stopped = 0
         net = booked.trade.pnl_net

@@ -135,6 +135,8 @@ class PaperExchange:
     """How much worse than the price a market order is filled, a fraction."""
     participation: Decimal = Decimal("0.1")
     """The most that one fill takes of what is traded within the minute, a fraction."""
+    on_answer: Callable[[bool], None] | None = None
+    """Hears of each request whether it failed."""
 
     def __post_init__(self) -> None:
         letters = string.ascii_letters + string.digits
@@ -170,6 +172,7 @@ class PaperExchange:
         }
         if failure is None:
             self.log.event("api.requested", {**about, "http.response.status_code": 200}, "%s 200", route)
+            self._heard(failed=False)
             return
         status = 503 if failure == "server" else None
         word = "503" if status else "timeout"
@@ -178,6 +181,7 @@ class PaperExchange:
             {**about, "http.response.status_code": status, "error.type": failure},
             "%s %s", route, word, level=logging.WARNING,
         )  # fmt: skip
+        self._heard(failed=True)
         if self.bot_id in self.faults.verbose_requests and route == self.venue.account and retry == 2:
             # What a client library prints when its debug switch was left on.
             headers = {self.venue.key_header: self._key, "User-Agent": "paper/0.1"}
@@ -246,6 +250,10 @@ class PaperExchange:
     def is_down(self) -> bool:
         """Whether it answers nobody now."""
         return self.faults.outage(self.venue.exchange_id, self.clock.elapsed, random.Random(0)) is not None
+
+    def _heard(self, *, failed: bool) -> None:
+        if self.on_answer is not None:
+            self.on_answer(failed)
 
     def _refused(self, kind: type[InvalidOrder], words: str) -> InvalidOrder:
         return kind(f"{self.venue.exchange_id} {{'code': {kind.code}, 'msg': '{words}'}}")

@@ -224,7 +224,7 @@ def run_bot(
         for symbol in config.symbols
     }
     # A generator of its own for each bot: what one bot does must not change another's chances.
-    bot = Bot(config, clock, markets, faults, random.Random(f"{seed}/{config.bot_id}"))
+    bot = Bot(config, clock, markets, faults, random.Random(f"{seed}/{config.bot_id}"), feed)
     # A live run's clock is the wall's, and the feed's thread speaks between two steps of it.
     with nullcontext() if feed else stamped_records(clock):
         bot.start()

@@ -109,6 +109,11 @@ class LiveFeed:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live-feed", daemon=True)
 
+    @property
+    def clock_offset_ms(self) -> float | None:
+        """The exchange's clock minus ours, as the source last saw it; `None`: it does not tell."""
+        return getattr(self._source, "clock_offset_ms", None)
+
     def start(self) -> None:
         """Keep the markets fresh from now on."""
         self._thread.start()

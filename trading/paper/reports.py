@@ -204,6 +204,18 @@ class Reports:
         net = trade.pnl_net.quantize(CENT)
         self.log.event("trade.closed", about, "trade closed: %s %s", net, self.currency)
 
+    def attribution(self, booked: BookedTrade, agent: str) -> None:
+        """Say whose work a trade was: of a single agent its Shapley value is the whole result."""
+        about: dict[str, Value] = {
+            "trade.id": booked.trade_id,
+            "agent.name": agent,
+            "contribution": _amount(booked.trade.pnl_net),
+            "contribution.method": "shapley",
+            "currency": self.currency,
+            "cause.id": booked.trade_id,
+        }
+        self.log.event("attribution.computed", about, "trade %s is the work of %s", booked.trade_id, agent)
+
     def regime(self, market: MarketState, before: str | None) -> None:
         """Say that the market is of another kind now."""
         about: dict[str, Value] = {

@@ -189,6 +189,13 @@ def test_the_books_balance(faulty: Run) -> None:
         assert bot.books.fees == sum((position.fees for position in held), D(0))
 
 
+def path_of(by_uid: dict[str, dict[str, Any]], event: dict[str, Any]) -> dict[str, Any]:
+    """Return the decision behind an event, by the causes that it names."""
+    while event["event_name"] != "decision.made":
+        event = by_uid[event["cause.id"]]
+    return event
+
+
 def test_every_event_on_the_way_to_a_trade_names_its_cause(faulty: Run) -> None:
     """Signal, decision, order, fill and trade hang together by ids alone."""
     events = [
@@ -206,8 +213,10 @@ def test_every_event_on_the_way_to_a_trade_names_its_cause(faulty: Run) -> None:
         path.append(event["event_name"])
 
     assert path == ["trade.closed", "order.filled", "order.submitted", "decision.made", "signal.generated"]
-    assert trade["decision.id"] == by_uid[by_uid[trade["cause.id"]]["order.id"]]["decision.id"]
-    assert event["signal.id"] in by_uid[trade["decision.id"]]["signal.ids"]
+    assert event["signal.id"] in by_uid[path_of(by_uid, trade)["decision.id"]]["signal.ids"]
     opened = faulty.events("position.opened", "maps-5")[0]
     assert opened["position.id"] == trade["position.id"]
+    # The trade names the decision that opened it: whose work it is. Its cause leads to the closing one.
+    assert trade["decision.id"] == path_of(by_uid, opened)["decision.id"]
+    assert trade["decision.id"] != path_of(by_uid, trade)["decision.id"]
     assert len(by_uid) == len([event for event in events if "log.record.uid" in event])
