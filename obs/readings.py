@@ -22,6 +22,7 @@ __all__ = [
     "Latest",
     "Mark",
     "Readings",
+    "Release",
     "Result",
     "label_key",
     "label_values",
@@ -156,6 +157,17 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
     pnl: Decimal
 
 
+class Release(msgspec.Struct, frozen=True, array_like=True):
+    """Which release a bot runs, as it says."""
+
+    service: str
+    version: str
+    """Empty when it says only the commit."""
+    commit: str
+    since: int
+    """When it first said so, of the newest stretch; Unix ns."""
+
+
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is counted for metrics, by metric and by its labels' values (`label_values`)."""
 
@@ -164,6 +176,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     latest: Mapping[str, Mapping[str, Latest]] = {}
     histograms: Mapping[str, Mapping[str, Histogram]] = {}
     results: tuple[Result, ...] = ()
+    releases: tuple[Release, ...] = ()
 
 
 def later(a: Mark | None, b: Mark | None) -> Mark | None:

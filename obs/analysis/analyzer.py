@@ -21,7 +21,7 @@ from obs.events import Event, Severity
 from obs.exhibits import Verdict
 from obs.insight.lifecycle import Lifecycle
 from obs.insight.likeness import by_likeness, message_kinds
-from obs.insight.timeline import moments
+from obs.insight.timeline import moments, releases
 from obs.logs.folding import folded
 from obs.logs.tracebacks import culprit
 from obs.meters.results import Tally
@@ -237,7 +237,9 @@ class Analyzer:
             passages=passages(state.books.bots, at),
             recent=trails.recent(state.trails),
             readings=msgspec.structs.replace(
-                state.meters.readings(), results=self._tally.results(state.money)
+                state.meters.readings(),
+                results=self._tally.results(state.money),
+                releases=releases(state.timeline),
             ),
         )
 

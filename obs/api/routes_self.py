@@ -209,7 +209,10 @@ def _exported(context: Context) -> dict[str, Exported]:
 def _lasting(newest: Snapshot, kept: Snapshot) -> Snapshot:
     """The newest picture with only such counts as are stored: a kill takes none of them back."""
     readings = msgspec.structs.replace(
-        kept.readings, latest=newest.readings.latest, results=newest.readings.results
+        kept.readings,
+        latest=newest.readings.latest,
+        results=newest.readings.results,
+        releases=newest.readings.releases,
     )
     return msgspec.structs.replace(
         newest, by_severity=kept.by_severity, leaks=kept.leaks, losses=kept.losses, readings=readings

@@ -14,10 +14,21 @@ import msgspec
 
 from obs.events import Event
 from obs.quoting import plain
+from obs.readings import Release
 from obs.series import MINUTE_NS, Series
 from obs.snapshot import Issue, IssueStatus, Moment
 
-__all__ = ["End", "Start", "Timeline", "came_back", "changes_of", "follows", "moments", "on_timeline"]
+__all__ = [
+    "End",
+    "Start",
+    "Timeline",
+    "came_back",
+    "changes_of",
+    "follows",
+    "moments",
+    "on_timeline",
+    "releases",
+]
 
 MAX_KEPT = 60
 """Starts and ends remembered of each service, the newest."""
@@ -30,7 +41,7 @@ CALM_NS = 10 * MINUTE_NS
 
 _STARTS = ("bot.started", "process.started")
 _FIELDS = {
-    "release": ("service.version",),
+    "release": ("service.version", "bot.version"),
     "configuration": ("config.hash",),
     "commit": ("vcs.ref.head.revision", "git.commit"),
 }
@@ -75,7 +86,9 @@ class Timeline(msgspec.Struct):
             self.ends[service] = _newest(
                 [*self.ends.get(service, ()), End(event.time, event.uid, _how(event))]
             )
-        release = event.resource.get("service.version") or event.attributes.get("service.version")
+        values = event.attributes
+        release = event.resource.get("service.version") or values.get("service.version")
+        release = release or values.get("bot.version")
         if release and event.time:
             self._span(service, f"release {plain(release)}", event.time, event.time)
 
@@ -117,6 +130,31 @@ def changes_of(timeline: Timeline, service: str) -> list[Moment]:
         # A start that says so is exact; the first record of a release comes at the same moment or later.
         found.setdefault(key, Moment(first, service, f"{before} → {key[2]}"))
     return sorted(found.values(), key=lambda moment: (moment.time, moment.what))
+
+
+def releases(timeline: Timeline, most: int = 200) -> tuple[Release, ...]:
+    """Return which release each bot runs, of the first `most` in order that say so."""
+    services = sorted({*timeline.starts, *timeline.spans})
+    found = (release for service in services if (release := _release(timeline, service)) is not None)
+    return tuple(itertools.islice(found, most))
+
+
+def _release(timeline: Timeline, service: str) -> Release | None:
+    version, commit, since = "", "", 0
+    for start in timeline.starts.get(service, ()):
+        told = dict(start.told)
+        if (said := told.get("release", version)) != version:
+            version, commit, since = said, "", start.time
+        # Another commit of the same version is another release; one that comes back counts anew.
+        if (said := told.get("commit", commit)) != commit:
+            commit, since = said, start.time
+    spans = timeline.spans.get(service, {})
+    if spans:
+        # What no start told, its records do.
+        newest = max(spans, key=lambda value: (spans[value][1], value))
+        if (said := newest.removeprefix("release ")) != version:
+            version, commit, since = said, "", spans[newest][0]
+    return Release(service, version, commit, since) if version or commit else None
 
 
 def moments(timeline: Timeline, most: int = 20) -> tuple[Moment, ...]:

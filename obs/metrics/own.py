@@ -6,15 +6,17 @@ from collections.abc import Mapping
 
 import msgspec
 
+from obs.alerts.numbers import AlertNumbers
 from obs.metrics.folding import clean
 from obs.metrics.rows import Rows
-from obs.metrics.table import MAX_COMPONENTS
+from obs.metrics.table import MAX_COMPONENTS, MAX_ISSUES
 from obs.readings import OTHER, Histogram
 from obs.snapshot import Category, IssueSeverity, IssueStatus, Snapshot
 
 __all__ = ["Exported", "Inner", "gather"]
 
 NS = 1e9
+SETTLED = (IssueStatus.RESOLVED, IssueStatus.ARCHIVED)
 
 
 class Exported(msgspec.Struct, frozen=True):
@@ -47,6 +49,8 @@ class Inner(msgspec.Struct, frozen=True, kw_only=True):
     cache_misses: Mapping[str, int] = {}
     exports: Mapping[str, Exported] = {}
     """By signal; empty where nothing is sent."""
+    alerts: AlertNumbers | None = None
+    """None where nobody is told."""
     fold_lag: Histogram = msgspec.field(default_factory=Histogram)
     render: Histogram = msgspec.field(default_factory=Histogram)
 
@@ -78,13 +82,17 @@ def _components(snapshot: Snapshot, rows: Rows) -> None:
 def _issues(snapshot: Snapshot, rows: Rows) -> None:
     counts = {(severity.value, category.value): 0 for severity in IssueSeverity for category in Category}
     for issue in snapshot.issues:
-        if issue.status in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED):
+        if issue.status in SETTLED:
             continue
         counts[issue.severity.value, issue.category.value] += 1
         for service in issue.services:
             if service:
                 rows.put("obs_bot_issues", service, issue.severity.value, value=1)
     rows.put_all("obs_issues", counts.items())
+    causes = [one for one in snapshot.issues if one.cause is None and one.status not in SETTLED]
+    for issue in causes[:MAX_ISSUES]:
+        about = (issue.severity.value, issue.category.value, next(iter(issue.services), ""), issue.component)
+        rows.put("obs_issue_first_seen_timestamp_seconds", issue.id, *about, value=issue.first_seen / NS)
 
 
 def _events(snapshot: Snapshot, rows: Rows) -> None:
@@ -104,7 +112,7 @@ def _money_at_risk(snapshot: Snapshot) -> dict[str, float]:
     # Two issues of one bot have the same money behind them: it counts once.
     risk: dict[tuple[tuple[str, ...], str], float] = {}
     for issue in snapshot.issues:
-        if issue.status not in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED):
+        if issue.status not in SETTLED:
             for money in issue.money_at_risk or ():
                 key = (issue.services, money.currency)
                 risk[key] = max(risk.get(key, 0.0), float(money.amount))
@@ -143,5 +151,19 @@ def _inner(inner: Inner, rows: Rows) -> None:
         rows.put("obs_otlp_export_waiting", signal, value=books.waiting)
         for reason, count in books.dropped.items():
             rows.put("obs_otlp_export_dropped_total", signal, reason, value=count)
+    if inner.alerts is not None:
+        _alerts(inner.alerts, rows)
     rows.spread("obs_fold_lag_seconds", {"": inner.fold_lag})
     rows.spread("obs_briefing_render_duration_seconds", {"": inner.render})
+
+
+def _alerts(alerts: AlertNumbers, rows: Rows) -> None:
+    for channel, one in alerts.channels.items():
+        for outcome, count in (("sent", one.sent), ("failed", one.failed), ("unknown", one.unknown)):
+            rows.put("obs_alerts_messages_total", channel, outcome, value=count)
+        rows.put("obs_alerts_waiting", channel, value=one.waiting)
+        rows.put("obs_alerts_held", channel, value=one.held)
+        rows.put("obs_alerts_failing_since_timestamp_seconds", channel, value=one.failing_since / NS)
+    rows.put("obs_alerts_silenced_issues", value=alerts.silenced)
+    if alerts.mirror >= 0:
+        rows.put("obs_alertmanager_up", value=alerts.mirror)

@@ -11,14 +11,16 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["KEPT_LABELS", "MAX_COMPONENTS", "MAX_SERIES", "TABLE", "Family", "Kind"]
+__all__ = ["KEPT_LABELS", "MAX_COMPONENTS", "MAX_ISSUES", "MAX_SERIES", "TABLE", "Family", "Kind"]
 
 Kind = Literal["gauge", "counter", "histogram"]
 
 MAX_SERIES = 2_000
 """Of one scrape, whatever comes in."""
-MAX_COMPONENTS = 60
+MAX_COMPONENTS = 50
 """Components that get a series of their own; the rest counts as `other`."""
+MAX_ISSUES = 20
+"""Open issues that are named, the first in rank."""
 KEPT_LABELS = frozenset({"severity", "category", "mode", "outcome", "result", "kind", "currency", "stage"})
 """Labels that keep their value when the names beside them become `other`."""
 
@@ -54,7 +56,7 @@ def _histogram(text: str, *labels: str, most: int, is_kept: bool = True) -> Fami
 
 BOTS = 26
 """Series of a metric that has one for each bot: 25 and `other`."""
-PURSES = 32
+PURSES = 28
 """Series of an amount by bot, mode and currency."""
 
 _OWN: Mapping[str, Family] = {
@@ -69,6 +71,16 @@ _OWN: Mapping[str, Family] = {
     ),
     "obs_issues": _gauge("Open issues by severity and category.", "severity", "category", most=48),
     "obs_bot_issues": _gauge("Open issues by the bot they concern and severity.", "bot", "severity", most=60),
+    "obs_issue_first_seen_timestamp_seconds": _gauge(
+        "Since when the worst open issues are, Unix seconds; symptoms of another issue are left out.",
+        "issue",
+        "severity",
+        "category",
+        "bot",
+        "component",
+        most=MAX_ISSUES,
+        how="",
+    ),
     "obs_money_at_risk": _gauge(
         "Money behind the open issues, by currency; never added across them.", "currency", most=8
     ),
@@ -94,8 +106,8 @@ _OWN: Mapping[str, Family] = {
     "obs_store_bytes": _gauge("Size of the store's files; 0 when a server keeps them."),
     "obs_disk_free_bytes": _gauge("Free on the disk that holds spool and store."),
     "obs_stream_clients": _gauge("Pages that are shown live."),
-    "obs_cache_hits_total": _counter("Calls answered from a cache.", "cache", most=16, is_kept=False),
-    "obs_cache_misses_total": _counter("Calls that had to be computed.", "cache", most=16, is_kept=False),
+    "obs_cache_hits_total": _counter("Calls answered from a cache.", "cache", most=6, is_kept=False),
+    "obs_cache_misses_total": _counter("Calls that had to be computed.", "cache", most=6, is_kept=False),
     "obs_otlp_export_taken_total": _counter(
         "Log records and spans to be sent by OpenTelemetry: sent, dropped and waiting together. "
         "Of metrics: whole sets.",
@@ -111,6 +123,27 @@ _OWN: Mapping[str, Family] = {
         most=12,
     ),
     "obs_otlp_export_waiting": _gauge("Of these, those that wait on disk.", "signal", most=3),
+    "obs_alerts_messages_total": _counter(
+        "Messages of our own alerts: `sent`, `failed` (after all tries) or `unknown` (perhaps it arrived).",
+        "channel",
+        "outcome",
+        most=24,
+    ),
+    "obs_alerts_waiting": _gauge(
+        "News and messages that wait to be sent by this channel, for a group, a limit, a try or the day.",
+        "channel",
+        most=8,
+    ),
+    "obs_alerts_held": _gauge("Of these, those that quiet hours hold back.", "channel", most=8),
+    "obs_alerts_failing_since_timestamp_seconds": _gauge(
+        "When the first of the messages in a row failed that this channel did not take, Unix seconds; "
+        "0 while it works.",
+        "channel",
+        most=8,
+        how="max",
+    ),
+    "obs_alerts_silenced_issues": _gauge("Open issues that a silence holds back."),
+    "obs_alertmanager_up": _gauge("1 while Alertmanager tells its silences, 0 when it does not answer."),
     "obs_labels_folded": _gauge(
         "Names that have no series of their own, by label: they count as `other`.", "label", most=12, how=""
     ),
@@ -124,6 +157,12 @@ _BOTS: Mapping[str, Family] = {
         "mode",
         "state",
         most=BOTS,
+    ),
+    "trading_bot_build_info": _gauge(
+        "1 for each bot that says which release it runs.", "bot", "version", "commit", most=BOTS, how="max"
+    ),
+    "trading_bot_release_timestamp_seconds": _gauge(
+        "Since when it runs it, Unix seconds.", "bot", "version", most=BOTS, how="max"
     ),
     "trading_last_event_timestamp_seconds": _gauge(
         "Time of the bot's newest record, Unix seconds.", "bot", most=BOTS, how="max"
@@ -172,7 +211,7 @@ _MONEY: Mapping[str, Family] = {
         most=PURSES,
     ),
     "trading_pnl_today": _gauge(
-        "Net result of trades closed today, all bots.", "mode", "currency", most=16, how=""
+        "Net result of trades closed today, all bots.", "mode", "currency", most=8, how=""
     ),
     "trading_exposure": _gauge("Value of the open positions.", "bot", "mode", "currency", most=PURSES),
     "trading_exposure_ratio": _gauge(
@@ -186,7 +225,7 @@ _MONEY: Mapping[str, Family] = {
         "Price times quantity of all fills.", "bot", "mode", "currency", most=PURSES
     ),
     "trading_trades": _gauge(
-        "Closed trades by result, as far as remembered.", "bot", "mode", "result", most=50
+        "Closed trades by result, as far as remembered.", "bot", "mode", "result", most=48
     ),
 }
 
@@ -202,23 +241,23 @@ _ORDERS: Mapping[str, Family] = {
         "(by the exchange), `partly_filled`, `filled`, `canceled`, `expired`.",
         "bot",
         "outcome",
-        most=136,
+        most=128,
     ),
     "trading_orders_refused_total": _counter(
         "Orders denied or rejected, by reason.", "outcome", "reason", most=16
     ),
     "trading_order_latency_seconds": _histogram(
-        "From sending an order to the exchange's answer.", "bot", most=108
+        "From sending an order to the exchange's answer.", "bot", most=96
     ),
     "trading_slippage_ratio": _histogram(
-        "How much worse than its reference price an order was filled; better counts as 0.", "bot", most=99
+        "How much worse than its reference price an order was filled; better counts as 0.", "bot", most=88
     ),
     "trading_api_requests_total": _counter(
         "Requests to exchanges: `ok` or `failed`.", "exchange", "outcome", most=14
     ),
     "trading_api_duration_seconds": _histogram("How long they took.", "exchange", most=60),
     "trading_signals_total": _counter("Signals generated.", "bot", most=BOTS),
-    "trading_signals_filtered_total": _counter("Signals that a gate stopped.", "bot", "gate", most=52),
+    "trading_signals_filtered_total": _counter("Signals that a gate stopped.", "bot", "gate", most=50),
     "trading_decisions_total": _counter("Decisions made, also to do nothing.", "bot", most=BOTS),
 }
 
@@ -237,7 +276,7 @@ _MODELS: Mapping[str, Family] = {
         "agent",
         "model",
         "kind",
-        most=60,
+        most=56,
     ),
     "trading_llm_cost_total": _counter(
         "What they cost, by price table or the bot's word.", "bot", "agent", "model", "currency", most=40
@@ -261,7 +300,7 @@ _GUARDS: Mapping[str, Family] = {
     "trading_anomalies_total": _counter(
         "Anomalies that bots detected, by kind and severity.", "kind", "severity", most=40
     ),
-    "trading_anomalies_active": _gauge("Of those, not cleared yet.", "bot", "kind", most=40),
+    "trading_anomalies_active": _gauge("Of those, not cleared yet.", "bot", "kind", most=26),
     "trading_breaker_tripped": _gauge(
         "1 while a circuit breaker is tripped, 0 after its reset.", "bot", most=BOTS, how="max"
     ),

@@ -25,6 +25,7 @@ def gather(snapshot: Snapshot, rows: Rows) -> None:
     standings = snapshot.standings[:MAX_BOTS]
     modes = {one.name: "simulated" if one.mode in SIMULATED else "live" for one in standings}
     _bots(snapshot, standings, modes, rows)
+    _releases(snapshot.readings, rows)
     _positions(snapshot, rows)
     _results(snapshot, rows)
     _latest(snapshot.readings, modes, rows)
@@ -53,6 +54,12 @@ def _bots(snapshot: Snapshot, standings: tuple[BotStanding, ...], modes: dict[st
 
 def _since(now: int, pulse: Pulse) -> float:
     return max(0.0, (now - pulse.last) / NS)
+
+
+def _releases(readings: Readings, rows: Rows) -> None:
+    for one in readings.releases:
+        rows.put("trading_bot_build_info", one.service, one.version, one.commit, value=1)
+        rows.put("trading_bot_release_timestamp_seconds", one.service, one.version, value=one.since / NS)
 
 
 def _positions(snapshot: Snapshot, rows: Rows) -> None:

@@ -1,0 +1,169 @@
+"""What a scrape says of releases, issues and our own alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from obs.alerts.numbers import AlertNumbers, ChannelNumbers
+from obs.analysis import Analyzer
+from obs.events import Event, Severity
+from obs.metrics import Inner, exposition
+from obs.rules import RuleSet
+from obs.snapshot import Snapshot
+from tests.builders import START
+
+Numbers = dict[tuple[str, ...], float]
+SECOND = 10**9
+
+
+def numbers(snapshot: Snapshot, name: str, inner: Inner | None = None) -> Numbers:
+    """Values of the labels, in the order of their names -> number."""
+    parse: Callable[[str], Iterable[Metric]] = text_string_to_metric_families
+    return {
+        tuple(sample.labels[key] for key in sorted(sample.labels)): sample.value
+        for family in parse(exposition(snapshot, inner).decode())
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def seen(*events: Event) -> Snapshot:
+    analyzer = Analyzer(RuleSet(()))
+    for event in events:
+        analyzer.feed(event)
+    return analyzer.snapshot()
+
+
+def started(bot: str, second: int, **told: str) -> Event:
+    return Event(
+        timestamp=START + second * SECOND,
+        event_name="bot.started",
+        body="started",
+        resource={"service.name": bot},
+        attributes={key.replace("__", "."): value for key, value in told.items()},
+        uid=f"{bot}-{second}",
+    )
+
+
+def test_the_release_of_each_bot_is_told_with_its_commit_and_since_when() -> None:
+    snapshot = seen(
+        started("grid-1", 1, service__version="1.4", vcs__ref__head__revision="aaa"),
+        started("grid-1", 60, service__version="1.5", vcs__ref__head__revision="bbb"),
+        started("dca-1", 5, bot__version="0.9"),
+        started("night", 7, git__commit="ccc"),
+        started("quiet", 9),
+    )
+
+    assert numbers(snapshot, "trading_bot_build_info") == {
+        ("grid-1", "bbb", "1.5"): 1,
+        ("dca-1", "", "0.9"): 1,
+        ("night", "ccc", ""): 1,
+    }
+    since = START / SECOND
+    assert numbers(snapshot, "trading_bot_release_timestamp_seconds") == {
+        ("grid-1", "1.5"): since + 60,
+        ("dca-1", "0.9"): since + 5,
+        ("night", ""): since + 7,
+    }
+
+
+def test_a_release_that_was_taken_back_counts_from_its_coming_back() -> None:
+    snapshot = seen(
+        started("grid-1", 1, service__version="1.4"),
+        started("grid-1", 60, service__version="1.5"),
+        started("grid-1", 90, service__version="1.4"),
+        started("grid-1", 120, service__version="1.4"),
+    )
+
+    assert numbers(snapshot, "trading_bot_release_timestamp_seconds") == {
+        ("grid-1", "1.4"): START / SECOND + 90
+    }
+
+
+def test_the_release_is_known_of_any_record_that_says_it_and_of_another_commit() -> None:
+    record = Event(
+        timestamp=START + 30 * SECOND,
+        body="tick",
+        resource={"service.name": "grid-1", "service.version": "2.0"},
+        uid="r-1",
+    )
+    snapshot = seen(
+        started("grid-1", 1, service__version="1.4", git__commit="aaa"),
+        record,
+        started("dca-1", 5, service__version="7", git__commit="aaa"),
+        started("dca-1", 50, service__version="7", git__commit="bbb"),
+    )
+
+    assert numbers(snapshot, "trading_bot_build_info") == {
+        # Of the records' release no start told the commit.
+        ("grid-1", "", "2.0"): 1,
+        ("dca-1", "bbb", "7"): 1,
+    }
+    assert numbers(snapshot, "trading_bot_release_timestamp_seconds")["dca-1", "7"] == START / SECOND + 50
+
+
+def test_a_fleet_s_releases_are_bounded() -> None:
+    snapshot = seen(*(started(f"bot-{number:03}", number, service__version="1") for number in range(90)))
+
+    found = numbers(snapshot, "trading_bot_build_info")
+
+    assert len(found) == 26
+    assert found["other", "other", "other"] == 1
+
+
+def test_the_worst_open_issues_are_named_with_what_they_concern() -> None:
+    failed = [
+        Event(
+            timestamp=START + number * SECOND,
+            severity=Severity.ERROR,
+            body=f"the part called {chr(97 + number) * 9} broke",
+            logger=f"bot.part{number}",
+            resource={"service.name": "grid-1"},
+            uid=f"e-{number}",
+        )
+        for number in range(25)
+    ]
+    snapshot = seen(*failed)
+
+    found = numbers(snapshot, "obs_issue_first_seen_timestamp_seconds")
+
+    first = snapshot.issues[0]
+    assert 1 < len(found) <= 20
+    where = ("grid-1", first.category.value, first.component, first.id, first.severity.value)
+    assert found[where] == first.first_seen / SECOND
+
+
+def test_what_became_of_our_own_alerts_is_told_by_channel() -> None:
+    told = AlertNumbers(
+        channels={"phone": ChannelNumbers(sent=3, failed=1, waiting=2, held=1, failing_since=5 * SECOND)},
+        silenced=4,
+        mirror=1,
+    )
+    snapshot, inner = Snapshot(taken_at=START), Inner(alerts=told)
+
+    assert numbers(snapshot, "obs_alerts_messages_total", inner) == {
+        ("phone", "sent"): 3,
+        ("phone", "failed"): 1,
+        ("phone", "unknown"): 0,
+    }
+    assert numbers(snapshot, "obs_alerts_waiting", inner) == {("phone",): 2}
+    assert numbers(snapshot, "obs_alerts_held", inner) == {("phone",): 1}
+    assert numbers(snapshot, "obs_alerts_failing_since_timestamp_seconds", inner) == {("phone",): 5}
+    assert numbers(snapshot, "obs_alerts_silenced_issues", inner) == {(): 4}
+    assert numbers(snapshot, "obs_alertmanager_up", inner) == {(): 1}
+    assert numbers(snapshot, "obs_alerts_waiting") == {}
+
+
+def test_forty_channels_are_bounded_and_none_of_their_messages_is_forgotten() -> None:
+    channels = {f"channel-{number:02}": ChannelNumbers(sent=1, failed=2) for number in range(40)}
+    inner = Inner(alerts=AlertNumbers(channels=channels))
+
+    found = numbers(Snapshot(taken_at=START), "obs_alerts_messages_total", inner)
+
+    assert len(found) <= 24
+    assert sum(found.values()) == 120
+    assert found["other", "sent"] > 0
+    assert numbers(Snapshot(taken_at=START), "obs_alertmanager_up", inner) == {}
