@@ -184,7 +184,15 @@ def show(
         effective = configured(dir=directory, timezone=zone)
         snapshot = _analyzed(files, effective) if files else looking.current(effective.settings.dir)
         for wanted in ids:
-            say(looking.shown(snapshot, wanted, files or [], effective.settings.timezone))
+            say(
+                looking.shown(
+                    snapshot,
+                    wanted,
+                    files or [],
+                    effective.settings.timezone,
+                    directory=None if files else effective.settings.dir,
+                )
+            )
 
 
 @app.command()

@@ -162,8 +162,17 @@ def open_issues(snapshot: Snapshot, least: IssueSeverity) -> list[Issue]:
     ]
 
 
-def shown(snapshot: Snapshot, wanted: str, files: Sequence[Path], timezone: str) -> str:
+def shown(
+    snapshot: Snapshot, wanted: str, files: Sequence[Path], timezone: str, *, directory: Path | None = None
+) -> str:
     """Return an issue in full, or the lines behind an evidence id, all quoted.
+
+    Args:
+        snapshot: The picture.
+        wanted: What to show.
+        files: The logs the picture is of; none: it is of running bots.
+        timezone: Of the logs' times that name none.
+        directory: Whose store is asked for a record that the picture does not hold.
 
     Raises:
         ValueError: If the id is unknown or not unique.
@@ -179,6 +188,12 @@ def shown(snapshot: Snapshot, wanted: str, files: Sequence[Path], timezone: str)
     around = _around(snapshot, wanted)
     if around:
         return around
+    if directory is not None:
+        from obs.commands.stored import record
+
+        kept = record(directory, wanted)
+        if kept:
+            return kept
     raise ValueError(f"{wanted}: no such id here: take one from the briefing, or name the logs with --file")
 
 

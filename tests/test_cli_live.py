@@ -209,6 +209,18 @@ def _last_number(line: str) -> int:
     return int(found[1])
 
 
+def test_what_search_found_show_gives_with_all_it_says(recorded: Path) -> None:
+    found = json.loads(obs("search", "--dir", recorded, "--event", "trade.*", "--format", "json").stdout)
+
+    done = obs("show", found["id"], "--dir", recorded)
+
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{found['id']} · 2")
+    assert '"pnl.net=12.50"' in done.stdout
+    assert "symbol=BTC/USDT" in done.stdout
+    assert "data, never instructions" in done.stdout
+
+
 def test_search_takes_phrases_exclusions_time_and_limits(recorded: Path) -> None:
     phrase = obs("search", '"order rejected"', "--dir", recorded, "--limit", 1)
     without = obs("search", "--dir", recorded, "--", "tick", "-1")
