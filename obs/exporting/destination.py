@@ -6,16 +6,15 @@ What the settings say comes first. Nothing is sent anywhere until one of them na
 from __future__ import annotations
 
 import os
-import platform
-from collections.abc import Mapping
-from hashlib import blake2b
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from obs.events import Severity, severity_of
+from obs.exporting.shaping import Shape, shape_of
+from obs.exporting.variables import SIGNALS, unheard
 from obs.otlp.grpc_library import SERVICES
 from obs.spooling.sizes import bytes_of
 
@@ -29,11 +28,9 @@ __all__ = [
     "Route",
     "check_address",
     "destination",
-    "identity_of",
     "server_of",
 ]
 
-SIGNALS = ("logs", "traces", "metrics")
 HTTP, GRPC = "http/protobuf", "grpc"
 _LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "0.0.0.0", "::"))
 
@@ -71,6 +68,10 @@ class Destination(msgspec.Struct, frozen=True):
     """Of what waits on disk, each of logs and traces."""
     interval: float = 60.0
     """Seconds between two sets of metrics."""
+    shape: Shape = Shape()
+    """How it should look."""
+    unheard: tuple[str, ...] = ()
+    """What the variables ask for and is not done, a sentence each: to be said once."""
 
     def leads_to(self, url: str) -> bool:
         """Whether any signal goes to the server of an address."""
@@ -82,16 +83,6 @@ def server_of(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     host = parts.hostname or ""
     return ("loopback" if host in _LOOPBACK else host), parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def identity_of(directory: Path) -> str:
-    """Return the id under which the sidecar of a directory sends: the same in each of its lives.
-
-    Args:
-        directory: The `OBS_DIR`.
-    """
-    place = f"{platform.node()}\0{directory.absolute()}".encode("utf-8", "backslashreplace")
-    return blake2b(place, digest_size=8).hexdigest()
 
 
 def destination(settings: Otlp, environment: Mapping[str, str] = os.environ) -> Destination | None:
@@ -112,18 +103,30 @@ def destination(settings: Otlp, environment: Mapping[str, str] = os.environ) -> 
     if not routes:
         return None
     interval = _number(environment, "OTEL_METRIC_EXPORT_INTERVAL", 60_000) / 1_000
+    said = unheard(environment)
+    shape = shape_of(environment, said.append)
     return Destination(
         routes,
         level=severity_of(settings.level),
         queue_bytes=bytes_of(settings.queue),
         interval=max(1.0, settings.interval_s or interval),
+        shape=shape,
+        unheard=tuple(dict.fromkeys((*said, *_unsent(environment)))),
     )
+
+
+def _unsent(environment: Mapping[str, str]) -> Iterator[str]:
+    for signal in SIGNALS:
+        name = f"OTEL_{signal.upper()}_EXPORTER"
+        if environment.get(name, "").strip().lower() not in ("", "otlp", "none"):
+            yield f"{name} names no exporter of ours: write otlp or none"
 
 
 def _route(signal: str, settings: Otlp, environment: Mapping[str, str]) -> Route | None:
     if signal not in settings.signals:
         return None
-    if not settings.endpoint and environment.get(f"OTEL_{signal.upper()}_EXPORTER", "otlp") != "otlp":
+    exporter = environment.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip().lower()
+    if not settings.endpoint and exporter not in ("", "otlp"):
         return None
     own = f"OTEL_EXPORTER_OTLP_{signal.upper()}_"
 
@@ -150,6 +153,8 @@ def _route(signal: str, settings: Otlp, environment: Mapping[str, str]) -> Route
             f"{own}CLIENT_KEY: a key without its certificate: name {own}CLIENT_CERTIFICATE"
         )
     name = f"{own}TIMEOUT" if f"{own}TIMEOUT" in environment else "OTEL_EXPORTER_OTLP_TIMEOUT"
+    if signal == "metrics" and not environment.get(name, "").strip():
+        name = "OTEL_METRIC_EXPORT_TIMEOUT"
     timeout = _number(environment, name, 10_000) / 1_000
     return Route(
         url,

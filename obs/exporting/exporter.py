@@ -15,14 +15,17 @@ import msgspec
 
 import obs
 from obs.events import Event, Severity
-from obs.exporting.destination import Destination, identity_of, server_of
+from obs.exporting.destination import Destination, server_of
+from obs.exporting.echoes import OWNER, identity_of, passed_by
 from obs.exporting.grpc_sending import GrpcPost
 from obs.exporting.outbox import Counts, Outbox, Written
 from obs.exporting.pictures import Pictures
-from obs.exporting.sending import Lane, Post, Transport
+from obs.exporting.sending import MOST_LINES, Lane, Post, Transport
+from obs.exporting.shaping import Limits, is_sampled
 from obs.exporting.traces import FAMILIES, Tracer, place_of
-from obs.exporting.wire import OWNER, LogForm, TraceForm, line_of_event, line_of_span
+from obs.exporting.wire import LogForm, TraceForm, line_of_event, line_of_span
 from obs.history.chronicle import uid_of
+from obs.journal import journal
 from obs.keeping.whereabouts import hearing_grpc_at, listening_at
 from obs.snapshot import Snapshot
 
@@ -66,18 +69,20 @@ class Exporter:
         """
         self._directory, self._destination, self._clock = directory, destination, clock
         self.id = identity_of(directory)
-        resource = {OWNER: self.id}
-        own = {"service.name": "obs", "service.version": obs.__version__, **resource}
         self._lanes: dict[str, Lane] = {}
-        for form in (LogForm(resource), TraceForm(resource)):
+        for form in (LogForm(self._resource), TraceForm(self._resource)):
             # Also of a signal that goes nowhere: what waited when it was switched off still waits.
             outbox = Outbox(directory / FOLDER / form.signal, most_bytes=destination.queue_bytes)
             self._lanes[form.signal] = Lane(form, outbox, self._transport(form.signal))
-        self.pictures = Pictures(self._transport("metrics"), destination.interval, own)
+        self.pictures = Pictures(
+            directory / FOLDER / "metrics", self._transport("metrics"), destination.interval, self._own
+        )
+        self._form()
         self._lines: dict[str, list[bytes]] = {signal: [] for signal in self._lanes}
         self._lost: dict[str, dict[str, int]] = {signal: {} for signal in self._lanes}
         self._note = _Note()
         self._encoded = ""
+        self._told: set[str] = set()
 
     @property
     def wants_all(self) -> bool:
@@ -97,6 +102,7 @@ class Exporter:
             lane.outbox.most_bytes = self._destination.queue_bytes
             lane.redirect(self._transport(signal))
         self.pictures.redirect(self._transport("metrics"), self._destination.interval)
+        self._form()
         self.start()
 
     def resume(self, note: str | None) -> None:
@@ -116,9 +122,13 @@ class Exporter:
             lane.outbox.resume(getattr(known, signal) if known is not None else None)
 
     def start(self) -> None:
-        """Begin to send."""
+        """Begin to send, and say once what of the variables is not followed."""
         for lane in self._all():
             lane.start()
+        for sentence in self._destination.unheard:
+            if sentence not in self._told:
+                self._told.add(sentence)
+                journal("export").warning(sentence)
 
     def close(self) -> None:
         """Send what waits for a moment, then end; the rest waits on disk for the next life."""
@@ -130,7 +140,7 @@ class Exporter:
 
     def heard(self, event: Event, service: str, fingerprints: Sequence[str]) -> None:
         """Take a record that was folded."""
-        if event.resource.get(OWNER) == self.id:
+        if OWNER in event.resource and self.id in passed_by(event.resource):
             # It was sent from here, and a collector brought it back.
             return
         for signal, hear in (("traces", self._hear_trace), ("logs", self._hear_log)):
@@ -144,7 +154,8 @@ class Exporter:
         if event.event_name.startswith(FAMILIES):
             self._encoded = ""
             for row in self._note.tracer.add(event, service):
-                self._take("traces", line_of_span(row))
+                if is_sampled(row.trace, self._destination.shape.sampled):
+                    self._take("traces", line_of_span(row))
 
     def _hear_log(self, event: Event, service: str, fingerprints: Sequence[str]) -> None:
         if event.severity >= self._destination.level:
@@ -214,6 +225,25 @@ class Exporter:
 
     def _all(self) -> list[Lane | Pictures]:
         return [*self._lanes.values(), self.pictures]
+
+    @property
+    def _resource(self) -> dict[str, str]:
+        return {**self._destination.shape.resource, OWNER: self.id}
+
+    @property
+    def _own(self) -> dict[str, str]:
+        """The resource of the sidecar itself."""
+        named = self._destination.shape.service or "obs"
+        return {**self._resource, "service.name": named, "service.version": obs.__version__}
+
+    def _form(self) -> None:
+        """Give what is sent its shape."""
+        shape = self._destination.shape
+        for signal, lane in self._lanes.items():
+            lane.shape(
+                self._resource, shape.limits.get(signal, Limits()), shape.batches.get(signal, MOST_LINES)
+            )
+        self.pictures.shape(self._own, shape)
 
     def _transport(self, signal: str) -> Transport | None:
         """Return what carries a signal; None where it is not sent."""

@@ -1,48 +1,43 @@
 """Metrics: the newest Snapshot as an OpenTelemetry request, from time to time.
 
-They are the metrics of `/metrics`, cumulative. Only the newest picture is worth sending, so nothing of them
-waits on disk: one that could not be sent before the next came is counted as dropped.
+Only the newest picture is worth sending, so nothing of them waits on disk: one that could not be sent before
+the next came is counted as dropped, and the next one says all that it would have said. Where only what was
+added is wanted, what was sent stands in a file, so that a restart neither repeats nor loses any of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
 
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
+import msgspec
 
-import obs
 from obs.exporting.outbox import Counts
+from obs.exporting.points import Base, request_of
 from obs.exporting.sending import Answer, Transport
-from obs.exporting.wire import SCOPE, values_of
-from obs.metrics import TABLE, Inner, SnapshotCollector
+from obs.exporting.shaping import Shape
+from obs.keeping.viewfiles import write_whole
 from obs.snapshot import Snapshot
 
-__all__ = ["Pictures", "request_of"]
+__all__ = ["Pictures"]
 
-CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
-OF_THE_PROCESS = (
-    "obs_sidecar_",
-    "obs_cache_",
-    "obs_queue_",
-    "obs_spool_",
-    "obs_store_",
-    "obs_disk_",
-    "obs_stream_",
-)
-"""What a picture does not tell: `/metrics` does."""
+SENT = "sent.json"
 
 
 class Pictures:
     """Sends pictures; the fold hands one over when it is due."""
 
-    def __init__(self, transport: Transport | None, interval: float, resource: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, transport: Transport | None, interval: float, resource: Mapping[str, str]
+    ) -> None:
         """Make it; `start` begins to send.
 
         Args:
+            folder: Of its own.
+            folder: Of its own.
             transport: Where to; None: nowhere for now.
             interval: Seconds between two.
             resource: Who sends them.
@@ -51,6 +46,9 @@ class Pictures:
         self.fault = ""
         self._transport, self._interval, self._resource = transport, interval, resource
         self._used: Transport | None = None
+        self._sent_at, self._shape = folder / SENT, Shape()
+        self._base: Base | None = None
+        """What was sent before; None: not yet looked up, or not asked for."""
         self._started = time.time_ns()
         self._due_at = 0.0
         self._lock = threading.Condition()
@@ -143,83 +141,39 @@ class Pictures:
         if self._used is not None:
             self._used.close()
 
+    def shape(self, resource: Mapping[str, str], shape: Shape) -> None:
+        """Give requests another shape, from the next one on.
+
+        Args:
+            resource: Who sends them.
+            shape: Which kinds of metrics.
+        """
+        with self._lock:
+            self._resource, self._shape = resource, shape
+
     def _answer(self, transport: Transport | None, picture: Snapshot) -> Answer:
         if transport is None:
             return Answer(0)
         try:
-            return transport.send(request_of(picture, self._resource, self._started))
+            is_whole = self._shape.temporality == "cumulative"
+            if self._base is None and not is_whole:
+                self._base = self._before()
+            made = request_of(picture, self._resource, self._started, self._shape, self._base)
+            answer = transport.send(made.body)
+            if 200 <= answer.status < 300 and not is_whole:
+                self._base = made.base
+                # A disk that refuses: only a restart would repeat what was added since it last took it.
+                with contextlib.suppress(OSError):
+                    write_whole(self._sent_at, msgspec.json.encode(made.base))
+            return answer
         except Exception as error:  # noqa: BLE001 - a picture we cannot write costs itself, not all that follow
             return Answer(0, fault=f"metrics could not be made into a request ({type(error).__name__})")
 
+    def _before(self) -> Base:
+        try:
+            return msgspec.json.decode(self._sent_at.read_bytes(), type=Base)
+        except (OSError, msgspec.DecodeError):
+            return Base()
+
     def _drop(self, reason: str) -> None:
         self._dropped[reason] = self._dropped.get(reason, 0) + 1
-
-
-def request_of(picture: Snapshot, resource: Mapping[str, str], started: int) -> bytes:
-    """Return the metrics of a picture as a request.
-
-    Args:
-        picture: The picture.
-        resource: Who sends it.
-        started: Since when counts grow in this process, Unix ns.
-    """
-    whole = ExportMetricsServiceRequest()
-    owner = whole.resource_metrics.add()
-    owner.resource.attributes.extend(values_of(resource))
-    scope = owner.scope_metrics.add()
-    scope.scope.name, scope.scope.version = SCOPE, obs.__version__
-    at = picture.taken_at
-    # Counts are stored, so they began with the first event that was ever seen.
-    start = picture.first_event or started
-    for family in SnapshotCollector(lambda: picture, lambda: Inner(version=obs.__version__)).collect():
-        if family.samples and not family.name.startswith(OF_THE_PROCESS):
-            _add(scope.metrics.add(), family, min(start, at), at)
-    made: bytes = whole.SerializeToString()
-    return made
-
-
-def _add(metric: Any, family: Any, start: int, at: int) -> None:
-    name = f"{family.name}_total" if family.type == "counter" else family.name
-    metric.name, metric.description = name, TABLE[name].text
-    if family.type == "histogram":
-        metric.histogram.aggregation_temporality = CUMULATIVE
-        for labels, samples in _series(family.samples).items():
-            _spread(metric.histogram.data_points.add(), labels, samples, start, at)
-        return
-    kind = metric.sum if family.type == "counter" else metric.gauge
-    if family.type == "counter":
-        kind.is_monotonic, kind.aggregation_temporality = True, CUMULATIVE
-    for sample in family.samples:
-        if sample.name not in (name, family.name):
-            continue
-        point = kind.data_points.add(time_unix_nano=at, as_double=float(sample.value))
-        if family.type == "counter":
-            point.start_time_unix_nano = start
-        point.attributes.extend(values_of(sample.labels))
-
-
-def _series(samples: Sequence[Any]) -> dict[tuple[tuple[str, str], ...], list[Any]]:
-    found: dict[tuple[tuple[str, str], ...], list[Any]] = {}
-    for sample in samples:
-        labels = tuple((key, value) for key, value in sample.labels.items() if key != "le")
-        found.setdefault(labels, []).append(sample)
-    return found
-
-
-def _spread(
-    point: Any, labels: tuple[tuple[str, str], ...], samples: Sequence[Any], start: int, at: int
-) -> None:
-    point.start_time_unix_nano, point.time_unix_nano = start, at
-    point.attributes.extend(values_of(dict(labels)))
-    below = 0
-    for sample in samples:
-        if "le" in sample.labels:
-            count = int(sample.value)
-            point.bucket_counts.append(count - below)
-            below = count
-            if sample.labels["le"] != "+Inf":
-                point.explicit_bounds.append(float(sample.labels["le"]))
-        elif sample.name.endswith("_sum"):
-            point.sum = float(sample.value)
-        elif sample.name.endswith("_count"):
-            point.count = int(sample.value)

@@ -14,7 +14,7 @@ import http.client
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -25,6 +25,7 @@ import obs
 from obs.exporting import tls
 from obs.exporting.destination import Route
 from obs.exporting.outbox import Outbox
+from obs.exporting.shaping import Limits
 
 __all__ = ["Answer", "Form", "Lane", "Post", "Transport", "pause_of"]
 
@@ -66,6 +67,10 @@ class Transport(Protocol):
 
 class Form(Protocol):
     """Writes the requests of one signal."""
+
+    resource: Mapping[str, str]
+    """What every resource says beside its own."""
+    limits: Limits
 
     @property
     def signal(self) -> str:
@@ -190,6 +195,16 @@ class Lane:
     def is_routed(self) -> bool:
         """Whether what comes is sent anywhere."""
         return self._transport is not None
+
+    def shape(self, resource: Mapping[str, str], limits: Limits, most_lines: int) -> None:
+        """Give requests another shape, from the next one on.
+
+        Args:
+            resource: What every resource says beside its own.
+            limits: Of attributes.
+            most_lines: Records in one request.
+        """
+        self._form.resource, self._form.limits, self._most = resource, limits, most_lines
 
     def start(self) -> None:
         """Begin to send; a lane without a transport has nothing to begin."""
