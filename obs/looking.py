@@ -185,15 +185,15 @@ def shown(
         for item in issue.evidence:
             if item.id == wanted:
                 return f"{_evidence(item)}\n(evidence of {issue.id} {issue.title})"
-    around = _around(snapshot, wanted)
-    if around:
-        return around
     if directory is not None:
         from obs.commands.stored import record
 
         kept = record(directory, wanted)
         if kept:
             return kept
+    around = _around(snapshot, wanted)
+    if around:
+        return around
     raise ValueError(f"{wanted}: no such id here: take one from the briefing, or name the logs with --file")
 
 
