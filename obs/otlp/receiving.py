@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from obs.events import Event
+from obs.exporting.echoes import OWNER, passed_by
 from obs.journal import journal
 from obs.keeping.inbox import Entry, Inbox, InboxFullError, entry_of, loss_of
 from obs.otlp import answers, jsonform, logs, metrics, spans, unpacking, wire
@@ -30,8 +31,6 @@ MOST_ENTRIES = 1_000
 """Written at one time: what they take in memory is bounded, whatever the size of the request."""
 MOST_NAMES, MOST_TOLD = 20, 500
 """Names of metrics that one answer says, and that are said at all."""
-SIDECAR = "obs.sidecar.id"
-"""Resource attribute of all that a sidecar has sent."""
 UNREADABLE = "otlp_unreadable"
 """Reason under which records are counted that cannot be read."""
 
@@ -137,7 +136,7 @@ class Receiver:
 
     def _is_echo(self, owner: Owner, row: Row) -> bool:
         """Whether a sidecar has made this of records that come, or came, as logs."""
-        return not isinstance(row, LogRow | Refused) or owner.resource[SIDECAR] == self._own
+        return not isinstance(row, LogRow | Refused) or self._own in passed_by(owner.resource)
 
     def _taken_in(self, spoken: Iterable[Spoken]) -> Translated:
         """Write down what rows become, some at a time; if the rest is refused, all of it comes again."""
@@ -147,7 +146,7 @@ class Receiver:
         points: list[tuple[Owner, PointRow]] = []
         for owner, row in spoken:
             made.received += 1
-            if SIDECAR in owner.resource and self._is_echo(owner, row):
+            if OWNER in owner.resource and self._is_echo(owner, row):
                 continue
             if isinstance(row, Refused):
                 made.refuse(row.raw)
