@@ -30,6 +30,7 @@ from obs.api.inputs import read_standard_input, reload_on_change
 from obs.api.listening import grpc_door, listen
 from obs.api.tokens import TokenError, Tokens, in_force
 from obs.config import Settings, load, pipeline_config, placed
+from obs.exporting.echoes import identity_of
 from obs.history.queries import History
 from obs.journal import journal
 from obs.keeping.inbox import FOLDER, Inbox
@@ -152,7 +153,7 @@ class _Running:
             directory=sidecar.directory,
         )
         inbox = Inbox(sidecar.directory / FOLDER)
-        receiver = Receiver(inbox, own=sidecar.exporter.id if sidecar.exporter is not None else "")
+        receiver = Receiver(inbox, own=identity_of(sidecar.directory))
         context = Context(
             settings=settings,
             board=board,
