@@ -9,18 +9,20 @@ what waits has a bound.
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import obs
+from obs import redaction
 from obs.exporting import tls
 from obs.exporting.destination import Route
 from obs.exporting.sending import Answer
 from obs.otlp.grpc_library import EXTRA, is_installed, loaded
 from obs.otlp.grpc_status import DETAILS, retry_delay
-from obs.quoting import plain
+from obs.quoting import plain, shorten
 
 __all__ = ["GrpcPost"]
 
@@ -30,6 +32,15 @@ BESIDE_SECONDS = 1.0
 """What a request may take beyond its own time before we stop waiting for its end."""
 _REFUSED = frozenset(("INVALID_ARGUMENT", "ALREADY_EXISTS", "FAILED_PRECONDITION", "INTERNAL", "UNKNOWN"))
 """Codes after which the same request may not come again; in smaller ones only the bad record is lost."""
+_NO_CONNECTION = (
+    "failed to connect", "errors resolving", "DNS resolution", "Socket closed", "Connection reset", "recvmsg", "sendmsg",
+)  # fmt: skip
+"""How the library begins when nobody has answered."""
+_NO_NAME = ("errors resolving", "DNS resolution")
+_NO_GRPC = "Received http2 header with status"
+_LOST_ANSWER = "CLIENT: Received message larger than max"
+_LAST_WORDS = re.compile(r"(?:^|: )([A-Za-z][A-Za-z ]{2,60})$")
+_KEY = re.compile(r"[0-9a-z_.-]{1,200}")
 _OPTIONS = (
     ("grpc.primary_user_agent", f"obs-sidecar/{obs.__version__}"),
     ("grpc.max_receive_message_length", MOST_ANSWER),
@@ -40,6 +51,10 @@ _OPTIONS = (
     # As over HTTP: what stands in the environment for other programs leads nothing elsewhere.
     ("grpc.enable_http_proxy", 0),
 )
+
+
+class HeaderError(Exception):
+    """A header that gRPC cannot carry; the message names it."""
 
 
 class GrpcPost:
@@ -70,7 +85,7 @@ class GrpcPost:
             return Answer(0, fault=f"gRPC needs {EXTRA} and a restart; until then everything waits")
         try:
             answer = self._answer(body)
-        except tls.TlsError as error:
+        except (tls.TlsError, HeaderError) as error:
             answer = Answer(0, fault=str(error))
         except Exception as error:  # noqa: BLE001 - a library's own errors have no common kind
             answer = Answer(0, fault=f"no request ({type(error).__name__})")
@@ -132,23 +147,45 @@ class GrpcPost:
 
     def _meant(self, error: Any) -> Answer:
         """Return what an error means for the records; see the table of codes in the OTLP specification."""
-        code, words = error.code().name, plain(str(error.details() or ""))[:MOST_WORDS]
-        delay = _delay(error)
+        code, words, delay = error.code().name, str(error.details() or ""), _delay(error)
+        if words.startswith(_LOST_ANSWER):
+            # It was taken; only what the collector says of it is too long to be read.
+            return Answer(200)
+        if words.startswith(_NO_GRPC):
+            return Answer(
+                0, fault="there is no gRPC at that address, or a proxy is before it that knows none"
+            )
         if code in _REFUSED or (code == "RESOURCE_EXHAUSTED" and delay is None):
-            return Answer(400, fault=f"{code}: {words}")
-        fault = ""
-        if code == "UNAVAILABLE" and self._is_secure and delay is None:
-            fault = tls.pried(self._route, ("h2",))
-        if not fault:
-            fault = f"no answer within {self._route.timeout:g} s" if code == "DEADLINE_EXCEEDED" else ""
-        return Answer(
-            0, retry_after=delay or 0.0, fault=fault or f"the collector answers {code}: {words}".rstrip(": ")
-        )
+            return Answer(400, fault=_answered(code, words))
+        if code == "DEADLINE_EXCEEDED":
+            return Answer(0, retry_after=delay or 0.0, fault=f"no answer within {self._route.timeout:g} s")
+        if code == "UNAVAILABLE" and words.startswith(_NO_CONNECTION):
+            why = self._is_secure and tls.pried(self._route, ("h2",))
+            return Answer(0, fault=why or _unconnected(words))
+        return Answer(0, retry_after=delay or 0.0, fault=_answered(code, words))
+
+
+def _answered(code: str, words: str) -> str:
+    said = f": {shorten(redaction.redact(words), MOST_WORDS)}" if words else ""
+    return f"the collector answers {code}{said}"
+
+
+def _unconnected(words: str) -> str:
+    """Return the end of what the library says: the rest tells of its insides."""
+    if words.startswith(_NO_NAME):
+        return "no connection (its name is not known here)"
+    found = _LAST_WORDS.search(words)
+    return f"no connection ({found[1].lower()})" if found is not None else "no connection"
 
 
 def _metadata(route: Route) -> Iterator[tuple[str, str | bytes]]:
     for name, said in route.headers.items():
         key = name.lower()
+        if _KEY.fullmatch(key) is None or not (said.isascii() and said.isprintable()):
+            # The library would call it an answer of the collector's, and the records would pay for it.
+            raise HeaderError(
+                f"header {plain(name)}: gRPC cannot carry it: letters, digits and -_. as a name"
+            )
         yield key, said.encode() if key.endswith("-bin") else said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -90,8 +91,8 @@ class Collector:
 
 
 @contextmanager
-def collecting(port: int = 0) -> Iterator[Collector]:
-    """Serve on a free port of this machine."""
+def collecting(port: int = 0, *, context: ssl.SSLContext | None = None) -> Iterator[Collector]:
+    """Serve on a free port of this machine; with a context by TLS."""
     collector = Collector()
 
     class Handler(BaseHTTPRequestHandler):
@@ -129,7 +130,10 @@ def collecting(port: int = 0) -> Iterator[Collector]:
             pass
 
     server = Server(("127.0.0.1", port), Handler)
-    collector.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if context is not None:
+        # The handshake is the handler's: whoever fails at it keeps nobody waiting.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    collector.url = f"{'https' if context else 'http'}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
