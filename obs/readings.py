@@ -17,6 +17,7 @@ __all__ = [
     "ABOVE",
     "BOUNDS",
     "OTHER",
+    "AgentResult",
     "Count",
     "Histogram",
     "Latest",
@@ -157,6 +158,19 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
     pnl: Decimal
 
 
+class AgentResult(msgspec.Struct, frozen=True, array_like=True):
+    """What one agent did with one kind of money over the last days."""
+
+    agent: str
+    mode: str
+    contribution: tuple[tuple[str, Decimal], ...]
+    """Currency and amount."""
+    efficiency: float | None
+    """What it brought for each unit of what its models cost."""
+    hits: float | None
+    """Share of its judged signals that were right."""
+
+
 class Release(msgspec.Struct, frozen=True, array_like=True):
     """Which release a bot runs, as it says."""
 
@@ -177,6 +191,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     histograms: Mapping[str, Mapping[str, Histogram]] = {}
     results: tuple[Result, ...] = ()
     releases: tuple[Release, ...] = ()
+    agents: tuple[AgentResult, ...] = ()
 
 
 def later(a: Mark | None, b: Mark | None) -> Mark | None:

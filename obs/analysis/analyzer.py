@@ -24,7 +24,7 @@ from obs.insight.likeness import by_likeness, message_kinds
 from obs.insight.timeline import moments, releases
 from obs.logs.folding import folded
 from obs.logs.tracebacks import culprit
-from obs.meters.results import Tally
+from obs.meters.results import Tally, agents_of
 from obs.money.metrics import PerformanceMetricsCalculator
 from obs.money.windows import Memo
 from obs.passages import passages
@@ -196,6 +196,7 @@ class Analyzer:
         if not state.events:
             health, reason = Health.UNKNOWN, "no event was seen"
         held = holdings(state.books.bots)
+        money = self.metrics(at, state)
         standing = standings(state, at, self.expected, live=live)
         view = outlook.look(state, issues, at, live=live, sources=tuple(read))
         return Snapshot(
@@ -212,7 +213,7 @@ class Analyzer:
             phase=view.phase,
             issues=tuple(issues),
             components=cadence.components(components_of(self.state, issues), state, self.expected),
-            money=self.metrics(at, state).realtime(),
+            money=money.realtime(),
             money_lines=view.money,
             restart=view.restart,
             not_exercised=view.not_exercised,
@@ -240,6 +241,7 @@ class Analyzer:
                 state.meters.readings(),
                 results=self._tally.results(state.money),
                 releases=releases(state.timeline),
+                agents=agents_of(money.agents()),
             ),
         )
 

@@ -213,6 +213,7 @@ def _lasting(newest: Snapshot, kept: Snapshot) -> Snapshot:
         latest=newest.readings.latest,
         results=newest.readings.results,
         releases=newest.readings.releases,
+        agents=newest.readings.agents,
     )
     return msgspec.structs.replace(
         newest, by_severity=kept.by_severity, leaks=kept.leaks, losses=kept.losses, readings=readings

@@ -1,13 +1,16 @@
-"""Closed trades by bot, mode and currency, from the money book: the same as in every other view."""
+"""Closed trades by bot and agents' results, from the money book: the same as in every other view."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from obs.money.accounts import Account, results_of
 from obs.money.book import MoneyBook
+from obs.money.figures import AgentPerformance
 from obs.money.quarters import Results, split
-from obs.readings import Result
+from obs.readings import AgentResult, Result
 
-__all__ = ["Tally"]
+__all__ = ["Tally", "agents_of"]
 
 MODES = {"paper": "simulated", "backtest": "backtest"}
 """A bot whose mode nobody told counts as live: to take real money for play money is the graver error."""
@@ -34,6 +37,25 @@ class Tally:
             found += entry[1]
         self._known = known
         return tuple(found)
+
+
+def agents_of(agents: Mapping[bool, Iterable[AgentPerformance]]) -> tuple[AgentResult, ...]:
+    """Return what each agent did, live and simulated money apart.
+
+    Args:
+        agents: By whether their money is simulated.
+    """
+    return tuple(
+        AgentResult(
+            one.agent,
+            "simulated" if is_simulated else "live",
+            tuple((amount.currency, amount.amount) for amount in one.contribution),
+            one.efficiency_score,
+            one.hit_rate,
+        )
+        for is_simulated, found in agents.items()
+        for one in found
+    )
 
 
 def _of(service: str, account: Account) -> tuple[Result, ...]:

@@ -286,13 +286,13 @@ _MODELS: Mapping[str, Family] = {
     "trading_llm_cost_today": _gauge("What they cost today.", "currency", most=8, how=""),
     "trading_llm_budget": _gauge("What they may cost in a day, as set.", "currency", how=""),
     "trading_agent_contribution": _gauge(
-        "What the agent's part in closed trades came to, over 7 days.", "agent", "currency", most=16
+        "What the agent's part in closed trades came to, over 7 days.", "agent", "mode", "currency", most=16
     ),
     "trading_agent_efficiency_ratio": _gauge(
-        "Its contribution for each unit of LLM cost, over 7 days.", "agent", most=11, how="max"
+        "Its contribution for each unit of LLM cost, over 7 days.", "agent", "mode", most=11, how="max"
     ),
     "trading_agent_hit_ratio": _gauge(
-        "Share of its judged signals that were right, over 7 days.", "agent", most=11, how="max"
+        "Share of its judged signals that were right, over 7 days.", "agent", "mode", most=11, how="max"
     ),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from obs.metrics.rows import Rows
 from obs.metrics.table import TABLE
@@ -31,6 +30,7 @@ def gather(snapshot: Snapshot, rows: Rows) -> None:
     _latest(snapshot.readings, modes, rows)
     _counted(snapshot.readings, rows)
     _models(snapshot, rows)
+    _agents(snapshot.readings, rows)
 
 
 def _bots(snapshot: Snapshot, standings: tuple[BotStanding, ...], modes: dict[str, str], rows: Rows) -> None:
@@ -143,10 +143,13 @@ def _models(snapshot: Snapshot, rows: Rows) -> None:
         rows.put("trading_llm_cost_today", amount.currency, value=amount.amount)
     if money.budget is not None:
         rows.put("trading_llm_budget", money.budget.currency, value=money.budget.amount)
-    for agent in money.agent_performance:
-        for amount in agent.contribution:
-            rows.put("trading_agent_contribution", agent.agent, amount.currency, value=amount.amount)
-        if agent.efficiency_score is not None:
-            rows.put("trading_agent_efficiency_ratio", agent.agent, value=agent.efficiency_score)
-        if agent.hit_rate is not None:
-            rows.put("trading_agent_hit_ratio", agent.agent, value=Decimal(str(agent.hit_rate)))
+
+
+def _agents(readings: Readings, rows: Rows) -> None:
+    for one in readings.agents:
+        for currency, amount in one.contribution:
+            rows.put("trading_agent_contribution", one.agent, one.mode, currency, value=amount)
+        if one.efficiency is not None:
+            rows.put("trading_agent_efficiency_ratio", one.agent, one.mode, value=one.efficiency)
+        if one.hits is not None:
+            rows.put("trading_agent_hit_ratio", one.agent, one.mode, value=one.hits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -101,6 +101,11 @@ class PerformanceMetricsCalculator:
     def realtime(self) -> RealTimeMetrics:
         """Return the figures of today, the hours of the last day and the days of the last month."""
         return self._cached(("realtime",), self._newest)
+
+    def agents(self) -> Mapping[bool, tuple[AgentPerformance, ...]]:
+        """Return the agents of the last days by whether their money is simulated; `realtime` tells one."""
+        figures = self.realtime()
+        return {figures.is_simulated: figures.agent_performance, not figures.is_simulated: self._memo.others}
 
     def ranking(self, days: int = RANKED_DAYS) -> tuple[AgentPerformance, ...]:
         """Return the agents by what they brought for what they cost over `days` days, today included.
@@ -257,13 +262,14 @@ class PerformanceMetricsCalculator:
         hours = ledger.windows(hour_edges(now, HOURS, self.timezone))
         sums, other = days[-1].of(is_simulated=is_simulated), days[-1].paper
         calls = joined_calls(days[-1].live, days[-1].paper)
+        self._memo.others = self._ranked(ledger, now, RANKED_DAYS, days, is_simulated=not is_simulated)
         own = tallies(ledger, sums, days[-1].start, days[-1].end, is_simulated=is_simulated)
         return RealTimeMetrics(
             total_trades_today=sums.trades,
             win_rate_today=_percent(sums.won, sums.settled),
             total_pnl_today=amounts_of(sums.pnl),
             total_cost_today=amounts_of(_costs(days[-1])),
-            agent_performance=self._ranked(ledger, now, RANKED_DAYS, days),
+            agent_performance=self._ranked(ledger, now, RANKED_DAYS, days, is_simulated=is_simulated),
             llm_usage_stats=by_model(calls, own, rates, now=now),
             hourly_trends=self._points(hours, is_simulated=is_simulated),
             daily_trends=self._points(days, is_simulated=is_simulated),
@@ -290,12 +296,11 @@ class PerformanceMetricsCalculator:
     def _ranking(self, now: int, days: int) -> tuple[AgentPerformance, ...]:
         ledger = self._ledger()
         month = ledger.windows(day_edges(day_of(now, self.timezone), max(DAYS, days), self.timezone))
-        return self._ranked(ledger, now, days, month)
+        return self._ranked(ledger, now, days, month, is_simulated=ledger.is_simulated)
 
     def _ranked(
-        self, ledger: Ledger, now: int, days: int, month: Sequence[Window]
+        self, ledger: Ledger, now: int, days: int, month: Sequence[Window], *, is_simulated: bool
     ) -> tuple[AgentPerformance, ...]:
-        is_simulated = ledger.is_simulated
         window = ledger.whole(month[-days:])
         found = tallies(
             ledger, window.of(is_simulated=is_simulated), window.start, window.end, is_simulated=is_simulated
@@ -307,7 +312,8 @@ class PerformanceMetricsCalculator:
         ledger = self._ledger()
         is_simulated = ledger.is_simulated
         month = ledger.windows(day_edges(day_of(now, self.timezone), max(DAYS, days), self.timezone))
-        found = {one.agent: one for one in self._ranked(ledger, now, days, month)}
+        ranked = self._ranked(ledger, now, days, month, is_simulated=is_simulated)
+        found = {one.agent: one for one in ranked}
         if name not in found:
             return None
         window = ledger.whole(month[-days:])

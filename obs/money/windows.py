@@ -17,6 +17,7 @@ from obs.money.accounts import Account, results_of
 from obs.money.amounts import Money
 from obs.money.book import MoneyBook
 from obs.money.crediting import Crediting, Known, Part
+from obs.money.figures import AgentPerformance
 from obs.money.quarters import QUARTER_NS, Calls, Credited, Results, split
 from obs.money.trips import Trip
 
@@ -153,13 +154,15 @@ class Memo:
         self.book: MoneyBook | None = None
         self.newest: tuple[object, object] = (None, None)
         """What the newest figures were made from, and the figures."""
+        self.others: tuple[AgentPerformance, ...] = ()
+        """The agents of the kind of money that the newest figures are not of."""
         self.windows: dict[tuple[str, int, int], tuple[object, Window]] = {}
         self.parts: dict[str, dict[tuple[str, str], Known]] = {}
 
     def open(self, book: MoneyBook) -> None:
         """Begin to read a book; forget what is of another one, and everything when it has become much."""
         if book is not self.book:
-            self.book, self.newest = book, (None, None)
+            self.book, self.newest, self.others = book, (None, None), ()
             self.windows.clear()
             self.parts.clear()
         if len(self.windows) > MAX_WINDOWS:

@@ -167,3 +167,50 @@ def test_forty_channels_are_bounded_and_none_of_their_messages_is_forgotten() ->
     assert sum(found.values()) == 120
     assert found["other", "sent"] > 0
     assert numbers(Snapshot(taken_at=START), "obs_alertmanager_up", inner) == {}
+
+
+def earned(agent: str, bot: str, mode: str, second: int) -> list[Event]:
+    """An agent's call that cost something, and what it was credited with."""
+    asked = {"gen_ai.agent.name": agent, "gen_ai.request.model": "gpt-5-mini", "llm.cost": "0.5",
+             "llm.cost_currency": "USD", "run.mode": mode}  # fmt: skip
+    credited = {"agent.name": agent, "trade.id": f"{bot}-t", "contribution": "12.5", "currency": "USD",
+                "contribution.method": "shapley", "run.mode": mode}  # fmt: skip
+    return [
+        Event(timestamp=START + second * SECOND, event_name="llm.called", body="asked", uid=f"{bot}-{second}",
+              attributes=asked, resource={"service.name": bot}),
+        Event(timestamp=START + (second + 1) * SECOND, event_name="attribution.computed", body="credited",
+              uid=f"{bot}-{second + 1}", attributes=credited, resource={"service.name": bot}),
+    ]  # fmt: skip
+
+
+def traded(bot: str, mode: str, second: int) -> list[Event]:
+    values = {"order.id": f"{bot}-o", "order.side": "buy", "fill.price": "10", "fill.quantity": "1",
+              "symbol": "BTC/USD", "currency": "USD", "run.mode": mode, "trade.id": f"{bot}-x"}  # fmt: skip
+    return [
+        Event(
+            timestamp=START + second * SECOND,
+            event_name="order.filled",
+            body="filled",
+            uid=f"{bot}-f{second}",
+            resource={"service.name": bot},
+            attributes=values,
+        )
+    ]
+
+
+def test_agents_of_real_money_stand_beside_a_fleet_on_paper_and_the_other_way_round() -> None:
+    """Other views show one kind of money at a time; here none may hide the other."""
+    small = earned("news", "late-1", "live", 1)
+    paper = [*earned("scout", "demo-1", "paper", 5), *traded("demo-1", "paper", 9)]
+    real = traded("grid-1", "live", 12)
+
+    assert told_of_agents(seen(*small)) == {("news", "USD", "live"): 12.5}
+    both = {("news", "USD", "live"): 12.5, ("scout", "USD", "simulated"): 12.5}
+    assert told_of_agents(seen(*small, *paper)) == both
+    assert told_of_agents(seen(*small, *paper, *real)) == both
+    ratios = numbers(seen(*small, *paper), "trading_agent_efficiency_ratio")
+    assert ratios == {("news", "live"): 25.0, ("scout", "simulated"): 25.0}
+
+
+def told_of_agents(snapshot: Snapshot) -> Numbers:
+    return numbers(snapshot, "trading_agent_contribution")
