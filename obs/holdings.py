@@ -7,6 +7,7 @@ exchange.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
@@ -151,9 +152,14 @@ def _holdings(who: str, bot: BotFacts) -> Iterator[str]:
         yield who + _position_line(bot, key, position)
     resting = waiting(bot)
     if resting:
-        shown = ", ".join(_order_line(order) for order in resting[:4])
-        more = f", {len(resting) - 4} more" if len(resting) > 4 else ""
-        yield f"{who}{orders(sum(map(times_open, resting)))} not filled ({shown}{more})"
+        alike: Counter[str] = Counter()
+        for order in resting:
+            alike[_order_line(order)] += times_open(order)
+        first = list(alike.items())[:4]
+        shown = ", ".join(line if count == 1 else f"{line} {count}×" for line, count in first)
+        left = alike.total() - sum(count for _, count in first)
+        more = f", {left} more" if left else ""
+        yield f"{who}{orders(alike.total())} not filled ({shown}{more})"
 
 
 def _who(name: str, bots: Mapping[str, BotFacts]) -> str:
@@ -182,8 +188,7 @@ def _order_line(order: Thing) -> str:
     if size is None and price is not None and quantity is not None:
         size = price * quantity
     currency = plain(values.get("currency") or "")
-    text += f" {amount(size)} {currency}" if size is not None and currency else ""
-    return text + (f" {count}×" if (count := times_open(order)) > 1 else "")
+    return text + (f" {amount(size)} {currency}" if size is not None and currency else "")
 
 
 def _position_line(bot: BotFacts, key: str, position: Thing) -> str:
@@ -227,13 +232,18 @@ def _results(bots: Mapping[str, BotFacts], book: MoneyBook) -> Iterable[str]:
                 result = f"{trades.won} won, {amount(trades.pnl)} {plain(currency)}"
                 parts.append(f"{_named(name, bots)} {closed}, {result}")
         for agent, llm in sorted(bot.llm.items()):
-            cost = ", ".join(f"{number(c, 2)} {plain(cur)}" for cur, c in sorted(llm.cost.items()))
+            cost = ", ".join(f"{_cost(c)} {plain(cur)}" for cur, c in sorted(llm.cost.items()))
             if cost:
                 parts.append(f"LLM cost of {plain(name)} {plain(agent)} {cost}")
     more = f"; {len(parts) - 8} more" if len(parts) > 8 else ""
     earners = [bots[name] for name in bots if book.results(name)] or list(bots.values())
     title = "Simulated results" if all(map(_is_simulated, earners)) else "Results"
     return [f"{title}: {'; '.join(parts[:8])}{more}."] if parts else []
+
+
+def _cost(value: Decimal) -> str:
+    """A call of a small model costs less than a cent, which is not nothing."""
+    return number(value, 2) if not value or abs(value) >= Decimal("0.01") else number(Decimal(f"{value:.2g}"))
 
 
 def orders(count: int) -> str:

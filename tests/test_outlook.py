@@ -71,6 +71,22 @@ def test_without_a_word_of_positions_nothing_is_promised() -> None:
     assert snapshot.restart.startswith("not known: no position events")
 
 
+def test_orders_alike_are_told_once_with_their_number() -> None:
+    many = [("order.submitted", {**ORDER, "order.id": f"o-{number}"}) for number in range(3)]
+
+    snapshot = after(*many)
+
+    assert snapshot.money_lines[0] == "3 orders not filled (ETH/USDT 200.00 USDT 3×)."
+
+
+def test_a_call_that_cost_less_than_a_cent_did_not_cost_nothing() -> None:
+    call = {"gen_ai.agent.name": "news", "llm.cost": "0.00273", "currency": "USD"}
+
+    snapshot = after(("llm.called", call))
+
+    assert any("LLM cost of grid-1 news 0.0027 USD" in line for line in snapshot.money_lines)
+
+
 def test_orders_that_may_still_fill_are_told_at_the_restart() -> None:
     snapshot = after(("order.submitted", ORDER))
 
