@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.grafana.boards import boards, filled
-from tests.grafana.stack import Stack, running, wait_for
-from tests.grafana.test_live import words
+from tests.grafana.playing import play
+from tests.grafana.stack import Stack, running
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 PAGE = Path(__file__).parent.parent / "docs" / "operations.md"
@@ -29,17 +29,16 @@ COLORS = ("#3274d9", "#56a64b", "#e0752d", "#a352cc", "#e02f44", "#8f8f8f")
 def main() -> None:
     """Play, ask, draw."""
     with tempfile.TemporaryDirectory(prefix="obs-pictures-") as folder, running(Path(folder)) as stack:
-        for round_ in range(4):
-            stack.say(*words())
-            if round_ in (1, 2):
-                stack.play()
-            time.sleep(4)
-        wait_for("the demo's bots", lambda: len(stack.ask("trading_bot_info", step=1)) > 5)
-        time.sleep(4)
-        lines = []
-        for name, board in boards().items():
-            (IMAGES / f"{name}.svg").write_text(_drawn(stack, board), encoding="utf-8")
-            lines.append(f"![{board['title']}: answers of Prometheus](images/{name}.svg)\n")
+        play(stack)
+        draw(stack)
+
+
+def draw(stack: Stack) -> None:
+    """Draw each dashboard as Prometheus answers now, and name the pictures on the page."""
+    lines = []
+    for name, board in boards().items():
+        (IMAGES / f"{name}.svg").write_text(_drawn(stack, board), encoding="utf-8")
+        lines.append(f"![{board['title']}: answers of Prometheus](images/{name}.svg)\n")
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
     told = (
         "Below is what Prometheus answered to each panel over 45 seconds of such a run, in which 90 minutes\n"

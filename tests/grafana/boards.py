@@ -9,7 +9,14 @@ from typing import Any, NamedTuple
 from tests.grafana.rules import FOLDER
 
 DASHBOARDS = tuple(sorted((FOLDER / "dashboards").glob("*.json")))
-FILLED = {"$__rate_interval": "1m", "$__range": "15m", "$instance": ".*", "$bot": ".*"}
+FILLED = {
+    "$__rate_interval": "1m",
+    "$__range": "15m",
+    "$instance": ".*",
+    "$bot": ".*",
+    "$mode": ".*",
+    "$currency": ".*",
+}
 
 
 class Asked(NamedTuple):
@@ -41,9 +48,10 @@ def asked() -> list[Asked]:
         for target in panel.get("targets", ())
     ]
     found += [
-        Asked(name, one["name"], filled(one["expr"]))
-        for name, board in boards().items()
+        Asked("marks on every dashboard", one["name"], filled(one["expr"]))
+        for board in boards().values()
         for one in board["annotations"]["list"]
+        if "expr" in one
     ]
     return found
 

@@ -48,10 +48,10 @@ def unknown(expression: str) -> set[str]:
     """Return the series of an expression that nobody serves or records."""
     served = set(OF_PROMETHEUS) | recorded()
     for name, family in TABLE.items():
+        # A histogram has its bare name in native form.
+        served.add(name)
         if family.kind == "histogram":
             served |= {f"{name}_bucket", f"{name}_sum", f"{name}_count"}
-        else:
-            served.add(name)
     return series_of(expression) - served
 
 

@@ -18,10 +18,33 @@ from pathlib import Path
 from typing import Any
 
 from tests.grafana.rules import FOLDER
+from tests.grafana.sink import taking
 from tests.servers import missing
 
 REPO = FOLDER.parent
-START_SECONDS = 30.0
+START_SECONDS = 60.0
+SETTINGS = """\
+dir = "obs"
+port = {port}
+llm_daily_budget = "1 USD"
+
+[otlp]
+endpoint = "http://127.0.0.1:{taker}"
+interval_s = 1
+
+[alerts]
+group_wait = "0s"
+alertmanager = "http://127.0.0.1:{alertmanager}"
+alertmanager_every = "1s"
+
+[alerts.channels]
+desk = "json://127.0.0.1:{taker}/"
+pager = "json://127.0.0.1:{closed}/"
+
+[[alerts.routes]]
+channels = ["desk", "pager"]
+"""
+"""Everything on that has metrics; the pager's line is dead."""
 
 
 class Stack:
@@ -53,13 +76,6 @@ class Stack:
             for line in lines:
                 log.write(json.dumps({"timestamp": time.time_ns(), **line}) + "\n")
 
-    def play(self) -> None:
-        """Play the demo's day under `obs run`, watched by the sidecar that runs."""
-        command = [sys.executable, "-m", "obs", "run", "--dir", str(self.folder / "obs"), "--"]
-        bot = [sys.executable, "-m", "trading", "run", "--paper", "--faults", "demo"]
-        done = subprocess.run([*command, *bot], cwd=REPO, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-
 
 def wait_for(what: str, held: Callable[[], object], seconds: float = START_SECONDS) -> None:
     deadline = time.monotonic() + seconds
@@ -77,12 +93,20 @@ def running(folder: Path) -> Iterator[Stack]:
     for program in ("prometheus", "prometheus-alertmanager"):
         if shutil.which(program) is None:
             missing(f"{program} (Debian's package of that name)")
-    stack = Stack(folder)
+    with taking() as taker:
+        yield from _running(Stack(folder), taker)
+
+
+def _running(stack: Stack, taker: int) -> Iterator[Stack]:
+    folder = stack.folder
     stack.logs.touch()
     _configured(stack)
-    sidecar = [sys.executable, "-m", "obs", "up", "--dir", str(folder / "obs"), "--port", str(stack.obs)]
+    (folder / "obs.toml").write_text(
+        SETTINGS.format(port=stack.obs, taker=taker, alertmanager=stack.alertmanager, closed=_ports(1)[0]),
+        encoding="utf-8",
+    )
     commands = (
-        [*sidecar, str(stack.logs)],
+        [sys.executable, "-m", "obs", "up", str(stack.logs)],
         [
             "prometheus",
             f"--config.file={folder / 'prometheus.yml'}",
@@ -98,19 +122,28 @@ def running(folder: Path) -> Iterator[Stack]:
             "--cluster.listen-address=",
         ],
     )
-    processes = []
+    processes: list[subprocess.Popen[bytes]] = []
     try:
         for number, command in enumerate(commands):
             with (folder / f"{number}.log").open("wb") as log:
-                processes.append(subprocess.Popen(command, cwd=REPO, stdout=log, stderr=log))
+                processes.append(subprocess.Popen(command, cwd=folder, stdout=log, stderr=log))
         up = 'up{job="obs"} == 1'
-        wait_for(f"no scrape; logs lie in {folder}", lambda: stack.ask(up, step=1))
+        wait_for("a scrape", lambda: _all_run(processes, folder) and stack.ask(up, step=1))
         yield stack
     finally:
         for process in processes:
             process.terminate()
         for process in processes:
             process.wait(START_SECONDS)
+
+
+def _all_run(processes: list[subprocess.Popen[bytes]], folder: Path) -> bool:
+    for number, process in enumerate(processes):
+        if process.poll() is not None:
+            raise RuntimeError(
+                (folder / f"{number}.log").read_text(encoding="utf-8", errors="replace")[-2_000:]
+            )
+    return True
 
 
 def _configured(stack: Stack) -> None:

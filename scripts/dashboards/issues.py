@@ -1,0 +1,143 @@
+"""What is wrong, and the page about it."""
+
+from __future__ import annotations
+
+from scripts.dashboards.panel import (
+    AMOUNT,
+    NONE_WANTED,
+    ORANGE,
+    SEVERITIES,
+    YELLOW,
+    Board,
+    Column,
+    above,
+    graph,
+    note,
+    rate,
+    stat,
+    table,
+)
+
+__all__ = ["ISSUES"]
+
+# A text panel asks nobody: the reader's browser does, through the frame. Grafana takes frames out of its
+# texts unless `disable_sanitize_html` is set; then the links above it are what stays. `${__to}` changes with
+# each refresh, so that the page is asked for anew; `sandbox` lets nothing of it run.
+_BRIEFING = """\
+<p>
+  <a href="${obs}/"><b>Live page</b></a> · <a href="${obs}/api/briefing"><b>Briefing</b></a> ·
+  <a href="${obs}/api/briefing?lang=ko">한국어</a> · <a href="${obs}/api/issues">Issues</a> ·
+  <a href="${obs}/api/funnel">Funnel</a> · <a href="${obs}/api/events?since=2h">Events</a> ·
+  on the machine: <code>obs brief</code>, <code>obs issues</code>, <code>obs show I-…</code>.
+  A dot (exemplar) in a panel leads to the issue or the line behind it.
+</p>
+<iframe title="Briefing" src="${obs}/api/briefing?budget=1000&amp;at=${__to}" sandbox=""
+  style="width: 100%; height: calc(100% - 3em); border: 0"></iframe>
+"""
+
+_BRIEFINGS = (
+    note(
+        "Briefing",
+        "The page of this moment, asked for by your browser: obs must name this Grafana in `allowed_origins` "
+        "and Grafana allow HTML in texts (docs/operations.md). Else the links are what you see.",
+        _BRIEFING,
+        height=12,
+    ),
+)
+
+_COUNTS = (
+    stat(
+        "Critical",
+        "Open critical issues.",
+        'sum(obs_issues{*,severity="critical"})',
+        limits=NONE_WANTED,
+        width=6,
+    ),
+    stat(
+        "Errors",
+        "Open issues of severity error.",
+        'sum(obs_issues{*,severity="error"})',
+        limits=above(1, ORANGE),
+        width=6,
+    ),
+    stat(
+        "Warnings",
+        "Open issues of severity warning.",
+        'sum(obs_issues{*,severity="warning"})',
+        limits=above(1, YELLOW),
+        width=6,
+    ),
+    stat(
+        "Money at risk",
+        "Behind the open issues.",
+        "sum by (currency) (obs_money_at_risk{*})",
+        "{{currency}}",
+        unit=AMOUNT,
+        limits=NONE_WANTED,
+        width=6,
+    ),
+)
+
+_OPEN = table(
+    "Open issues",
+    "The worst twenty, without their symptoms; a click opens one on the live page, with its evidence.",
+    "max by (severity, issue, bot, category, component) (obs_issue_first_seen_timestamp_seconds{*}) * 1000",
+    columns=(
+        Column("severity", "Severity", words=SEVERITIES),
+        Column("issue", "Issue", link="issue"),
+        Column("bot", "Bot", link="bot"),
+        Column("category", "Category"),
+        Column("component", "Component"),
+        Column("Value", "First seen", "dateTimeFromNow"),
+    ),
+)
+
+_OVER_TIME = (
+    graph(
+        "By category",
+        "Open issues.",
+        ("sum by (category) (obs_issues{*}) > 0", "{{category}}"),
+        width=12,
+        is_stacked=True,
+    ),
+    graph(
+        "By bot",
+        "Open issues by the bot they concern.",
+        ("sum by (bot, severity) (obs_bot_issues{*}) > 0", "{{bot}} {{severity}}"),
+        width=12,
+        is_stacked=True,
+    ),
+    graph(
+        "Records by severity",
+        "What bots log; dots lead to the issue and to the line.",
+        (rate("obs_events_total", "severity"), "{{severity}}"),
+        unit="recps",
+        width=12,
+        is_stacked=True,
+    ),
+    graph(
+        "Masked secrets",
+        "Records in which a secret was masked: rotate it.",
+        ("sum by (kind) (obs_secrets_masked_total{*})", "{{kind}}"),
+        width=12,
+        limits=NONE_WANTED,
+    ),
+    graph(
+        "Alerts that fire",
+        "Of Prometheus' own rules.",
+        (
+            'count by (alertname, severity, bot) (ALERTS{*,alertstate="firing"})',
+            "{{alertname}} {{bot}}",
+        ),
+        width=24,
+        is_stacked=True,
+    ),
+)
+
+ISSUES = Board(
+    "obs-issues",
+    "obs / Issues & Briefings",
+    "What is wrong, and the page about it.",
+    (("Briefing", _BRIEFINGS), ("Issues", (*_COUNTS, _OPEN, *_OVER_TIME))),
+    ("Live page", "${obs:raw}/"),
+)
