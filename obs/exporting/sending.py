@@ -157,7 +157,7 @@ class Post:
         if isinstance(error, http.client.BadStatusLine) and not isinstance(error, ConnectionError):
             return 'no answer in HTTP/1.1: where the collector speaks gRPC, say so (protocol = "grpc")'
         said = tls.words_of(error, self._route) if self._secure else ""
-        if not said and self._secure and isinstance(error, (ConnectionError, http.client.HTTPException)):
+        if not said and self._secure and not isinstance(error, TimeoutError):
             said = tls.pried(self._route)
         return said or f"{what} ({type(error).__name__})"
 

@@ -75,7 +75,7 @@ def words_of(error: BaseException, route: Route) -> str:
     """Return what went wrong with TLS; empty when it was something else."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _distrusted(error, urlsplit(route.url).hostname or "")
-    if not isinstance(error, ssl.SSLError):
+    if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return ""
     reason = (error.reason or "").upper()
     if "CERTIFICATE_REQUIRED" in reason or ("HANDSHAKE_FAILURE" in reason and not route.client_certificate):
@@ -108,12 +108,29 @@ def pried(route: Route, protocols: tuple[str, ...] = ()) -> str:
             context.wrap_socket(plain, server_hostname=parts.hostname) as secure,
         ):
             secure.settimeout(max(0.05, ends_at - time.monotonic()))
-            secure.recv(1)
+            # Whoever is content with us waits for a request, or says a word of HTTP/2.
+            return "" if _heard(secure) else _hung_up(route)
     except TlsError as error:
         return str(error)
     except OSError as error:
         return words_of(error, route)
-    return ""
+
+
+def _heard(secure: ssl.SSLSocket) -> bool:
+    """Whether the connection holds; False when the other side ends it without a word."""
+    try:
+        return bool(secure.recv(1))
+    except TimeoutError:
+        return True
+    except (ConnectionError, ssl.SSLEOFError):
+        return False
+
+
+def _hung_up(route: Route) -> str:
+    why = f"wants a certificate of ours: {_OURS}"
+    if route.client_certificate:
+        why = f"does not accept our certificate {route.client_certificate}"
+    return f"the collector hangs up on us: perhaps it {why}"
 
 
 def _distrusted(error: ssl.SSLCertVerificationError, host: str) -> str:
