@@ -95,12 +95,14 @@ class LogForm:
             severity_text=_text(event.severity_text or event.severity.name),
             event_name=_text(event.event_name),
         )
-        _set(record, {**event.attributes, **_raised(event), **more}, self.limits)
-        if event.body:
-            record.body.string_value = _text(event.body)
         trace, span = ids_of(event.trace_id, 16), ids_of(event.span_id, 8)
         if trace:
             record.trace_id, record.span_id = trace, span
+        # An id that no protocol takes as one is said like any other word of the bot.
+        odd = {} if trace else {"trace_id": event.trace_id or None, "span_id": event.span_id or None}
+        _set(record, {**odd, **event.attributes, **_raised(event), **more}, self.limits)
+        if event.body:
+            record.body.string_value = _text(event.body)
         return record, _resource(event.resource, service, self.resource), _text(event.logger) or SCOPE
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -37,7 +38,8 @@ def test_what_a_collector_brings_back_to_a_served_sidecar_is_neither_counted_nor
 
     with collecting() as seen, up(tmp_path / "obs", seen.url, log) as sidecar:
         assert until(lambda: sidecar.books() == (20, 20, 0, 0)), sidecar.books()
-        for path, requests in (("logs", seen.logs), ("metrics", seen.metrics)):
+        came: tuple[tuple[str, list[Any]], ...] = (("logs", seen.logs), ("metrics", seen.metrics))
+        for path, requests in came:
             for request in list(requests):
                 answer = httpx2.post(
                     f"{sidecar.url}/v1/{path}",
