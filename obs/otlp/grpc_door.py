@@ -42,12 +42,13 @@ _OPTIONS = (
 class GrpcDoor:
     """Listens from the beginning, takes in from `open` to `close`."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, body_seconds: float = BODY_SECONDS) -> None:
         """Bind the port.
 
         Args:
             host: Address to listen on.
             port: 0 takes a free one.
+            body_seconds: Within which a message must have come.
 
         Raises:
             ValueError: If the extra is missing, or the port cannot be had; the message says the mend.
@@ -58,7 +59,7 @@ class GrpcDoor:
                 "OpenTelemetry over HTTP is taken in all the same"
             )
         self._grpc = loaded()
-        self._services = _Services(self._grpc)
+        self._services = _Services(self._grpc, body_seconds)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="obs-grpc")
         self._server = self._grpc.server(self._workers, handlers=self._services.handlers(), options=_OPTIONS)
         shown = f"[{host}]" if ":" in host else host
@@ -93,8 +94,8 @@ class GrpcDoor:
 class _Services:
     """What is done with a call."""
 
-    def __init__(self, grpc: Any) -> None:
-        self._grpc = grpc
+    def __init__(self, grpc: Any, body_seconds: float) -> None:
+        self._grpc, self._body_seconds = grpc, body_seconds
         self._receiver: Receiver | None = None
         self._porter: Porter | None = None
         self._log = journal("otlp")
@@ -130,7 +131,7 @@ class _Services:
         refusal = self._porter.refusal(call.peer(), call.invocation_metadata())
         if refusal is not None:
             return self._refuse(call, *refusal)
-        body = _read(messages, call)
+        body = _read(messages, call, self._body_seconds)
         with self._receiver.holding(len(body)) as has_room:
             if not has_room:
                 return self._refuse(
@@ -152,9 +153,9 @@ class _Services:
         return b""
 
 
-def _read(messages: Iterator[bytes], call: Any) -> bytes:
+def _read(messages: Iterator[bytes], call: Any, seconds: float) -> bytes:
     """Return the message; who does not send it in time is let go."""
-    late = threading.Timer(BODY_SECONDS, call.cancel)
+    late = threading.Timer(seconds, call.cancel)
     late.daemon = True
     late.start()
     try:
