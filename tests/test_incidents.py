@@ -90,6 +90,20 @@ def test_a_refused_key_and_a_timeout_at_one_host_stay_two_faults() -> None:
     }
 
 
+def test_refused_orders_stand_under_the_one_reason_that_was_said_each_time() -> None:
+    refused = issue("rejected", first=1, last=60.5, category=Category.TRADING)
+    reason = issue("exchange.insufficient-balance", category=Category.EXCHANGE)
+    other = issue("exchange.order-too-small", category=Category.EXCHANGE)
+    once = issue("exchange.order-too-small", category=Category.EXCHANGE, count=1)
+    elsewhere = issue("exchange.insufficient-balance", category=Category.EXCHANGE, services=("grid-2",))
+
+    assert linked(refused, reason)["rejected"] == reason.fingerprint
+    assert linked(refused, reason, once)["rejected"] == reason.fingerprint
+    assert linked(refused, reason, other)["rejected"] is None
+    assert linked(refused, once)["rejected"] is None
+    assert linked(refused, elsewhere)["rejected"] is None
+
+
 def test_faults_of_one_host_hours_apart_are_not_linked() -> None:
     morning = issue("network.timeout", place="api.x.com")
     evening = issue("network.tls", place="api.x.com", first=30_000, last=30_060)

@@ -39,6 +39,14 @@ UNANSWERED = frozenset(
 """Rules that say that a peer did not answer as it should. Many of them at one host are one fault; a refusal
 (a wrong key, a limit, an order) is another fault of the same host."""
 
+_WORDS = """
+account-locked duplicate-order-id insufficient-balance leverage-or-mode market-closed order-rejected
+order-step order-too-small pair-removed position-limit post-only-or-fok price-limits reduce-only
+symbol-restricted unknown-symbol
+"""
+REASONS = frozenset(f"exchange.{word}{ending}" for word in _WORDS.split() for ending in ("", "-wording"))
+"""Rules that say why an exchange refused an order; the count of refused orders is then no news beside it."""
+
 
 class Standing(msgspec.Struct, frozen=True):
     """What the rule behind an issue says of its place among others."""
@@ -135,6 +143,8 @@ class _Around:
         self.hazards: list[tuple[_Explains, list[Issue]]] = []
         self.peers: dict[str, list[Issue]] = {}
         """Host -> the ways in which it failed to answer."""
+        self.reasons: list[Issue] = []
+        """Why orders were refused."""
         self.causes: list[Issue] = []
         by_rule: dict[str, list[Issue]] = {}
         for issue in issues:
@@ -142,6 +152,8 @@ class _Around:
             standing = standings[issue.fingerprint]
             if standing.role != "cause":
                 continue
+            if issue.rule in REASONS:
+                self.reasons.append(issue)
             if issue.severity.rank >= IssueSeverity.WARNING.rank:
                 self.causes.append(issue)
             if issue.rule in UNANSWERED and standing.host:
@@ -173,6 +185,8 @@ def _cause_of(issue: Issue, known: Mapping[str, Issue], around: _Around, state: 
         return _Link(cause, f"found under it in the same record, {inside[cause]} of {issue.count} times")
     if around.standings[issue.fingerprint].role == "symptom":
         return _cause_at_the_time(issue, around)
+    if issue.rule == "rejected":
+        return _reason_of(issue, around)
     if issue.rule in ("ended", "crash-loop") and issue.severity is IssueSeverity.CRITICAL:
         return _last_fault(issue, around)
     return _same_peer(issue, around)
@@ -257,6 +271,21 @@ def _cause_at_the_time(issue: Issue, around: _Around) -> _Link | None:
         return None
     where = f" at {own.host}" if own.host and own.host == standings[best.fingerprint].host else ""
     return _Link(best.fingerprint, f"says that something failed, not why, in the same minutes{where}")
+
+
+def _reason_of(refused: Issue, around: _Around) -> _Link | None:
+    """The one reason that was said of the same bot as often as its orders were refused, at the same times."""
+    fits = [
+        other
+        for other in around.reasons
+        if other.services == refused.services
+        and other.count >= refused.count
+        and abs(other.first_seen - refused.first_seen) <= 2 * SECOND_NS
+        and abs(other.last_seen - refused.last_seen) <= 2 * SECOND_NS
+    ]
+    if len(fits) != 1:
+        return None
+    return _Link(fits[0].fingerprint, "the orders that were refused for it")
 
 
 def _last_fault(end: Issue, around: _Around) -> _Link | None:
