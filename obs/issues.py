@@ -59,13 +59,14 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
         "minutes": newest_minutes(facts.seen),
     }
     if alerts.is_alert_rule(facts.rule):
+        told = alerts.told(facts.rule)
         return Issue(
-            rule=alerts.NAME,
+            rule=told.rule,
             category=Category.SYSTEM,
             severity=_severity_of(facts.severity),
             title=facts.title,
-            explanation=alerts.EXPLANATION,
-            actions=(alerts.ACTION,),
+            explanation=told.explanation,
+            actions=(told.action,),
             succeeded_since=succeeded,
             **common,  # type: ignore[arg-type]
         )
@@ -84,7 +85,7 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
     return Issue(
         rule=rule.id,
         category=rule.category,
-        severity=rule.severity,
+        severity=_at_least(rule.severity, facts.severity),
         title=fill(rule.title, {**values, **_many(facts)}),
         explanation=fill(rule.cause, values),
         fix_in=(_in_code(values) if rule.fix_in.startswith("code") else "") or fill(rule.fix_in, values),
@@ -94,6 +95,12 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
         succeeded_since=succeeded,
         **common,  # type: ignore[arg-type]
     )
+
+
+def _at_least(usual: IssueSeverity, logged: Severity) -> IssueSeverity:
+    """What a rule says of such messages; a bot that called one fatal gave up, whatever others do about it."""
+    gave_up = logged >= Severity.FATAL and usual is IssueSeverity.WARNING
+    return IssueSeverity.ERROR if gave_up else usual
 
 
 def _many(facts: IssueFacts) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Decides from each picture what is to be told, and sends it: a thread of its own beside the fold.
+"""Decides from each picture what is to be told, and has it sent: a thread of its own beside the fold.
 
 It reads only pictures whose events are stored, so that nothing is told that a restart would not know of.
 Whatever happens here costs a message, never the sidecar.
@@ -8,29 +8,50 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from obs.alerts import wording
-from obs.alerts.channels import Channel, ChannelError, Receipt
-from obs.alerts.desk import Delivery, Desk, DeskError, Memory
-from obs.alerts.plan import HOUR_NS, SECOND_NS, Plan, Route, room_at
+from obs.alerts.couriers import Couriers, Makers
+from obs.alerts.desk import FILE, Desk, DeskError
+from obs.alerts.folding import about_channel
+from obs.alerts.heartbeat import Heartbeat, Pulse
+from obs.alerts.hushing import Decide, Hush
+from obs.alerts.mirror import Mirror, Source
+from obs.alerts.news import Memory, News, end_of, is_active, news_of, over_after
+from obs.alerts.numbers import AlertNumbers, ChannelNumbers
+from obs.alerts.plan import HOUR_NS, Plan, Route, elapsed
+from obs.alerts.postroom import Postroom
+from obs.alerts.silences import Silence, strongest
 from obs.alerts.wording import note_of
+from obs.events import Event
 from obs.journal import journal
-from obs.snapshot import Issue, IssueSeverity, IssueStatus, Snapshot
+from obs.snapshot import Issue, IssueStatus, Snapshot
 
-__all__ = ["Alerter"]
+__all__ = ["Alerter", "Wiring"]
 
 LOOK_SECONDS = 1.0
 STOP_SECONDS = 5.0
-FRESH_NS = 24 * HOUR_NS
-"""What was last seen longer ago is no news at the first look."""
 KEPT_NS = 30 * 24 * HOUR_NS
-BACKOFF_SECONDS = (2, 8, 30)
-"""Before the second, third and fourth try; then another channel takes it."""
-OPEN = (IssueStatus.NEW, IssueStatus.ONGOING, IssueStatus.ESCALATING, IssueStatus.REGRESSED)
-SEVERITIES = tuple(IssueSeverity)
+"""So long what was told and sent is kept."""
+TIDY_NS = 6 * HOUR_NS
+
+
+class Wiring(NamedTuple):
+    """All that settings say of alerts."""
+
+    plan: Plan
+    channels: Makers
+    mirror: Source | None = None
+    """The Alertmanager whose silences are ours too."""
+    pulse: Pulse = Pulse()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.plan.routes or self.mirror is not None or self.pulse.is_set)
 
 
 class Alerter:
@@ -39,54 +60,81 @@ class Alerter:
     def __init__(
         self,
         directory: Path,
-        plan: Plan,
-        channels: Mapping[str, Callable[[], Channel]],
+        wiring: Wiring,
         look: Callable[[], Snapshot],
         *,
+        decide: Decide | None = None,
         say: Callable[[str], None] = lambda _: None,
+        tell: Callable[[Event], None] = lambda _: None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """Make one.
 
         Args:
             directory: The sidecar's folder.
-            plan: Who is told what and when.
-            channels: Name -> makes the channel, or raises `ChannelError`.
+            wiring: Who is told what, when and how.
             look: Gives the newest picture that no restart takes back.
+            decide: Stores what a silence decides of an issue; None: silences archive nothing.
             say: Told in one sentence when a message reached nobody.
+            tell: Takes events about channels that fail, and that work again.
             clock: Unix ns now.
         """
-        self._directory, self._plan, self._look = directory, plan, look
-        self._say, self._clock, self._makers = say, clock, channels
-        self._channels: dict[str, Channel | str] = {}
-        self._routes = {route.name: route for route in plan.routes}
+        self._directory, self._wiring, self._look = directory, wiring, look
+        self._say, self._clock = say, clock
         self._log = journal("alerts")
-        self._stop = threading.Event()
+        self._woken = threading.Event()
+        self._couriers = Couriers(wiring.channels, woken=self._woken.set)
+        self._room = Postroom(self._couriers, say=say, tell=tell, clock=clock, log=self._log)
+        self._hush = Hush(decide, log=self._log) if decide is not None else None
+        self._mirror = Mirror(wiring.mirror, say=say, log=self._log)
+        self._heartbeat = Heartbeat(wiring.pulse, log=self._log)
+        self._next: Wiring | None = None
+        self._is_stopping = False
         self._thread: threading.Thread | None = None
-        self._seen: Snapshot | None = None
+        self._tidied = 0
+        self.numbers = AlertNumbers()
+        """As of the last step; may be read by any thread."""
 
     def __enter__(self) -> Alerter:
-        if self._plan.routes:
-            self._thread = threading.Thread(target=self._run, name="obs-alerts", daemon=True)
-            self._thread.start()
+        self._thread = threading.Thread(target=self._run, name="obs-alerts", daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
+        self._is_stopping = True
+        self._woken.set()
         if self._thread is not None:
             # What is on its way then is known to be so, and said at the next start.
             self._thread.join(STOP_SECONDS)
+        self._mirror.close()
+        self._heartbeat.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no message is on its way at this moment."""
+        return self._couriers.is_idle
+
+    def adopt(self, wiring: Wiring) -> None:
+        """Go on with other settings from the next step; what waits, was told or is on its way stays.
+
+        Args:
+            wiring: The new ones; from any thread.
+        """
+        self._next = wiring
+        self._woken.set()
 
     def _run(self) -> None:
         desk, fault = None, ""
-        while not self._stop.is_set():
+        while not self._is_stopping:
+            self._woken.clear()
             try:
-                if desk is None:
+                if desk is None and self._is_needed():
                     desk = Desk(self._directory)
                     self.take_up(desk)
-                self.step(desk)
+                if desk is not None:
+                    self.step(desk)
                 fault = ""
             except Exception as error:  # noqa: BLE001 - the next look tries again; said once
                 what = str(error) if isinstance(error, DeskError) else type(error).__name__
@@ -94,146 +142,153 @@ class Alerter:
                     fault = what
                     self._log.error("alerts are not sent", why=what)
                     self._say(f"Alerts are not sent: {what}.")
-            self._stop.wait(LOOK_SECONDS)
+                self._woken.clear()
+            self._woken.wait(LOOK_SECONDS)
         if desk is not None:
             desk.close()
 
+    def _is_needed(self) -> bool:
+        """Whether there is anything to do: settings ask for it, or somebody has made a silence."""
+        return (self._next or self._wiring).is_needed or (self._directory / FILE).exists()
+
     def take_up(self, desk: Desk) -> None:
-        """Deal with what an earlier process was sending when it ended: whether it arrived is not known."""
-        now = self._clock()
-        desk.forget(now - KEPT_NS)
-        for delivery in desk.interrupted():
-            self._deal_with(desk, delivery, Receipt("unknown", "the sidecar ended meanwhile"))
+        """Begin with what an earlier process left."""
+        self._tidy(desk)
+        self._room.take_up(desk, self._wiring.plan)
+        self._rehouse(desk)
 
     def step(self, desk: Desk) -> None:
-        """Look, decide, gather and send what is due."""
+        """Look, decide, gather and hand over what is due; waits for nobody."""
+        if (wiring := self._next) is not None:
+            self._next = None
+            self._adopt(desk, wiring)
+        plan, now = self._wiring.plan, self._clock()
+        if elapsed(self._tidied, now) > TIDY_NS:
+            self._tidy(desk)
+        self._room.receive(desk, plan)
         snapshot = self._look()
-        self.decide(desk, snapshot)
-        for route in self._plan.routes:
-            self._gather(desk, route)
-        for delivery in desk.due(self._clock()):
-            if self._stop.is_set():
-                return
-            self._send(desk, delivery)
+        silences = [each.silence() for each in desk.silences.own(now)] + self._mirror.silences(desk, now)
+        if self._hush is not None:
+            self._hush.step(desk, snapshot, silences, now)
+        self._decide(desk, snapshot, silences)
+        for channel in desk.waiting_channels():
+            self._gather(desk, channel)
+        self._heartbeat.step(desk, snapshot, plan, now)
+        self._room.send(desk, plan)
+        self._count(desk)
 
-    def decide(self, desk: Desk, snapshot: Snapshot) -> None:
-        """Let wait what is news to a route; that it was told is written down in the same moment."""
-        now = self._clock()
-        silences = desk.silences(now)
-        memories = {name: desk.memories(name) for name in self._routes}
-        for issue in snapshot.issues:
-            is_active = issue.status in OPEN and issue.trend != "quiet" and issue.cause is None
-            if is_active and any(silence.holds(issue, now) for silence in silences):
+    def _adopt(self, desk: Desk, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._couriers.adopt(wiring.channels)
+        self._mirror.adopt(wiring.mirror)
+        self._heartbeat.adopt(wiring.pulse)
+        self._rehouse(desk)
+
+    def _rehouse(self, desk: Desk) -> None:
+        """Let what waits for a channel that no route leads to any more be told by those that are left."""
+        told = self._wiring.plan.told()
+        for channel in desk.waiting_channels():
+            if channel in told:
                 continue
-            for route in self._plan.routes_of(issue) if is_active else self._plan.routes:
-                memory = memories[route.name].get(issue.fingerprint)
-                self._consider(desk, route, issue, memory, now, is_active=is_active)
+            waiting = desk.waiting(channel)
+            for each in waiting:
+                others = self._wiring.plan.channels_named(each.route) or told[:1]
+                if others:
+                    desk.hand_over(channel, each.note.issue, others[0])
+            if not told:
+                # Nobody is to be told anything any more; it waits on, should the routes come back.
+                self._say(f"{len(waiting)} messages wait for channel {channel}, to which no route leads.")
 
-    def _consider(
-        self, desk: Desk, route: Route, issue: Issue, memory: Memory | None, now: int, *, is_active: bool
-    ) -> None:
-        kind = _news(issue, memory, now, self._plan.again_after) if is_active else _end(issue, memory)
-        if not kind:
+    def _decide(self, desk: Desk, snapshot: Snapshot, silences: list[Silence]) -> None:
+        """Let wait what is news to a channel; that it was told is written down in the same moment."""
+        now, plan = self._clock(), self._wiring.plan
+        memories = {channel: desk.memories(channel) for channel in plan.told()}
+        for issue in snapshot.issues:
+            if issue.status is IssueStatus.ARCHIVED or strongest(silences, issue, now) is not None:
+                continue
+            ways = plan.channels_of(issue, now) if is_active(issue) else {}
+            for channel, known in memories.items():
+                memory = known.get(issue.fingerprint)
+                if channel in ways and not about_channel(channel, issue.fingerprint):
+                    self._consider(desk, channel, ways[channel], issue, memory)
+                elif memory is not None and not is_active(issue):
+                    self._end(desk, channel, issue, memory)
+
+    def _consider(self, desk: Desk, channel: str, route: Route, issue: Issue, memory: Memory | None) -> None:
+        now, plan = self._clock(), self._wiring.plan
+        news = news_of(issue, memory, plan, now)
+        if memory is not None and memory.state == "ended":
+            end_waits = any(each.note.issue == issue.fingerprint for each in desk.waiting(channel))
+            news = news_of(issue, memory, plan, now, end_waits=end_waits)
+        if news is None:
             return
-        gravest = max(issue.severity.rank, memory.severity if memory is not None and kind != "again" else 0)
-        told = memory.told if memory is not None and not is_active else now
+        was = memory.severity if memory is not None else -1
         with desk.at_once():
-            desk.remember(route.name, issue.fingerprint, Memory(gravest, told, is_active))
-            if kind != "quiet" and (kind != "over" or route.resolved):
-                desk.wait(route.name, note_of(issue, kind), now)
+            desk.remember(channel, issue.fingerprint, news.memory)
+            if news.takes_back:
+                kind = "again" if news.memory.returns > 1 else "new"
+                desk.take_back(channel, note_of(issue, kind, at=now))
+            if news.kind:
+                returns = news.memory.returns if news.kind == "again" else 0
+                note = note_of(issue, news.kind, at=now, was=was, returns=returns)
+                desk.wait(channel, note, route.name, now, now)
 
-    def _gather(self, desk: Desk, route: Route) -> None:
-        """Make one message of all that waits for a route, when it may go out."""
-        now = self._clock()
-        ready = [
-            (note, since)
-            for note, since in desk.waiting(route.name)
-            if not self._plan.held_until(note.severity, now)
-        ]
-        if not ready or min(since for _, since in ready) + self._plan.group_wait > now:
+    def _end(self, desk: Desk, channel: str, issue: Issue, memory: Memory) -> None:
+        now, plan = self._clock(), self._wiring.plan
+        news = end_of(issue, memory, now)
+        if news is None:
             return
-        notes = [note for note, _ in ready]
-        worst = max((note.severity for note in notes), key=lambda severity: severity.rank)
-        if self._room_at(desk, route.channels[0], worst, now) > now:
+        route = next((route for route in plan.routes if channel in route.channels), None)
+        waits = any(each.note.issue == issue.fingerprint for each in desk.waiting(channel))
+        if route is not None and news.kind == "over" and not (waits or route.resolved):
+            # Nobody is told of its end, so its return is no news for a while either.
+            news = News("", memory._replace(state="quiet"))
+        with desk.at_once():
+            desk.remember(channel, issue.fingerprint, news.memory)
+            if news.kind:
+                ready = now + over_after(memory.returns, plan)
+                name = route.name if route is not None else ""
+                desk.wait(channel, note_of(issue, news.kind, at=now), name, now, ready)
+
+    def _gather(self, desk: Desk, channel: str) -> None:
+        """Make one message of all that waits for a channel, when it may go out."""
+        now, plan = self._clock(), self._wiring.plan
+        if channel not in plan.told():
+            return
+        ready = [
+            each
+            for each in desk.waiting(channel)
+            if not plan.held_until(each.note.severity, now)
+            and (each.ready <= now or elapsed(each.since, now) > plan.again_after + HOUR_NS)
+        ]
+        if not ready or max(elapsed(max(each.since, each.ready), now) for each in ready) < plan.group_wait:
+            return
+        worst = max((each.note.severity for each in ready), key=lambda severity: severity.rank)
+        if self._room.room_at(desk, plan, channel, worst, now) > now:
             # What comes until then goes into the same message: the digest.
             return
-        text = wording.message(notes, lang=self._plan.lang, zone=self._plan.zone)
-        desk.make(route.name, notes, worst, text, route.channels, now)
+        title = wording.title_of([each.note for each in ready], plan.lang)
+        desk.make(channel, ready, worst, title, now)
 
-    def _send(self, desk: Desk, delivery: Delivery) -> None:
-        now = self._clock()
-        room = self._room_at(desk, delivery.channel, SEVERITIES[delivery.severity], now)
-        if room > now:
-            desk.put_off(delivery, room, now, "the channel's limit")
-            return
-        channel = self._channel(delivery.channel)
-        if isinstance(channel, str):
-            self._deal_with(desk, delivery, Receipt("refused", channel))
-            return
-        text = delivery.body
-        if delivery.is_repeat:
-            text = wording.repeated(text, self._plan.lang)
-        if delivery.instead_of:
-            text = wording.instead(text, self._plan.lang, delivery.instead_of, perhaps=delivery.is_perhaps)
-        desk.sends(delivery, now)
-        receipt = channel.send(delivery.title, text)
-        self._deal_with(desk, delivery._replace(tries=delivery.tries + 1), receipt)
+    def _tidy(self, desk: Desk) -> None:
+        self._tidied = self._clock()
+        desk.forget(self._tidied - KEPT_NS)
 
-    def _deal_with(self, desk: Desk, delivery: Delivery, receipt: Receipt) -> None:
-        now = self._clock()
-        if receipt.verdict == "taken":
-            desk.settle(delivery, "sent", now, "")
-            self._log.info("alert sent", channel=delivery.channel, message=delivery.message)
-            return
-        self._log.error(
-            "alert not taken", channel=delivery.channel, message=delivery.message, why=receipt.why
-        )
-        if receipt.verdict == "again" and delivery.tries <= len(BACKOFF_SECONDS):
-            pause = BACKOFF_SECONDS[max(0, delivery.tries - 1)] * SECOND_NS
-            desk.put_off(delivery, now + pause, now, receipt.why)
-            return
-        route = self._routes.get(delivery.route)
-        others = [name for name in route.fallback if name != delivery.channel] if route is not None else []
-        is_unknown = receipt.verdict == "unknown"
-        if is_unknown and not others and not delivery.is_repeat:
-            # Nobody else can be asked: rather twice and said than perhaps not at all.
-            desk.put_off(delivery, now + BACKOFF_SECONDS[0] * SECOND_NS, now, receipt.why, repeat=True)
-            return
-        state = "unknown" if is_unknown else "failed"
-        if not desk.settle(delivery, state, now, receipt.why, others) and not delivery.instead_of:
-            self._say(
-                f"Whether alert message {delivery.message} was read: channel {delivery.channel} failed "
-                f"({receipt.why}); `obs alert status` tells."
+    def _count(self, desk: Desk) -> None:
+        plan, now = self._wiring.plan, self._clock()
+        under_way, standings = desk.under_way(), desk.channels.all()
+        channels = {}
+        for name in dict.fromkeys((*self._wiring.channels, *standings)):
+            waiting = desk.waiting(name)
+            held = sum(1 for each in waiting if plan.held_until(each.note.severity, now))
+            standing = standings.get(name)
+            channels[name] = ChannelNumbers(
+                sent=standing.sent if standing is not None else 0,
+                failed=standing.failed if standing is not None else 0,
+                unknown=standing.unknown if standing is not None else 0,
+                waiting=len(waiting) + under_way.get(name, 0),
+                held=held,
+                failing_since=standing.failing if standing is not None else 0,
             )
-
-    def _room_at(self, desk: Desk, channel: str, severity: IssueSeverity, now: int) -> int:
-        sent = desk.sent_at(channel, now - HOUR_NS)
-        return room_at(sent, now, self._plan.per_hour, urgent=self._plan.is_urgent(severity))
-
-    def _channel(self, name: str) -> Channel | str:
-        """Return a channel, or why there is none."""
-        if name not in self._channels:
-            try:
-                self._channels[name] = self._makers[name]()
-            except KeyError:
-                self._channels[name] = "the settings no longer name this channel"
-            except ChannelError as error:
-                self._channels[name] = str(error)
-        return self._channels[name]
-
-
-def _news(issue: Issue, memory: Memory | None, now: int, again_after: int) -> str:
-    """Return what is new of an open issue; empty for nothing."""
-    if memory is None:
-        return "new" if now - issue.last_seen < FRESH_NS else ""
-    if issue.severity.rank > memory.severity:
-        return "worse"
-    if not memory.is_open and now - memory.told >= again_after:
-        return "again"
-    return ""
-
-
-def _end(issue: Issue, memory: Memory | None) -> str:
-    if memory is None or not memory.is_open:
-        return ""
-    return "over" if issue.status is IssueStatus.RESOLVED else "quiet"
+        silenced = self._hush.silenced if self._hush is not None else 0
+        self.numbers = AlertNumbers(channels=channels, silenced=silenced, mirror=self._mirror.state)

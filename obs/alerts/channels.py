@@ -1,87 +1,68 @@
-"""Channels by Apprise: the only module that knows it.
-
-Apprise says of a delivery only whether it worked. What it logs besides holds addresses with their secrets: it
-is heard here, told apart into what is certain, certain not, or not known, and goes nowhere else.
-"""
+"""Channels by Apprise: the only module that makes them; what is heard of a delivery is `hearing`'s."""
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-import threading
 import warnings
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
-__all__ = ["Channel", "ChannelError", "Receipt", "channel_of"]
+from obs.alerts.fitting import Form, cut
+from obs.alerts.hearing import Receipt, begin, hush, receipt_of, tap, too_little
+
+__all__ = ["Channel", "ChannelError", "channel_of", "filled"]
 
 WAIT_SECONDS = 10.0
 """For a connection, and for an answer."""
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
-_STATUS = re.compile(r"error=(\d{3})\b")
-_SMTP = re.compile(r"\((\d{3}), b?['\"]")
-_NOT_REACHED = (
-    "Max retries exceeded",
-    "Connection refused",
-    "Name or service not known",
-    "Temporary failure in name resolution",
-    "No route to host",
-    "Network is unreachable",
-)
+LEAST_CHAT = 500
+"""A service that takes less, and no title, is an SMS's."""
+_SECRET = re.compile(r"\$\{(file:)?([^}]+)\}")
+_BYTES = {"ntfy": 4_000}
+"""ntfy makes a file of a text of more than 4,096 bytes."""
 _NO_MARKUP = str.maketrans("<>", "‹›")
 """Apprise is told that it is plain text, and yet its plugin for Telegram lets tags through."""
-_heard = threading.local()
 
 
 class ChannelError(ValueError):
     """A channel that cannot be used; the message never holds its address."""
 
 
-class Receipt(NamedTuple):
-    """What is known of a delivery."""
-
-    verdict: str
-    """`taken`, `again` (certainly not taken, for now), `refused` (for good), or `unknown`."""
-    why: str = ""
-    """In our words alone."""
-
-
 class Channel:
     """One service that takes messages."""
 
     def __init__(self, name: str, service: Any, wait_seconds: float) -> None:
-        self.name, self._service, self._wait = name, service, wait_seconds
+        self.name, self._service = name, service
+        self.form = _form_of(service)
+        self.deadline_seconds = 3 * wait_seconds
+        """After so long nobody waits for it any more."""
+        self.service = str(getattr(service, "service_name", "") or "")
+        """As Apprise names its kind."""
 
     def __repr__(self) -> str:
         return f"Channel({self.name})"
 
     def send(self, title: str, text: str) -> Receipt:
-        """Hand a message over; returns within about three times the wait, whatever the service does."""
-        result: list[Receipt] = []
+        """Hand a message over; a service that drips its answer can hold this up for ever.
 
-        def work() -> None:
-            result.append(self._sent(title, text))
-
-        # A server that sends its answer byte by byte keeps to every timeout and never ends.
-        worker = threading.Thread(target=work, name=f"obs-alert-{self.name}", daemon=True)
-        worker.start()
-        worker.join(3 * self._wait)
-        return result[0] if result else Receipt("unknown", "no answer in time")
-
-    def _sent(self, title: str, text: str) -> Receipt:
+        Args:
+            title: Empty where there is no room for one.
+            text: Of the channel's `form`.
+        """
         from apprise import NotifyFormat
 
-        _heard.words = []
-        title, text = (words.translate(_NO_MARKUP) for words in (title, text))
+        heard = begin()
+        if not self.form.is_sms:
+            title, text = (words.translate(_NO_MARKUP) for words in (title, text))
         try:
-            if self._service.notify(body=text, title=title, body_format=NotifyFormat.TEXT):
-                return Receipt("taken")
-            return _receipt(_heard.words)
+            if self._service.notify(body=cut(text, self.form), title=title, body_format=NotifyFormat.TEXT):
+                refused = too_little(heard)
+                return Receipt("refused", refused) if refused else Receipt("taken")
         except Exception as error:  # noqa: BLE001 - plugins raise what they like, addresses in it
             return Receipt("unknown", f"the service's plugin failed ({type(error).__name__})")
-        finally:
-            _heard.words = []
+        is_partly = any(answer.status_code < 300 for answer in heard.answers[:-1])
+        return receipt_of(heard)._replace(is_partly=is_partly)
 
 
 def channel_of(
@@ -95,14 +76,14 @@ def channel_of(
 
     Args:
         name: As the settings name it.
-        address: As Apprise writes it; `${NAME}` stands for a variable of the environment.
-        environment: Where those are looked up.
+        address: As Apprise writes it, with `${NAME}` and `${file:PATH}` as in `filled`.
+        environment: Where variables are looked up.
         wait_seconds: For a connection, and for an answer.
 
     Raises:
         ChannelError: If Apprise is not installed, a variable is not set, or the address is none.
     """
-    filled = _VARIABLE.sub(lambda found: _value(name, found[1], environment), address)
+    whole = filled(address, f"alerts.channels.{name}", environment)
     try:
         with warnings.catch_warnings():
             # What Apprise imports is deprecated in places; that is not the reader's to mend.
@@ -110,64 +91,70 @@ def channel_of(
             import apprise
     except ImportError:
         raise ChannelError("alerts.channels: need Apprise: pip install 'obs-sidecar[notify]'") from None
-    _hush()
+    hush()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            service = apprise.Apprise.instantiate(filled, suppress_exceptions=True)
+            service = apprise.Apprise.instantiate(whole, suppress_exceptions=True)
     except Exception:  # noqa: BLE001 - plugins raise what they like, and quote the address
         service = None
-    finally:
-        _heard.words = []
     if not service:
         raise ChannelError(
             f"alerts.channels.{name}: is no address that Apprise knows: docs/settings.md shows some"
         )
     service.socket_connect_timeout = service.socket_read_timeout = wait_seconds
-    # Our own limits keep the pace.
+    # Our own limits keep the pace, and we know better than a plugin when to try again.
     service.request_rate_per_sec = 0
+    service.retry = 0
+    tap(service)
     return Channel(name, service, wait_seconds)
 
 
-class _Ear(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        words = getattr(_heard, "words", None)
-        if words is not None:
-            words.append(record.getMessage())
+def filled(text: str, place: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return a text with `${NAME}` replaced by that variable, `${file:PATH}` by what the file says.
+
+    Args:
+        text: As the settings have it.
+        place: The setting, for the error.
+        environment: Where variables are looked up.
+
+    Raises:
+        ChannelError: If a variable is not set, or a file cannot be read; never with what stands there.
+    """
+    return _SECRET.sub(lambda found: _value(found, place, environment), text)
 
 
-_EAR = _Ear()
+def _value(found: re.Match[str], place: str, environment: Mapping[str, str]) -> str:
+    name = found[2].strip()
+    if found[1]:
+        try:
+            text = Path(name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no text"
+            raise ChannelError(f"{place}: the file {name} cannot be read: {why}") from None
+        if not text:
+            raise ChannelError(f"{place}: the file {name} is empty")
+        return text
+    if not environment.get(name):
+        raise ChannelError(f"{place}: the variable {name} is not set")
+    return environment[name]
 
 
-def _hush() -> None:
-    """Let nothing out of the loggers that quote addresses."""
-    for name in ("apprise", "urllib3"):
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        logger.handlers = [_EAR]
-    logging.getLogger("apprise").setLevel(logging.DEBUG)
+def _form_of(service: Any) -> Form:
+    most, title = int(service.body_maxlen), int(service.title_maxlen)
+    kinds = {str(kind) for kind in _names(service)}
+    for kind, limit in _BYTES.items():
+        if kind in kinds:
+            return Form(limit=limit, is_bytes=True)
+    if title == 0 and most < LEAST_CHAT:
+        # What such a service calls its most is one segment; it takes several.
+        return Form(limit=max(most, 459), is_sms=True)
+    # Room for the title, and for what a service's own escaping adds.
+    return Form(limit=max(40, min(32_000, most * 4 // 5 - 130)))
 
 
-def _value(channel: str, variable: str, environment: Mapping[str, str]) -> str:
-    if not environment.get(variable):
-        raise ChannelError(f"alerts.channels.{channel}: the variable {variable} is not set")
-    return environment[variable]
-
-
-def _receipt(words: list[str]) -> Receipt:
-    said = "\n".join(words)
-    if found := _STATUS.search(said):
-        status = int(found[1])
-        is_passing = status in (408, 425, 429) or status >= 500
-        return Receipt("again" if is_passing else "refused", f"HTTP {status}")
-    if found := _SMTP.search(said):
-        code = int(found[1])
-        # RFC 5321, 4.2.1: 4yz is for now, 5yz for good.
-        return Receipt("refused" if code >= 500 else "again", f"SMTP {code}")
-    if any(text in said for text in _NOT_REACHED):
-        return Receipt("again", "no connection")
-    if "timed out" in said:
-        return Receipt("unknown", "no answer in time")
-    if "Exception" in said or "rror occurred" in said or "onnection error" in said:
-        return Receipt("unknown", "the connection broke before the answer")
-    return Receipt("refused", "the service's plugin refused it")
+def _names(service: Any) -> tuple[str, ...]:
+    found: list[str] = []
+    for told in (service.protocol, service.secure_protocol):
+        found.extend(told if isinstance(told, tuple | list) else [told] if told else [])
+    return tuple(found)

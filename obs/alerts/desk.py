@@ -9,39 +9,42 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from obs.alerts.plan import Silence
+from obs.alerts.channelbook import ChannelBook
+from obs.alerts.news import Memory
+from obs.alerts.plan import HOUR_NS
+from obs.alerts.silencebook import SilenceBook
 from obs.alerts.wording import Note
 from obs.snapshot import IssueSeverity
 
-__all__ = ["FILE", "Delivery", "Desk", "DeskError", "Memory"]
+__all__ = ["FILE", "Delivery", "Desk", "DeskError", "Waiting"]
 
 FILE = "alerts.db"
+VERSION = 2
+FAR_NS = 2 * HOUR_NS
+"""Nothing is put off for longer: what is due later was written by a clock that has gone back since."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS told (
-    route TEXT, issue TEXT, severity INTEGER NOT NULL, told_ns INTEGER NOT NULL, is_open INTEGER NOT NULL,
-    PRIMARY KEY (route, issue)) WITHOUT ROWID;
+    channel TEXT, issue TEXT, severity INTEGER NOT NULL, told_ns INTEGER NOT NULL, state TEXT NOT NULL,
+    returns INTEGER NOT NULL, PRIMARY KEY (channel, issue)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waiting (
-    route TEXT, issue TEXT, note BLOB NOT NULL, since_ns INTEGER NOT NULL,
-    PRIMARY KEY (route, issue)) WITHOUT ROWID;
+    channel TEXT, issue TEXT, route TEXT NOT NULL, note BLOB NOT NULL, since_ns INTEGER NOT NULL,
+    ready_ns INTEGER NOT NULL, PRIMARY KEY (channel, issue)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS messages (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, route TEXT NOT NULL, severity INTEGER NOT NULL, title TEXT NOT NULL,
-    body TEXT NOT NULL, made_ns INTEGER NOT NULL);
+    id INTEGER PRIMARY KEY AUTOINCREMENT, routes TEXT NOT NULL, severity INTEGER NOT NULL,
+    title TEXT NOT NULL, body TEXT NOT NULL, notes BLOB NOT NULL, made_ns INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS deliveries (
     message INTEGER REFERENCES messages ON DELETE CASCADE, channel TEXT, state TEXT NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0, due_ns INTEGER NOT NULL, changed_ns INTEGER NOT NULL,
     why TEXT NOT NULL DEFAULT '', is_repeat INTEGER NOT NULL DEFAULT 0, instead_of TEXT NOT NULL DEFAULT '',
     is_perhaps INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (message, channel)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_state ON deliveries (state, due_ns);
-CREATE TABLE IF NOT EXISTS silences (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, bot TEXT NOT NULL, component TEXT NOT NULL, severity TEXT NOT NULL,
-    until_ns INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL);
 """
 
 
@@ -49,13 +52,15 @@ class DeskError(ValueError):
     """The file cannot be used; the message names it and the mend."""
 
 
-class Memory(NamedTuple):
-    """What a route was last told of an issue."""
+class Waiting(NamedTuple):
+    """A note that waits to be told by a channel."""
 
-    severity: int
-    """Rank."""
-    told: int
-    is_open: bool
+    note: Note
+    route: str
+    """The one that leads there."""
+    since: int
+    ready: int
+    """Unix ns before which it is not told."""
 
 
 class Delivery(NamedTuple):
@@ -72,15 +77,18 @@ class Delivery(NamedTuple):
     is_repeat: bool
     instead_of: str
     is_perhaps: bool
-    route: str
+    routes: str
+    """Names of the routes behind it, as JSON."""
     severity: int
     title: str
     body: str
+    notes: bytes
+    """What it tells, as JSON; empty for one that is only text."""
 
 
 _DELIVERY = (
     "SELECT message, channel, state, tries, due_ns, changed_ns, why, is_repeat, instead_of, is_perhaps, "
-    "route, severity, title, body FROM deliveries JOIN messages ON messages.id = message "
+    "routes, severity, title, body, notes FROM deliveries JOIN messages ON messages.id = message "
 )
 
 
@@ -100,117 +108,193 @@ class Desk:
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._database = sqlite3.connect(self.path, isolation_level=None, timeout=10)
+            self.database = sqlite3.connect(self.path, isolation_level=None, timeout=10)
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-                self._database.execute(f"PRAGMA {pragma}")
-            self._database.executescript(_SCHEMA)
+                self.database.execute(f"PRAGMA {pragma}")
+            self._prepare()
+            self.channels, self.silences = ChannelBook(self.database), SilenceBook(self.database)
         except (OSError, sqlite3.Error) as error:
             raise DeskError(
                 f"{self.path}: cannot be used ({error}): look at rights and space, or move a broken file away"
             ) from None
 
+    def _prepare(self) -> None:
+        (version,) = self.database.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise DeskError(f"{self.path}: was written by a newer obs: upgrade this one, or move it away")
+        if version < VERSION:
+            # Before the first release the file knew routes in place of channels: nothing of it is used.
+            for table in ("deliveries", "messages", "waiting", "told"):
+                self.database.execute(f"DROP TABLE IF EXISTS {table}")
+        self.database.executescript(_SCHEMA)
+        self.database.execute(f"PRAGMA user_version = {VERSION}")
+
     def close(self) -> None:
         """Close the file."""
-        self._database.close()
+        self.database.close()
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
         """Do all that is in the block, or nothing of it."""
-        self._database.execute("BEGIN IMMEDIATE")
+        self.database.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._database.execute("ROLLBACK")
+            self.database.execute("ROLLBACK")
             raise
-        self._database.execute("COMMIT")
+        self.database.execute("COMMIT")
 
-    def memories(self, route: str) -> dict[str, Memory]:
-        """Return what a route was told, by issue."""
-        rows = self._database.execute(
-            "SELECT issue, severity, told_ns, is_open FROM told WHERE route = ?", (route,)
+    def memories(self, channel: str) -> dict[str, Memory]:
+        """Return what a channel was told, by issue."""
+        rows = self.database.execute(
+            "SELECT issue, severity, told_ns, state, returns FROM told WHERE channel = ?", (channel,)
         )
-        return {row[0]: Memory(row[1], row[2], bool(row[3])) for row in rows}
+        return {row[0]: Memory(*row[1:]) for row in rows}
 
-    def remember(self, route: str, issue: str, memory: Memory) -> None:
-        """Write down what a route is told of an issue."""
-        self._database.execute("INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?)", (route, issue, *memory))
+    def remember(self, channel: str, issue: str, memory: Memory) -> None:
+        """Write down what a channel is told of an issue."""
+        self.database.execute(
+            "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?)", (channel, issue, *memory)
+        )
 
     def forget(self, before: int) -> None:
-        """Drop what is settled and older than Unix ns: messages, silences, and ends that were told."""
+        """Drop what is settled and older than Unix ns: messages, silences, and what was told."""
         with self.at_once():
-            self._database.execute(
+            self.database.execute(
                 "DELETE FROM messages WHERE made_ns < ? AND NOT EXISTS (SELECT 1 FROM deliveries "
                 "WHERE message = messages.id AND state IN ('queued', 'sending'))",
                 (before,),
             )
-            self._database.execute("DELETE FROM told WHERE told_ns < ? AND NOT is_open", (before,))
-            self._database.execute("DELETE FROM silences WHERE until_ns < ?", (before,))
+            self.database.execute("DELETE FROM told WHERE told_ns < ?", (before,))
+            self.silences.forget(before)
 
-    def wait(self, route: str, note: Note, now: int) -> None:
-        """Let a note wait to be told; with one of the same issue that waits already it becomes one."""
-        row = self._database.execute(
-            "SELECT note FROM waiting WHERE route = ? AND issue = ?", (route, note.issue)
+    def wait(self, channel: str, note: Note, route: str, now: int, ready: int) -> None:
+        """Let a note wait to be told; with one of the same issue that waits already it becomes one.
+
+        Args:
+            channel: By which it is told.
+            note: What.
+            route: The one that leads there.
+            now: Unix ns.
+            ready: Unix ns before which it is not told.
+        """
+        row = self.database.execute(
+            "SELECT note, ready_ns FROM waiting WHERE channel = ? AND issue = ?", (channel, note.issue)
         ).fetchone()
         if row is not None:
-            waiting = msgspec.json.decode(row[0], type=Note)
-            if note.kind == "over" and waiting.kind != "over":
-                note = msgspec.structs.replace(note, kind="brief")
-            elif note.kind == "worse" and waiting.kind in ("new", "again"):
-                note = msgspec.structs.replace(note, kind=waiting.kind)
-        self._database.execute(
-            "INSERT INTO waiting VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET note = excluded.note",
-            (route, note.issue, msgspec.json.encode(note), now),
+            before = msgspec.json.decode(row[0], type=Note).kind
+            if note.kind == "over" and before in ("new", "again"):
+                note, ready = msgspec.structs.replace(note, kind="brief"), row[1]
+            elif note.kind in ("worse", "still"):
+                note, ready = msgspec.structs.replace(note, kind=before), row[1]
+        self.database.execute(
+            "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET note = excluded.note, "
+            "ready_ns = excluded.ready_ns",
+            (channel, note.issue, route, msgspec.json.encode(note), now, ready),
         )
 
-    def waiting(self, route: str) -> list[tuple[Note, int]]:
-        """Return the notes that wait for a route with the time since when, oldest first."""
-        rows = self._database.execute(
-            "SELECT note, since_ns FROM waiting WHERE route = ? ORDER BY since_ns, issue", (route,)
+    def take_back(self, channel: str, note: Note) -> None:
+        """Take an end back that waits to be told; what began before it was told has begun still.
+
+        Args:
+            channel: By which it would be told.
+            note: How the issue stands.
+        """
+        row = self.database.execute(
+            "SELECT note FROM waiting WHERE channel = ? AND issue = ?", (channel, note.issue)
+        ).fetchone()
+        if row is None:
+            return
+        if msgspec.json.decode(row[0], type=Note).kind == "brief":
+            self.database.execute(
+                "UPDATE waiting SET note = ? WHERE channel = ? AND issue = ?",
+                (msgspec.json.encode(note), channel, note.issue),
+            )
+            return
+        self.database.execute("DELETE FROM waiting WHERE channel = ? AND issue = ?", (channel, note.issue))
+
+    def waiting(self, channel: str) -> list[Waiting]:
+        """Return the notes that wait for a channel, oldest first."""
+        rows = self.database.execute(
+            "SELECT note, route, since_ns, ready_ns FROM waiting WHERE channel = ? ORDER BY since_ns, issue",
+            (channel,),
         )
-        return [(msgspec.json.decode(row[0], type=Note), row[1]) for row in rows]
+        return [Waiting(msgspec.json.decode(row[0], type=Note), *row[1:]) for row in rows]
+
+    def waiting_channels(self) -> list[str]:
+        """Return the channels for which notes wait."""
+        return [row[0] for row in self.database.execute("SELECT DISTINCT channel FROM waiting ORDER BY 1")]
+
+    def hand_over(self, channel: str, issue: str, other: str) -> bool:
+        """Let another channel tell what waits; False when that one tells of the issue already."""
+        moved = self.database.execute(
+            "UPDATE OR IGNORE waiting SET channel = ? WHERE channel = ? AND issue = ?",
+            (other, channel, issue),
+        )
+        self.database.execute("DELETE FROM waiting WHERE channel = ? AND issue = ?", (channel, issue))
+        return moved.rowcount > 0
 
     def make(
         self,
-        route: str,
-        notes: Sequence[Note],
+        channel: str,
+        waiting: Sequence[Waiting],
         severity: IssueSeverity,
-        told: tuple[str, str],
-        channels: Iterable[str],
+        title: str,
         now: int,
     ) -> None:
-        """Make a message of notes that waited, to be sent by each of the channels."""
+        """Make a message for a channel of notes that waited."""
+        routes = list(dict.fromkeys(each.route for each in waiting))
+        notes = msgspec.json.encode([each.note for each in waiting])
         with self.at_once():
-            number = self._database.execute(
-                "INSERT INTO messages (route, severity, title, body, made_ns) VALUES (?, ?, ?, ?, ?)",
-                (route, severity.rank, *told, now),
-            ).lastrowid
-            for channel in channels:
-                self._queue(int(number or 0), channel, now)
-            self._database.executemany(
-                "DELETE FROM waiting WHERE route = ? AND issue = ?", [(route, note.issue) for note in notes]
+            self._insert(channel, (routes, severity.rank, title, "", notes), now)
+            self.database.executemany(
+                "DELETE FROM waiting WHERE channel = ? AND issue = ?",
+                [(channel, each.note.issue) for each in waiting],
             )
+
+    def say(self, channel: str, title: str, body: str, now: int) -> None:
+        """Make a message for a channel that is only text."""
+        self._insert(channel, ([], 0, title, body, b""), now)
+
+    def _insert(self, channel: str, message: tuple[list[str], int, str, str, bytes], now: int) -> None:
+        routes, *rest = message
+        number = self.database.execute(
+            "INSERT INTO messages (routes, severity, title, body, notes, made_ns) VALUES (?, ?, ?, ?, ?, ?)",
+            (msgspec.json.encode(routes).decode(), *rest, now),
+        ).lastrowid
+        self._queue(int(number or 0), channel, now)
 
     def due(self, now: int) -> list[Delivery]:
         """Return what is to be sent now, the gravest first."""
-        rows = self._database.execute(
-            _DELIVERY + "WHERE state = 'queued' AND due_ns <= ? ORDER BY severity DESC, message, channel",
-            (now,),
+        rows = self.database.execute(
+            _DELIVERY + "WHERE state = 'queued' AND (due_ns <= ? OR due_ns > ?) "
+            "ORDER BY severity DESC, message, channel",
+            (now, now + FAR_NS),
         )
-        return [_delivery(row) for row in rows]
+        return [Delivery(*row) for row in rows]
 
     def interrupted(self) -> list[Delivery]:
-        """Return what was being sent when its sender ended."""
-        rows = self._database.execute(_DELIVERY + "WHERE state = 'sending' ORDER BY message, channel")
-        return [_delivery(row) for row in rows]
+        """Return what is being sent, or was when its sender ended."""
+        rows = self.database.execute(_DELIVERY + "WHERE state = 'sending' ORDER BY message, channel")
+        return [Delivery(*row) for row in rows]
 
     def latest(self, count: int) -> list[Delivery]:
         """Return the newest deliveries, the newest first."""
-        rows = self._database.execute(_DELIVERY + "ORDER BY message DESC, channel LIMIT ?", (count,))
-        return [_delivery(row) for row in rows]
+        rows = self.database.execute(_DELIVERY + "ORDER BY message DESC, channel LIMIT ?", (count,))
+        return [Delivery(*row) for row in rows]
+
+    def under_way(self) -> dict[str, int]:
+        """Return how many messages of each channel are not settled."""
+        return dict(
+            self.database.execute(
+                "SELECT channel, count(*) FROM deliveries WHERE state IN ('queued', 'sending') "
+                "GROUP BY channel"
+            ).fetchall()
+        )
 
     def sends(self, delivery: Delivery, now: int) -> None:
         """Write down that it is being sent."""
-        self._database.execute(
+        self.database.execute(
             "UPDATE deliveries SET state = 'sending', tries = tries + 1, changed_ns = ? "
             "WHERE message = ? AND channel = ?",
             (now, delivery.message, delivery.channel),
@@ -218,7 +302,7 @@ class Desk:
 
     def put_off(self, delivery: Delivery, due: int, now: int, why: str, *, repeat: bool = False) -> None:
         """Let it be sent later."""
-        self._database.execute(
+        self.database.execute(
             "UPDATE deliveries SET state = 'queued', due_ns = ?, changed_ns = ?, why = ?, is_repeat = ? "
             "WHERE message = ? AND channel = ?",
             (due, now, why, delivery.is_repeat or repeat, delivery.message, delivery.channel),
@@ -237,10 +321,11 @@ class Desk:
             instead: Channels that shall carry it.
         """
         with self.at_once():
-            self._database.execute(
+            self.database.execute(
                 "UPDATE deliveries SET state = ?, changed_ns = ?, why = ? WHERE message = ? AND channel = ?",
                 (state, now, why, delivery.message, delivery.channel),
             )
+            self.channels.settled(delivery.channel, state, now, why)
             return [
                 channel
                 for channel in instead
@@ -249,42 +334,21 @@ class Desk:
                 )
             ]
 
-    def sent_at(self, channel: str, since: int) -> list[int]:
-        """Return when a channel carried messages, or may have, oldest first."""
-        rows = self._database.execute(
-            "SELECT changed_ns FROM deliveries WHERE channel = ? AND changed_ns > ? "
-            "AND state IN ('sent', 'unknown', 'sending') ORDER BY changed_ns",
-            (channel, since),
+    def sent_at(self, channel: str) -> list[int]:
+        """Return when a channel carried its newest messages, or may have, oldest first."""
+        rows = self.database.execute(
+            "SELECT changed_ns FROM deliveries WHERE channel = ? AND state IN ('sent', 'unknown', 'sending') "
+            "ORDER BY message DESC LIMIT 1000",
+            (channel,),
         )
-        return [row[0] for row in rows]
-
-    def silence(self, wanted: Silence) -> int:
-        """Write a silence down; return its number."""
-        made = self._database.execute(
-            "INSERT INTO silences (bot, component, severity, until_ns, who, why) VALUES (?, ?, ?, ?, ?, ?)",
-            (wanted.bot, wanted.component, str(wanted.severity), wanted.until, wanted.by, wanted.why),
-        )
-        return int(made.lastrowid or 0)
-
-    def silences(self, now: int) -> list[Silence]:
-        """Return the silences in force."""
-        rows = self._database.execute("SELECT * FROM silences WHERE until_ns > ? ORDER BY until_ns", (now,))
-        return [Silence(row[0], row[1], row[2], IssueSeverity(row[3]), *row[4:]) for row in rows]
-
-    def end_silence(self, number: int) -> bool:
-        """End a silence; False when there is none of that number."""
-        return self._database.execute("DELETE FROM silences WHERE id = ?", (number,)).rowcount > 0
+        return sorted(row[0] for row in rows)
 
     def _queue(
         self, message: int, channel: str, now: int, *, instead_of: str = "", perhaps: bool = False
     ) -> bool:
-        made = self._database.execute(
+        made = self.database.execute(
             "INSERT OR IGNORE INTO deliveries (message, channel, state, due_ns, changed_ns, instead_of, "
             "is_perhaps) VALUES (?, ?, 'queued', ?, ?, ?, ?)",
             (message, channel, now, now, instead_of, perhaps),
         )
         return made.rowcount > 0
-
-
-def _delivery(row: Sequence[object]) -> Delivery:
-    return Delivery(*row)  # type: ignore[arg-type]

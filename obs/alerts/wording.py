@@ -1,46 +1,65 @@
-"""What a message says: id, since when, what money, what first; from the same facts as the briefing.
+"""What a message says: who, what, what money, since when, what first; from the same facts as the briefing.
 
-Plain text, English or Korean. Titles and steps are our own words; names in them are validated identifiers.
+Plain text, English or Korean, as long as its channel takes. Titles and steps are our own words; names in them
+are validated identifiers.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from obs.alerts.fitting import CHAT, Form, as_sms, fit
 from obs.page.phrasebook import say
 from obs.page.telling import brief_step, risk
 from obs.quoting import plain
 from obs.redaction import redact
 from obs.snapshot import Issue, IssueSeverity
 
-__all__ = ["Note", "instead", "message", "note_of", "repeated", "test_message"]
+__all__ = ["Note", "alive", "instead", "message", "note_of", "repeated", "test_message", "title_of"]
 
 SHOWN = 8
 """Issues of which a message tells more than a count."""
 MOST_TITLE = 120
+MOST_BOTS = 3
+_GATE = re.compile(r"^\[\w+\] ")
 _WORDS = {
     "en": {
-        "new": "", "worse": "worse: ", "again": "back: ", "over": "over: ", "brief": "began and ended: ",
-        "since": "since {time}", "times": "{n}×", "risk": "at risk {money}", "first": "First: {step}",
-        "many": "{n} issues, worst {severity}: {title}", "more": "… and {n} more: `obs issues`",
+        "new": "", "worse": "worse: ", "again": "back: ", "still": "still: ", "over": "over: ",
+        "brief": "began and ended: ",
+        "since": "since {time}", "span": "{begin} to {end}", "times": "{n}×", "risk": "at risk {money}",
+        "returns": "came back {n}× in a day", "first": "First: {step}",
+        "many": "{n} issues, worst {severity}", "all_over": "{n} issues over",
+        "more": "… and {n} more: `obs issues`", "more_sms": "+{n} more",
         "look": "obs show {id}", "repeat": "Perhaps a repeat: whether this arrived before is not known.",
         "instead": "Sent here because channel {channel} failed.",
         "perhaps": "Sent here because it is not known whether channel {channel} took it.",
         "test_title": "obs: test of {channel}", "test": "This channel works; nothing is wrong.",
+        "alive": "obs watches", "alive_bots": "{n} bots: {names}", "no_bots": "no bot has been heard of",
+        "health": "health {health}, {score} of 100", "open": "{n} open: {parts}",
+        "none_open": "no open issue",
+        "last": "last record {time}", "silent": "silence of this message means that nobody watches",
         "info": "info", "warning": "warning", "error": "ERROR", "critical": "CRITICAL",
     },
     "ko": {
-        "new": "", "worse": "악화: ", "again": "재발: ", "over": "해결: ", "brief": "발생 후 해결: ",
-        "since": "{time}부터", "times": "{n}회", "risk": "위험 금액 {money}", "first": "먼저: {step}",
-        "many": "이슈 {n}건, 최고 {severity}: {title}", "more": "… 외 {n}건: `obs issues`",
+        "new": "", "worse": "악화: ", "again": "재발: ", "still": "계속: ", "over": "해결: ",
+        "brief": "발생 후 해결: ",
+        "since": "{time}부터", "span": "{begin}~{end}", "times": "{n}회", "risk": "위험 금액 {money}",
+        "returns": "하루 사이 {n}회 재발", "first": "먼저: {step}",
+        "many": "이슈 {n}건, 최고 {severity}", "all_over": "이슈 {n}건 해결",
+        "more": "… 외 {n}건: `obs issues`", "more_sms": "외 {n}건",
         "look": "obs show {id}", "repeat": "중복일 수 있음: 앞서 도착했는지 알 수 없음.",
         "instead": "채널 {channel} 전송이 실패해 여기로 보냄.",
-        "perhaps": "채널 {channel}이(가) 받았는지 알 수 없어 여기로 보냄.",
+        "perhaps": "채널 {channel}의 수신 여부를 알 수 없어 여기로 보냄.",
         "test_title": "obs: {channel} 시험", "test": "이 채널은 작동한다. 시험 메시지이며 문제는 없다.",
+        "alive": "obs 감시 중", "alive_bots": "봇 {n}개: {names}", "no_bots": "아직 봇 기록 없음",
+        "health": "상태 {health}, {score}/100", "open": "미해결 {n}건: {parts}",
+        "none_open": "미해결 이슈 없음",
+        "last": "마지막 기록 {time}", "silent": "이 메시지가 오지 않으면 감시가 멈춘 것이다",
         "info": "정보", "warning": "경고", "error": "오류(ERROR)", "critical": "치명(CRITICAL)",
     },
 }  # fmt: skip
@@ -53,7 +72,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     """Fingerprint."""
     id: str
     kind: str
-    """`new`, `worse`, `again`, `over`, or `brief`: over before it was told."""
+    """`new`, `worse`, `again`, `still`, `over`, or `brief`: over before it was told."""
     severity: IssueSeverity
     title: str
     """English; told in the reader's language."""
@@ -62,10 +81,24 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     money: str
     first: str
+    at: int = 0
+    """Unix ns of the news."""
+    was: int = -1
+    """Rank that was told before it got worse; -1: none."""
+    returns: int = 0
+    """How often it came back within a day."""
 
 
-def note_of(issue: Issue, kind: str) -> Note:
-    """Return what is told of an issue."""
+def note_of(issue: Issue, kind: str, *, at: int = 0, was: int = -1, returns: int = 0) -> Note:
+    """Return what is told of an issue.
+
+    Args:
+        issue: Which.
+        kind: As in `Note`.
+        at: Unix ns.
+        was: Rank that was told before.
+        returns: How often it came back.
+    """
     return Note(
         issue=issue.fingerprint,
         id=issue.id,
@@ -77,32 +110,42 @@ def note_of(issue: Issue, kind: str) -> Note:
         count=issue.count,
         money=risk(issue),
         first=issue.actions[0] if issue.actions else "",
+        at=at,
+        was=was,
+        returns=returns,
     )
 
 
-def message(notes: Sequence[Note], *, lang: str, zone: ZoneInfo) -> tuple[str, str]:
+def title_of(notes: Sequence[Note], lang: str) -> str:
+    """Return the title of a message: what a locked phone shows."""
+    words, ordered = _WORDS[lang], _ordered(notes)
+    worst = ordered[0]
+    if len(ordered) == 1:
+        return redact(f"obs: {_headline(worst, lang)}")[:MOST_TITLE]
+    if all(_is_over(note) for note in ordered):
+        head = words["all_over"].format(n=len(ordered))
+    else:
+        head = words["many"].format(n=len(ordered), severity=words[worst.severity])
+    bots = list(dict.fromkeys(bot for note in ordered for bot in note.bots))
+    parts = [f"obs: {head}", *([_bots(bots)] if bots else []), say(worst.title, lang)]
+    return redact(" · ".join(parts))[:MOST_TITLE]
+
+
+def message(notes: Sequence[Note], *, lang: str, zone: ZoneInfo, form: Form = CHAT) -> tuple[str, str]:
     """Return title and text of a message about one or many issues, the gravest first.
 
     Args:
         notes: What to tell; at least one.
         lang: `en` or `ko`.
         zone: Of the times.
+        form: What the channel takes; an SMS has no title.
     """
-    words = _WORDS[lang]
-    ordered = sorted(
-        notes, key=lambda note: (-note.severity.rank, note.kind in ("over", "brief"), note.since)
-    )
-    worst = ordered[0]
-    if len(ordered) == 1:
-        return f"obs: {_headline(worst, lang)}"[:MOST_TITLE], _one(worst, lang, zone, with_step=True)
-    head = words["many"].format(n=len(ordered), severity=words[worst.severity], title=say(worst.title, lang))
-    parts = [
-        f"{_headline(note, lang)}\n{_one(note, lang, zone, with_step=note is worst)}"
-        for note in ordered[:SHOWN]
-    ]
-    if len(ordered) > SHOWN:
-        parts.append(words["more"].format(n=len(ordered) - SHOWN))
-    return redact(f"obs: {head}")[:MOST_TITLE], "\n\n".join(parts)
+    ordered = _ordered(notes)
+    counts = range(min(len(ordered), SHOWN), 0, -1)
+    if form.is_sms:
+        return "", fit(lambda count: _short(ordered, count, lang, zone), counts, form)
+    title = title_of(ordered, lang)
+    return title, fit(lambda count: _long(ordered, count, lang, zone), counts, form)
 
 
 def repeated(text: str, lang: str) -> str:
@@ -128,25 +171,119 @@ def test_message(channel: str, lang: str) -> tuple[str, str]:
     return words["test_title"].format(channel=channel), words["test"]
 
 
+def alive(
+    lang: str,
+    zone: ZoneInfo,
+    *,
+    bots: Sequence[str],
+    health: str,
+    score: int,
+    last: int,
+    counts: dict[str, int],
+) -> tuple[str, str]:
+    """Return title and text of the daily sign of life.
+
+    Args:
+        lang: `en` or `ko`.
+        zone: Of the times.
+        bots: Those that were heard of.
+        health: Of the whole, its word.
+        score: 0 to 100.
+        last: Unix ns of the newest record; 0: none came.
+        counts: Severity, the gravest first -> open issues.
+    """
+    words = _WORDS[lang]
+    known = words["alive_bots"].format(n=len(bots), names=_bots(bots)) if bots else words["no_bots"]
+    parts = ", ".join(f"{n} {words[severity]}" for severity, n in counts.items() if n)
+    total = sum(counts.values())
+    lines = [words["open"].format(n=total, parts=parts) if parts else words["none_open"]]
+    lines.append(words["health"].format(health=health, score=score))
+    if last:
+        lines.append(words["last"].format(time=_time(last, zone)))
+    return f"{words['alive']}: {known}"[:MOST_TITLE], redact(" · ".join(lines)) + f"\n({words['silent']})"
+
+
+def _ordered(notes: Sequence[Note]) -> list[Note]:
+    return sorted(notes, key=lambda note: (_is_over(note), -note.severity.rank, note.since))
+
+
+def _is_over(note: Note) -> bool:
+    return note.kind in ("over", "brief")
+
+
+def _long(notes: Sequence[Note], count: int, lang: str, zone: ZoneInfo) -> str:
+    if len(notes) == 1:
+        return redact(_facts(notes[0], lang, zone, with_step=True))
+    parts = [
+        f"{_headline(note, lang)}\n{_facts(note, lang, zone, with_step=note is notes[0])}"
+        for note in notes[:count]
+    ]
+    if len(notes) > count:
+        parts.append(_WORDS[lang]["more"].format(n=len(notes) - count))
+    return redact("\n\n".join(parts))
+
+
+def _short(notes: Sequence[Note], count: int, lang: str, zone: ZoneInfo) -> str:
+    words = _WORDS[lang]
+    first = notes[0]
+    parts = [f"obs {_headline(first, lang)}"]
+    if first.money and not _is_over(first):
+        parts.append(words["risk"].format(money=first.money))
+    if first.since:
+        parts.append(_since(first, lang, zone))
+    parts.append(first.id)
+    lines = [", ".join(parts), *(_headline(note, lang) for note in notes[1:count])]
+    if len(notes) > count:
+        lines.append(words["more_sms"].format(n=len(notes) - count))
+    return as_sms(redact("\n".join(lines)))
+
+
 def _headline(note: Note, lang: str) -> str:
     words = _WORDS[lang]
-    bots = ", ".join(map(plain, note.bots[:3])) + (", …" if len(note.bots) > 3 else "")
-    text = f"{words[note.kind]}{words[note.severity]} · " + (f"{bots} · " if bots else "")
-    return redact(text + say(note.title, lang))
+    severity = words[note.severity]
+    if note.kind == "worse" and 0 <= note.was < note.severity.rank:
+        severity = f"{words[tuple(IssueSeverity)[note.was]]} → {severity}"
+    return (
+        f"{words[note.kind]}{severity} · "
+        + (f"{_bots(note.bots)} · " if note.bots else "")
+        + say(note.title, lang)
+    )
 
 
-def _one(note: Note, lang: str, zone: ZoneInfo, *, with_step: bool) -> str:
-    words = _WORDS[lang]
-    facts = [note.id]
+def _facts(note: Note, lang: str, zone: ZoneInfo, *, with_step: bool) -> str:
+    words, facts = _WORDS[lang], []
+    if note.money and not _is_over(note):
+        facts.append(words["risk"].format(money=note.money))
     if note.since:
-        moment = datetime.fromtimestamp(note.since / 1e9, UTC).astimezone(zone)
-        facts.append(words["since"].format(time=f"{moment:%m-%d %H:%M %Z}"))
+        facts.append(_since(note, lang, zone))
     if note.count > 1:
         facts.append(words["times"].format(n=f"{note.count:,}"))
-    if note.money:
-        facts.append(words["risk"].format(money=note.money))
-    lines = [" · ".join(facts)]
-    if with_step and note.first and note.kind not in ("over", "brief"):
-        lines.append(words["first"].format(step=brief_step(say(note.first, lang))))
+    if note.returns:
+        facts.append(words["returns"].format(n=note.returns))
+    lines = [" · ".join((*facts, note.id))]
+    if with_step and note.first and not _is_over(note):
+        lines.append(words["first"].format(step=_step(note.first, lang)))
         lines.append(words["look"].format(id=note.id))
-    return redact("\n".join(lines))
+    return "\n".join(lines)
+
+
+def _step(text: str, lang: str) -> str:
+    """The first step without its gate: who holds a phone asks nobody."""
+    return _GATE.sub("", brief_step(say(text, lang)))
+
+
+def _since(note: Note, lang: str, zone: ZoneInfo) -> str:
+    words = _WORDS[lang]
+    if not _is_over(note) or note.at <= note.since:
+        return words["since"].format(time=_time(note.since, zone))
+    return words["span"].format(begin=_time(note.since, zone, is_bare=True), end=_time(note.at, zone))
+
+
+def _bots(bots: Sequence[str]) -> str:
+    more = f" +{len(bots) - MOST_BOTS}" if len(bots) > MOST_BOTS else ""
+    return ", ".join(map(plain, bots[:MOST_BOTS])) + more
+
+
+def _time(time_ns: int, zone: ZoneInfo, *, is_bare: bool = False) -> str:
+    moment = datetime.fromtimestamp(time_ns / 1e9, UTC).astimezone(zone)
+    return f"{moment:%m-%d %H:%M}" if is_bare else f"{moment:%m-%d %H:%M %Z}"

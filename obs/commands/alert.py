@@ -12,6 +12,7 @@ from obs.commands.shell import Dir, configured, say, told
 
 if TYPE_CHECKING:
     from obs.alerts.desk import Desk
+    from obs.alerts.silencebook import Own
     from obs.config import Settings
 
 __all__ = ["app"]
@@ -34,7 +35,14 @@ def try_channel(
         if channel not in makers:
             known = ", ".join(makers) or "none: write [alerts.channels] into obs.toml"
             raise ValueError(f"{channel}: no such channel: there are {known}")
-        receipt = makers[channel]().send(*test_message(channel, settings.lang))
+        made = makers[channel]()
+        title, text = test_message(channel, settings.lang)
+        if made.form.is_sms:
+            title, text = "", f"{title}. {text}"
+        began = time.monotonic()
+        receipt = made.send(title, text)
+        took = time.monotonic() - began
+        say(f"{channel} is {made.service or 'a service'}; sent: {title or text} ({took:.1f} s)")
         verdicts = {
             "taken": "took the message: look whether it is there",
             "again": "cannot be reached now",
@@ -42,32 +50,45 @@ def try_channel(
             "unknown": "may have taken it or not",
         }
         say(f"{channel}: {verdicts[receipt.verdict]}" + (f" ({receipt.why})" if receipt.why else ""))
+        if receipt.verdict == "taken":
+            _works(settings, channel)
     raise typer.Exit(0 if receipt.verdict == "taken" else 1)
+
+
+def _works(settings: Settings, channel: str) -> None:
+    """Let a running sidecar know that a channel that failed works again."""
+    from obs.alerts.desk import FILE
+
+    if (settings.dir.absolute() / FILE).exists():
+        desk = _desk(settings)
+        desk.channels.mended(channel, time.time_ns())
+        desk.close()
 
 
 @app.command()
 def status(directory: Dir = None) -> None:
     """Show what waits, the newest messages and silences; exit with 1 when one of those messages failed."""
     with told():
-        from obs.alerts.opening import plan_of
-
         settings = configured(dir=directory).settings
         desk, now = _desk(settings), time.time_ns()
         latest = desk.latest(LATEST)
-        for route in plan_of(settings).routes:
-            for note, since in desk.waiting(route.name):
-                say(f"waiting {_time(since)} {route.name}: {note.id} {note.title}")
+        for channel in desk.waiting_channels():
+            for each in desk.waiting(channel):
+                say(f"waiting {_time(each.since)} {channel}: {each.note.id} {each.note.title}")
         for sent in latest:
             why = f" ({sent.why})" if sent.why else ""
             say(
                 f"{sent.state} {_time(sent.changed)} {sent.channel} message {sent.message}: {sent.title}{why}"
             )
-        for silence in desk.silences(now):
-            say(
-                _silenced(
-                    silence.number, silence.bot, silence.component, str(silence.severity), silence.until
-                )
-            )
+        for name, standing in sorted(desk.channels.all().items()):
+            state = f"fails since {_time(standing.failing)} ({standing.why})" if standing.failing else "works"
+            lost = f", {standing.failed} failed, {standing.unknown} of unknown end"
+            say(f"channel {name}: {state}; {standing.sent} sent{lost}")
+        for silence in desk.silences.own(now):
+            say(_silenced(silence))
+        for foreign in desk.silences.foreign():
+            if foreign.until > now:
+                say(f"Alertmanager's silence {foreign.key[:8]}, until {_time(foreign.until)}")
         if not latest:
             say("no message was made yet")
         desk.close()
@@ -85,9 +106,9 @@ def silence(
     end: Annotated[int | None, typer.Option(help="End the silence of this number instead.")] = None,
     directory: Dir = None,
 ) -> None:
-    """Hear nothing of an issue, or of some bots or components, for a while; the page shows them still."""
+    """Archive an issue, or all of some bots or components, until then, also those that come meanwhile."""
     with told():
-        from obs.alerts.plan import Silence
+        from obs.alerts.silencebook import Own
         from obs.looking import span_ns
         from obs.snapshot import IssueSeverity
 
@@ -106,15 +127,15 @@ def silence(
         from obs.deciding import user
 
         desk = _desk(settings)
-        wanted = Silence(0, bot, component, IssueSeverity(severity), until, user(), reason.strip())
-        number = desk.silence(wanted)
+        wanted = Own(0, bot, component, severity, until, user(), reason.strip())
+        made = wanted._replace(number=desk.silences.add(wanted))
         desk.close()
-        say(_silenced(number, bot, component, severity, until))
+        say(_silenced(made))
 
 
 def _end(settings: Settings, number: int) -> None:
     desk = _desk(settings)
-    ended = desk.end_silence(number)
+    ended = desk.silences.end(number)
     desk.close()
     if not ended:
         raise ValueError(f"--end {number}: no such silence: `obs alert status` lists them")
@@ -135,9 +156,12 @@ def _desk(settings: Settings) -> Desk:
     return Desk(settings.dir.absolute())
 
 
-def _silenced(number: int, bot: str, component: str, severity: str, until: int) -> str:
-    what = f"bots {bot}, components {component}, up to {severity}"
-    return f"silence {number}: {what}, until {_time(until)}; `obs alert silence --end {number}` ends it"
+def _silenced(silence: Own) -> str:
+    what = f"bots {silence.bot}, components {silence.component}, up to {silence.severity}"
+    return (
+        f"silence {silence.number}: {what}, until {_time(silence.until)}; "
+        f"`obs alert silence --end {silence.number}` ends it"
+    )
 
 
 def _time(time_ns: int) -> str:

@@ -1,0 +1,114 @@
+"""Silences: what is to be archived for a while, whoever said so: `obs alert silence`, or Alertmanager. Pure.
+
+A silence matches an issue by its labels, as Alertmanager's do: `issue`, `bot`, `component`, `severity`,
+`category`, and for an alert that came from Alertmanager all labels it has there.
+
+Source: prometheus.io/docs/alerting/latest/alertmanager/#silences
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import translate
+from typing import NamedTuple
+
+from obs.snapshot import Issue, IssueSeverity
+
+__all__ = ["NAMES", "Matcher", "Silence", "own", "strongest"]
+
+NAMES = ("issue", "bot", "service", "component", "severity", "category")
+"""Labels that our own issues have."""
+_NAMES_AN_ISSUE = frozenset({"issue", "bot", "service", "component"})
+"""Of these a silence must name one: `severity="warning"` alone is said of all that Alertmanager watches."""
+
+
+class Matcher(NamedTuple):
+    """One condition on a label."""
+
+    name: str
+    value: str
+    is_regex: bool = False
+    """Of the whole value."""
+    is_equal: bool = True
+    """False: the others."""
+
+    def takes(self, value: str) -> bool:
+        """Whether a value is meant."""
+        same = re.fullmatch(self.value, value) is not None if self.is_regex else value == self.value
+        return same is self.is_equal
+
+
+class Silence(NamedTuple):
+    """What is to be archived, and until when."""
+
+    key: str
+    """`3` for one of our own, Alertmanager's id for one of its."""
+    matchers: tuple[Matcher, ...]
+    until: int
+    """Unix ns."""
+    gravest: IssueSeverity = IssueSeverity.CRITICAL
+    """What is graver is not silenced."""
+    by: str = ""
+    why: str = ""
+    alerts: frozenset[str] = frozenset()
+    """Fingerprints of issues of which Alertmanager itself says that it silences them."""
+    is_foreign: bool = False
+    """Whether Alertmanager's."""
+
+    def holds(self, issue: Issue, now: int) -> bool:
+        """Whether it silences an issue; one of several bots only when it silences all of them."""
+        if now >= self.until or issue.severity.rank > self.gravest.rank:
+            return False
+        if issue.fingerprint in self.alerts:
+            return True
+        if self.is_foreign and not self._is_about_us():
+            return False
+        return all(
+            all(matcher.takes(_label(issue, bot, matcher.name)) for matcher in self.matchers)
+            for bot in issue.services or ("",)
+        )
+
+    def _is_about_us(self) -> bool:
+        """Whether each condition is on a label of ours, and one of them says which issues."""
+        return all(matcher.name in NAMES for matcher in self.matchers) and any(
+            matcher.name in _NAMES_AN_ISSUE and matcher.is_equal and not matcher.takes("")
+            for matcher in self.matchers
+        )
+
+
+def own(number: int, bot: str, component: str, gravest: str, until: int, by: str, why: str) -> Silence:
+    """Return a silence made with `obs alert silence`; bots and components are globs."""
+    named = (("bot", bot), ("component", component))
+    return Silence(
+        key=str(number),
+        matchers=tuple(Matcher(name, translate(glob), is_regex=True) for name, glob in named if glob != "*"),
+        until=until,
+        gravest=IssueSeverity(gravest),
+        by=by,
+        why=why,
+    )
+
+
+def strongest(silences: Iterable[Silence], issue: Issue, now: int) -> Silence | None:
+    """Return of the silences that hold an issue the one that ends last; None when none does."""
+    return max(
+        (silence for silence in silences if silence.holds(issue, now)),
+        key=lambda silence: (silence.until, silence.key),
+        default=None,
+    )
+
+
+def _label(issue: Issue, bot: str, name: str) -> str:
+    match name:
+        case "issue":
+            return issue.id
+        case "bot" | "service":
+            return bot
+        case "component":
+            return issue.component
+        case "severity":
+            return str(issue.severity)
+        case "category":
+            return str(issue.category)
+    return ""
