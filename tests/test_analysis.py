@@ -141,3 +141,12 @@ def test_an_unknown_error_of_a_structured_log_is_titled_by_its_own_name() -> Non
     (issue,) = obs.analyze([line]).issues
 
     assert issue.title == "Error `cache_flush_failed`"
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"), [("WARNING", "warning"), ("ERROR", "warning"), ("CRITICAL", "error")]
+)
+def test_a_fault_that_mostly_passes_is_graver_when_the_bot_called_it_fatal(level: str, severity: str) -> None:
+    seen = obs.analyze(f"2026-01-02 03:04:05,678 - bot.ws - {level} - WebSocket closed: code 1006")
+
+    assert [(issue.rule, str(issue.severity)) for issue in seen.issues] == [("network.websocket", severity)]
