@@ -4,6 +4,8 @@ UV := .tools/bin/uv
 N ?= 200
 # Seconds within which a killed sidecar must work again; 2 on a machine that is not busy with other things.
 BACK ?= 10
+# Processes that run tests, a file each at a time.
+WORKERS ?= 2
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 # Behind a proxy that inspects TLS the certificates are those of the system.
@@ -29,7 +31,7 @@ demo: $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.demo)  # a trading day with 
 	@.venv/bin/python scripts/demo.py
 
 test: .venv/.dev  # the specification
-	.venv/bin/python -m pytest -m "not slow"
+	.venv/bin/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 check: .venv/.dev  # style, types, import directions
 	.venv/bin/ruff format --check .
