@@ -22,7 +22,7 @@ from obs.exporting.outbox import Counts, Outbox, Written
 from obs.exporting.pictures import Pictures
 from obs.exporting.sending import MOST_LINES, Lane, Post, Transport
 from obs.exporting.shaping import Limits, is_sampled
-from obs.exporting.traces import FAMILIES, Tracer, place_of
+from obs.exporting.traces import FAMILIES, Tracer
 from obs.exporting.wire import LogForm, TraceForm, line_of_event, line_of_span
 from obs.history.chronicle import uid_of
 from obs.journal import journal
@@ -162,7 +162,13 @@ class Exporter:
             more = {"log.record.uid": uid_of(event)}
             if fingerprints:
                 more["obs.issue.id"] = f"I-{fingerprints[0][:6]}"
-            self._take("logs", line_of_event(_placed(event, service), service, self._clock(), more))
+            self._take("logs", line_of_event(self._placed(event, service), service, self._clock(), more))
+
+    def _placed(self, event: Event, service: str) -> Event:
+        """Give a record of a decision the place of its span, where the bot gave it none of its own."""
+        if event.trace_id or (place := self._note.tracer.place(event, service)) is None:
+            return event
+        return msgspec.structs.replace(event, trace_id=place.trace, span_id=place.span)
 
     def counted(self, times: Sequence[int], severity: Severity, component: str, service: str) -> None:
         """Records that only counted are of a severity that is not sent."""
@@ -256,18 +262,3 @@ class Exporter:
         """Whether an address is where this sidecar listens: what is sent there would come in again."""
         own = (listening_at(self._directory), hearing_grpc_at(self._directory))
         return any(address and server_of(address) == server_of(url) for address in own)
-
-
-def _placed(event: Event, service: str) -> Event:
-    """Give a record of a decision the place of its span, where the bot gave it none of its own."""
-    if event.trace_id or not event.event_name.startswith(FAMILIES):
-        return event
-    decision, order = event.attributes.get("decision.id"), event.attributes.get("order.id")
-    place = None
-    if decision and type(decision) is str:
-        place = place_of(service, "decision", decision[:200])
-    if order and type(order) is str and event.event_name.startswith("order."):
-        place = place_of(service, "order", order[:200], trace=place.trace if place is not None else "")
-    if place is None:
-        return event
-    return msgspec.structs.replace(event, trace_id=place.trace, span_id=place.span)

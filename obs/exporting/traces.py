@@ -7,42 +7,45 @@ sidecar, also after a restart, names the same trace alike.
 
 from __future__ import annotations
 
-from hashlib import blake2b
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
-from obs.events import Event, Severity
+from obs.events import Event
+from obs.exporting.calls import CALLS, call_of, place_of_call
+from obs.exporting.spanrows import (
+    MOST_NAME,
+    MOST_SAID,
+    Place,
+    SpanRow,
+    id_of,
+    links_of,
+    place_of,
+    resource_of,
+    said_by,
+)
 
-__all__ = ["FAMILIES", "Place", "SpanRow", "Tracer", "place_of"]
+__all__ = ["FAMILIES", "Tracer"]
 
-FAMILIES = ("signal.", "decision.", "order.")
-MOST_SIGNALS = 300
-MOST_ORDERS = 300
+FAMILIES = ("signal.", "decision.", "order.", "bot.stopped", "process.exited", *CALLS)
+"""How the names of events begin that traces are made of."""
+MOST_OPEN = 300
+"""Signals, orders, and of each other kind what is remembered."""
 MOST_IDS = 64
 """Signals of one decision that are looked at."""
-MOST_NAME = 200
-MOST_SAID = 64
-"""Attributes of one event, and about of one order."""
+MOST_MOMENTS = 32
 _ENDS = frozenset(("order.rejected", "order.denied", "order.canceled", "order.expired"))
 _FAILED = frozenset(("order.rejected", "order.denied", "order.expired"))
-
-
-class SpanRow(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One span as it waits to be sent."""
-
-    trace: str
-    span: str
-    parent: str = ""
-    name: str
-    start: int
-    end: int
-    service: str = ""
-    failed: str = ""
-    """Why, in a word of the bot."""
-    attributes: dict[str, Any] = {}
-    links: list[tuple[str, str]] = []
-    """Traces and spans of the bot's own."""
+_GONE = frozenset(("bot.stopped", "process.exited"))
+_OF_MOMENTS = (
+    *("reason", "error.type", "exchange.code", "latency_ms", "value", "threshold"),
+    *("order.price", "order.stop_price", "order.quantity", "order.remaining", "order.confirmed"),
+)
+"""What a moment in the life of an order says."""
+_OPEN = "obs.open"
+"""Attribute of a span that was told before its end: why."""
+_Kept = TypeVar("_Kept")
 
 
 class _Signal(msgspec.Struct, array_like=True):
@@ -51,6 +54,7 @@ class _Signal(msgspec.Struct, array_like=True):
     time: int
     attributes: dict[str, Any]
     links: list[tuple[str, str]]
+    resource: dict[str, str] = {}
 
 
 class _Order(msgspec.Struct, array_like=True):
@@ -61,13 +65,10 @@ class _Order(msgspec.Struct, array_like=True):
     last: int
     attributes: dict[str, Any]
     links: list[tuple[str, str]]
-
-
-class Place(msgspec.Struct, frozen=True):
-    """Where a record belongs."""
-
-    trace: str
-    span: str
+    resource: dict[str, str] = {}
+    moments: list[tuple[str, int, dict[str, Any]]] = []
+    part: int = 1
+    """1, or more when its beginning was told already."""
 
 
 class Tracer(msgspec.Struct):
@@ -77,6 +78,14 @@ class Tracer(msgspec.Struct):
     orders: dict[str, _Order] = {}
     ended: dict[str, str] = {}
     """Orders that are told already, with their decision: what comes late belongs to them."""
+    halted: dict[str, _Order] = {}
+    """Orders that were told before their end."""
+    decided: dict[str, str] = {}
+    """Signals that a decision named before they came."""
+    positions: dict[str, tuple[str, str]] = {}
+    """Positions -> trace and span of the order that opened them: for stops that nobody decides on."""
+    calls: dict[str, int] = {}
+    """Decisions not yet told -> when the first call of a model for them began."""
 
     def add(self, event: Event, service: str) -> list[SpanRow]:
         """Take an event of one of `FAMILIES`; return the spans that are complete now."""
@@ -91,44 +100,52 @@ class Tracer(msgspec.Struct):
             return self._decision(event, service)
         if name.startswith("order."):
             return self._order(event, service)
+        if name in CALLS:
+            return self._call(event, service)
+        if name in _GONE:
+            return self._gone(event, service)
         return []
 
-    def encode(self) -> str:
-        """Return it as JSON."""
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def decode(cls, text: str) -> Tracer:
-        """Return what `encode` gave.
-
-        Raises:
-            msgspec.DecodeError: If the text is of another version.
-        """
-        return msgspec.json.decode(text, type=cls)
+    def place(self, event: Event, service: str) -> Place | None:
+        """Return the span that a record of a decision, order or call belongs to; None where there is none."""
+        values, name = event.attributes, event.event_name
+        if values.get("run.mode") == "backtest":
+            return None
+        if name in CALLS:
+            return place_of_call(event, service)
+        told, decision = id_of(values, "order.id"), id_of(values, "decision.id")
+        if told and name.startswith("order."):
+            key = f"{service}\0{told}"
+            known = self.orders.get(key)
+            decision = decision or (known.decision if known is not None else self.ended.get(key, ""))
+            trace, _ = _trace_of(service, decision, told)
+            return place_of(service, "order", told, trace=trace)
+        return place_of(service, "decision", decision) if decision else None
 
     def _signal(self, event: Event, service: str) -> list[SpanRow]:
-        told = _id(event, "signal.id")
+        told = id_of(event.attributes, "signal.id")
         if not told:
             return []
-        self.signals[f"{service}\0{told}"] = _Signal(service, told, event.time, _said(event), _links(event))
-        if len(self.signals) <= MOST_SIGNALS:
-            return []
+        key = f"{service}\0{told}"
+        signal = _Signal(service, told, event.time, said_by(event), links_of(event), resource_of(event))
+        if (decision := self.decided.pop(key, None)) is not None:
+            return [_below(signal, place_of(service, "decision", decision), event.time)]
         # The oldest led nowhere: a trace of its own.
-        return [_alone(self.signals.pop(next(iter(self.signals))))]
+        return [_alone(old) for old in _keep(self.signals, key, signal)]
 
     def _filtered(self, event: Event, service: str) -> list[SpanRow]:
-        told = _id(event, "signal.id")
+        told = id_of(event.attributes, "signal.id")
         if not told:
             return []
         known = self.signals.pop(f"{service}\0{told}", None)
         start = known.time if known is not None else event.time
-        said = {**(known.attributes if known is not None else {}), **_said(event)}
-        span = _alone(_Signal(service, told, start, said, _links(event)))
+        said = {**(known.attributes if known is not None else {}), **said_by(event)}
+        span = _alone(_Signal(service, told, start, said, links_of(event), resource_of(event)))
         span.end = max(span.start, event.time)
         return [span]
 
     def _decision(self, event: Event, service: str) -> list[SpanRow]:
-        told = _id(event, "decision.id")
+        told = id_of(event.attributes, "decision.id")
         if not told:
             return []
         root = place_of(service, "decision", told)
@@ -136,27 +153,35 @@ class Tracer(msgspec.Struct):
         for one in _ids(event):
             known = self.signals.pop(f"{service}\0{one}", None)
             if known is not None:
-                row = _alone(known)
-                row.trace, row.parent, row.end = root.trace, root.span, max(row.start, event.time)
-                row.span = place_of(service, "signal", one, trace=root.trace).span
-                rows.append(row)
-        start = min((row.start for row in rows), default=event.time)
+                rows.append(_below(known, root, event.time))
+            else:
+                _keep(self.decided, f"{service}\0{one}", told)
+        called = self.calls.pop(f"{service}\0{told}", event.time)
         rows.append(
             SpanRow(
                 trace=root.trace,
                 span=root.span,
                 name=_named("decision", event.attributes),
-                start=min(start, event.time),
+                # From the first thing that led to it.
+                start=min((event.time, called, *(row.start for row in rows))),
                 end=event.time,
                 service=service,
-                attributes=_said(event),
-                links=_links(event),
+                resource=resource_of(event),
+                attributes=said_by(event),
+                links=links_of(event),
             )
         )
         return rows
 
+    def _call(self, event: Event, service: str) -> list[SpanRow]:
+        row = call_of(event, service)
+        if decision := id_of(event.attributes, "decision.id"):
+            key = f"{service}\0{decision}"
+            _keep(self.calls, key, min(row.start, self.calls.get(key, row.start)))
+        return [row]
+
     def _order(self, event: Event, service: str) -> list[SpanRow]:
-        told = _id(event, "order.id")
+        told = id_of(event.attributes, "order.id")
         if not told:
             return []
         key = f"{service}\0{told}"
@@ -166,20 +191,10 @@ class Tracer(msgspec.Struct):
         order = self.orders.get(key)
         rows: list[SpanRow] = []
         if order is None:
-            order = _Order(
-                service, told, _id(event, "decision.id"), event.time, event.time, {}, _links(event)
-            )
-            self.orders[key] = order
-            if len(self.orders) > MOST_ORDERS:
-                # The oldest never ended as far as we heard; it is told as it stands.
-                rows.append(_told(self.orders.pop(next(iter(self.orders))), ""))
-        order.decision = order.decision or _id(event, "decision.id")
-        order.start, order.last = min(order.start, event.time), max(order.last, event.time)
-        if len(order.attributes) < MOST_SAID:
-            said = _said(event)
-            order.attributes.update(
-                {key: value for key, value in said.items() if not key.startswith("fill.")}
-            )
+            order = self._opened(event, service, told, key)
+            # The oldest never ended as far as we heard; it is told as it stands.
+            rows += [self._halted(old, "many others are open") for old in _keep(self.orders, key, order)]
+        self._learn(order, event)
         if event.event_name == "order.filled":
             rows.append(_fill(event, order))
         if event.event_name in _ENDS or _is_filled(event):
@@ -187,26 +202,61 @@ class Tracer(msgspec.Struct):
             if event.event_name in _FAILED:
                 failed = str(event.attributes.get("reason") or event.event_name)[:MOST_NAME]
             rows.append(_told(self.orders.pop(key), failed))
-            self.ended[key] = order.decision
-            if len(self.ended) > MOST_ORDERS:
-                del self.ended[next(iter(self.ended))]
+            _keep(self.ended, key, order.decision)
         return rows
 
+    def _opened(self, event: Event, service: str, told: str, key: str) -> _Order:
+        links = links_of(event)
+        decision = id_of(event.attributes, "decision.id")
+        position = id_of(event.attributes, "position.id")
+        if not decision and position and (opener := self.positions.get(f"{service}\0{position}")):
+            links.append(opener)
+        order = _Order(service, told, decision, event.time, event.time, {}, links, resource_of(event))
+        if (begun := self.halted.pop(key, None)) is not None:
+            order.part, order.decision, order.attributes = begun.part + 1, begun.decision, begun.attributes
+        return order
 
-def place_of(service: str, kind: str, told: str, *, trace: str = "") -> Place:
-    """Return the trace and span of a signal, decision or order.
+    def _learn(self, order: _Order, event: Event) -> None:
+        order.decision = order.decision or id_of(event.attributes, "decision.id")
+        order.start, order.last = min(order.start, event.time), max(order.last, event.time)
+        if len(order.attributes) < MOST_SAID:
+            said = said_by(event)
+            order.attributes.update(
+                {key: value for key, value in said.items() if not key.startswith("fill.")}
+            )
+        if event.event_name != "order.filled" and len(order.moments) < MOST_MOMENTS:
+            said = said_by(event)
+            order.moments.append(
+                (event.event_name, event.time, {key: said[key] for key in _OF_MOMENTS if key in said})
+            )
+        position = id_of(event.attributes, "position.id")
+        if position and order.decision:
+            trace, _ = _trace_of(order.service, order.decision, order.id)
+            _keep(self.positions, f"{order.service}\0{position}", (trace, _span_of(order)))
 
-    Args:
-        service: The bot.
-        kind: `signal`, `decision`, `order`, `fill`.
-        told: Its id.
-        trace: The trace it belongs to; empty: one of its own.
-    """
-    whole = f"{service}\0{kind}\0{told}".encode("utf-8", "backslashreplace")
-    return Place(
-        trace or blake2b(whole, digest_size=16, person=b"obs.trace").hexdigest(),
-        blake2b(whole, digest_size=8, person=b"obs.span").hexdigest(),
-    )
+    def _gone(self, event: Event, service: str) -> list[SpanRow]:
+        """The bot ended: what it left open is told as it stands, for it may never go on."""
+        why = "the bot stopped" if event.event_name == "bot.stopped" else "the bot's process ended"
+        orders = [key for key, order in self.orders.items() if order.service == service]
+        rows = [self._halted(self.orders.pop(key), why) for key in orders]
+        for key in [key for key, signal in self.signals.items() if signal.service == service]:
+            row = _alone(self.signals.pop(key))
+            row.attributes[_OPEN] = why
+            rows.append(row)
+        return rows
+
+    def _halted(self, order: _Order, why: str) -> SpanRow:
+        row = _told(order, "")
+        row.attributes[_OPEN] = why
+        _keep(self.halted, f"{order.service}\0{order.id}", order)
+        return row
+
+
+def _keep(known: dict[str, _Kept], key: str, value: _Kept) -> Iterable[_Kept]:
+    """Remember one more as the newest; return what has no room any more."""
+    known.pop(key, None)
+    known[key] = value
+    return [known.pop(next(iter(known)))] if len(known) > MOST_OPEN else []
 
 
 def _trace_of(service: str, decision: str, order: str) -> tuple[str, str]:
@@ -217,35 +267,57 @@ def _trace_of(service: str, decision: str, order: str) -> tuple[str, str]:
     return place_of(service, "order", order).trace, ""
 
 
+def _span_of(order: _Order) -> str:
+    told = order.id if order.part == 1 else f"{order.id}\0{order.part}"
+    return place_of(order.service, "order", told).span
+
+
 def _told(order: _Order, failed: str) -> SpanRow:
     trace, parent = _trace_of(order.service, order.decision, order.id)
+    values = order.attributes
+    exchange = str(values.get("exchange.id") or "")
+    # What our own risk check denied never left the bot.
+    is_asked = bool(exchange or values.get("order.exchange_id")) and not any(
+        name == "order.denied" for name, *_ in order.moments
+    )
+    name = _named("order", values)
+    if order.part > 1:
+        # It goes on below the span that told its beginning.
+        parent, name = place_of(order.service, "order", order.id).span, f"{name} (continued)"
+    more = {"peer.service": exchange} if is_asked and exchange else {}
+    if failed and "error.type" not in values:
+        more["error.type"] = failed
     return SpanRow(
         trace=trace,
-        span=place_of(order.service, "order", order.id).span,
+        span=_span_of(order),
         parent=parent,
-        name=_named("order", order.attributes),
+        name=name,
+        kind="client" if is_asked else "internal",
         start=order.start,
         end=order.last,
         service=order.service,
+        resource=order.resource,
         failed=failed,
-        attributes=order.attributes,
+        attributes={**values, **more},
+        moments=order.moments,
         links=order.links,
     )
 
 
 def _fill(event: Event, order: _Order) -> SpanRow:
     trace, _ = _trace_of(order.service, order.decision, order.id)
-    told = _id(event, "fill.id") or event.uid or str(event.time)
+    told = id_of(event.attributes, "fill.id") or event.uid or str(event.time)
     return SpanRow(
         trace=trace,
         span=place_of(order.service, "fill", f"{order.id}\0{told}").span,
-        parent=place_of(order.service, "order", order.id).span,
+        parent=_span_of(order),
         name=_named("fill", event.attributes),
         start=event.time,
         end=event.time,
         service=order.service,
-        attributes=_said(event),
-        links=_links(event),
+        resource=resource_of(event),
+        attributes=said_by(event),
+        links=links_of(event),
     )
 
 
@@ -258,9 +330,17 @@ def _alone(signal: _Signal) -> SpanRow:
         start=signal.time,
         end=signal.time,
         service=signal.service,
+        resource=signal.resource,
         attributes=signal.attributes,
         links=signal.links,
     )
+
+
+def _below(signal: _Signal, root: Place, until: int) -> SpanRow:
+    row = _alone(signal)
+    row.trace, row.parent, row.end = root.trace, root.span, max(row.start, until)
+    row.span = place_of(signal.service, "signal", signal.id, trace=root.trace).span
+    return row
 
 
 def _is_filled(event: Event) -> bool:
@@ -281,29 +361,6 @@ def _named(kind: str, values: Any) -> str:
     side = values.get("order.side") or values.get("signal.action") or ""
     words = (kind, str(side)[:20], str(values.get("symbol") or "")[:40])
     return " ".join(word for word in words if word)
-
-
-def _said(event: Event) -> dict[str, Any]:
-    """What the event says in flat values: all that a span needs."""
-    said = {
-        str(key)[:MOST_NAME]: value[:MOST_NAME] if isinstance(value, str) else value
-        for key, value in list(event.attributes.items())[:MOST_SAID]
-        if type(value) in (str, int, float, bool)
-    }
-    if event.uid:
-        said["log.record.uid"] = event.uid[:MOST_NAME]
-    if event.severity >= Severity.WARN and event.body:
-        said["message"] = event.body[:MOST_NAME]
-    return said
-
-
-def _links(event: Event) -> list[tuple[str, str]]:
-    return [(event.trace_id, event.span_id)] if event.trace_id and event.span_id else []
-
-
-def _id(event: Event, key: str) -> str:
-    value = event.attributes.get(key)
-    return str(value)[:MOST_NAME] if value is not None and not isinstance(value, (list, dict)) else ""
 
 
 def _ids(event: Event) -> list[str]:

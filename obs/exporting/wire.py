@@ -23,7 +23,7 @@ from obs import redaction
 from obs.events import Event, decode_line, encode_line
 from obs.exporting.echoes import OWNER, VIA, passed_by
 from obs.exporting.shaping import Limits
-from obs.exporting.traces import SpanRow
+from obs.exporting.spanrows import SpanRow
 from obs.history.chronicle import clean
 
 __all__ = ["SCOPE", "LogForm", "TraceForm", "ids_of", "line_of_event", "line_of_span", "values_of"]
@@ -118,7 +118,7 @@ class TraceForm:
     def request(self, lines: Iterable[bytes]) -> tuple[bytes, int, int]:
         """Return a request, how many spans it holds, and how many could not be read."""
         whole = ExportTraceServiceRequest()
-        scopes: dict[str, Any] = {}
+        scopes: dict[tuple[Any, ...], Any] = {}
         made = bad = 0
         for line in lines:
             try:
@@ -127,12 +127,15 @@ class TraceForm:
             except (ValueError, TypeError, RecursionError):
                 bad += 1
                 continue
-            if row.service not in scopes:
+            key = (row.service, *row.resource.items())
+            if key not in scopes:
                 owner = whole.resource_spans.add()
-                owner.resource.attributes.extend(values_of(_resource({}, row.service, self.resource)))
-                scopes[row.service] = owner.scope_spans.add()
-                scopes[row.service].scope.name = SCOPE
-            scopes[row.service].spans.append(span)
+                owner.resource.attributes.extend(
+                    values_of(_resource(row.resource, row.service, self.resource))
+                )
+                scopes[key] = owner.scope_spans.add()
+                scopes[key].scope.name = SCOPE
+            scopes[key].spans.append(span)
             made += 1
         return whole.SerializeToString(), made, bad
 
@@ -181,11 +184,13 @@ def _span(row: SpanRow, limits: Limits) -> Span:
         parent_span_id=bytes.fromhex(row.parent),
         flags=_FLAG_SAMPLED,
         name=_text(row.name),
-        kind=Span.SPAN_KIND_INTERNAL,
+        kind=Span.SPAN_KIND_CLIENT if row.kind == "client" else Span.SPAN_KIND_INTERNAL,
         start_time_unix_nano=row.start,
         end_time_unix_nano=row.end,
     )
     _set(span, row.attributes, limits)
+    for name, at, said in row.moments:
+        span.events.add(name=_text(name), time_unix_nano=at, attributes=values_of(said))
     if row.failed:
         span.status.CopyFrom(Status(code=Status.STATUS_CODE_ERROR, message=_text(row.failed)))
     for trace, known in row.links:
