@@ -40,9 +40,13 @@ _LIFE = (
         width=12,
     ),
     timeline(
-        "Components",
-        "Health of each of its parts, over time.",
-        ("max by (component) (obs_component_health{*})", "{{component}}"),
+        "Components in trouble",
+        "Parts that were not well at any time of the range, and how they are.",
+        (
+            "max by (component) (obs_component_health{*}"
+            " and max_over_time(obs_component_health{*}[$__range]) > 1)",
+            "{{component}}",
+        ),
         words=HEALTH,
     ),
     graph(
@@ -50,7 +54,7 @@ _LIFE = (
         "Since its last heartbeat, market data and record of any kind. Grows while a market is closed.",
         ("trading_heartbeat_age_seconds{*}", "{{bot}} heartbeat"),
         ("trading_feed_age_seconds{*}", "{{bot}} market data"),
-        ("time() - trading_last_event_timestamp_seconds{*}", "{{bot}} any record"),
+        ("time() - (trading_last_event_timestamp_seconds{*} > 0)", "{{bot}} any record"),
         unit="s",
     ),
     graph(
@@ -71,6 +75,7 @@ _MONEY = (
         ("trading_equity{*}", "{{bot}} {{currency}}"),
         ("trading_equity_peak{*}", "{{bot}} peak {{currency}}"),
         unit=AMOUNT,
+        is_from_zero=False,
     ),
     graph(
         "Profit and loss",

@@ -105,7 +105,11 @@ _BOTS = (
 
 _MONEY = (
     graph(
-        "Equity", "What each account is worth.", ("trading_equity{*}", "{{bot}} {{currency}}"), unit=AMOUNT
+        "Equity",
+        "What each account is worth.",
+        ("trading_equity{*}", "{{bot}} {{currency}}"),
+        unit=AMOUNT,
+        is_from_zero=False,
     ),
     graph(
         "Result of the day",

@@ -122,14 +122,24 @@ _OVER_TIME = (
         width=12,
         limits=NONE_WANTED,
     ),
-    graph(
+    table(
         "Alerts that fire",
-        "Of Prometheus' own rules.",
-        (
-            'count by (alertname, severity, bot) (ALERTS{*,alertstate="firing"})',
-            "{{alertname}} {{bot}}",
+        "Of Prometheus' own rules; each has a runbook of its name in docs/operations.md.",
+        "max by (severity, alertname, bot) ("
+        'ALERTS_FOR_STATE{*} * 1000 and ignoring (alertstate) ALERTS{*,alertstate="firing"})',
+        columns=(
+            Column("severity", "Severity", words=SEVERITIES),
+            Column("alertname", "Alert"),
+            Column("bot", "Bot", link="bot"),
+            Column("Value", "Since", "dateTimeFromNow"),
         ),
-        width=24,
+        width=12,
+    ),
+    graph(
+        "Alerts over time",
+        "How many fire, by severity.",
+        ('count by (severity) (ALERTS{*,alertstate="firing"})', "{{severity}}"),
+        width=12,
         is_stacked=True,
     ),
 )

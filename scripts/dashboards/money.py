@@ -20,24 +20,29 @@ from scripts.dashboards.panel import (
 __all__ = ["MONEY"]
 
 _RESULT = (
+    stat(
+        "Fees",
+        "Paid within the range; rebates count as 0.",
+        "sum by (bot, currency) (increase(trading_fees_total{*}[$__range]))",
+        "{{bot}} {{currency}}",
+        unit=AMOUNT,
+        width=12,
+    ),
+    stat(
+        "Turnover",
+        "Price times quantity of all fills within the range.",
+        "sum by (bot, currency) (increase(trading_volume_total{*}[$__range]))",
+        "{{bot}} {{currency}}",
+        unit=AMOUNT,
+        width=12,
+    ),
     graph(
         "Realized",
         "Of all closed trades, net of fees.",
         ("sum by (mode, currency) (trading_pnl_realized{*})", "{{currency}} {{mode}}"),
         unit=AMOUNT,
+        width=12,
         limits=LOSS,
-    ),
-    graph(
-        "Fees",
-        "Paid within the range; rebates count as 0.",
-        ("sum by (bot, currency) (increase(trading_fees_total{*}[$__range]))", "{{bot}} {{currency}}"),
-        unit=AMOUNT,
-    ),
-    graph(
-        "Turnover",
-        "Price times quantity of all fills within the range.",
-        ("sum by (bot, currency) (increase(trading_volume_total{*}[$__range]))", "{{bot}} {{currency}}"),
-        unit=AMOUNT,
     ),
     graph(
         "Share of trades won",
@@ -48,12 +53,14 @@ _RESULT = (
             "{{bot}}",
         ),
         unit="percentunit",
+        width=12,
     ),
     graph(
         "Money at risk",
         "Behind the open issues.",
         ("sum by (currency) (obs_money_at_risk{*})", "{{currency}}"),
         unit=AMOUNT,
+        width=12,
         limits=NONE_WANTED,
     ),
     graph(
@@ -61,6 +68,7 @@ _RESULT = (
         "Net result, all bots.",
         ("sum by (mode, currency) (trading_pnl_today{*})", "{{currency}} {{mode}}"),
         unit=AMOUNT,
+        width=12,
         limits=LOSS,
     ),
 )

@@ -102,6 +102,10 @@ class Panel(NamedTuple):
     limits: Limits = CALM
     words: Words = ()
     is_stacked: bool = False
+    is_from_zero: bool = True
+    """Whether 0 is always on the axis: not where only the changes of a large amount tell anything."""
+    is_name: bool = False
+    """Whether a number's name is what counts."""
     columns: tuple[Column, ...] = ()
     content: str = ""
     """Of a text panel, HTML."""
@@ -128,9 +132,11 @@ def stat(
     width: int = 4,
     limits: Limits = CALM,
     words: Words = (),
+    is_name: bool = False,
 ) -> Panel:
     """Return a panel of one large number, or of one for each name in the legend."""
-    return Panel("stat", title, text, ((expression, legend),), unit, width, 4, limits, words)
+    queries = ((expression, legend),)
+    return Panel("stat", title, text, queries, unit, width, 4, limits, words, is_name=is_name)
 
 
 def graph(
@@ -141,9 +147,11 @@ def graph(
     width: int = 8,
     limits: Limits = CALM,
     is_stacked: bool = False,
+    is_from_zero: bool = True,
 ) -> Panel:
     """Return a panel of lines over time; its limits are drawn as lines."""
-    return Panel("timeseries", title, text, queries, unit, width, 8, limits, is_stacked=is_stacked)
+    more = {"is_stacked": is_stacked, "is_from_zero": is_from_zero}
+    return Panel("timeseries", title, text, queries, unit, width, 8, limits, **more)
 
 
 def timeline(

@@ -56,12 +56,15 @@ def _stat(panel: Panel) -> stat.Panel:
     reduced = shared.ReduceDataOptions().calcs(["lastNotNull"])
     is_told = len(panel.limits) > 1 or panel.words
     color = common.BigValueColorMode.BACKGROUND if is_told else common.BigValueColorMode.NONE
-    return stat.Panel().reduce_options(reduced).color_mode(color).graph_mode(common.BigValueGraphMode.NONE)
+    made = stat.Panel().reduce_options(reduced).color_mode(color).graph_mode(common.BigValueGraphMode.NONE)
+    return made.text_mode(common.BigValueTextMode.NAME) if panel.is_name else made
 
 
 def _graph(panel: Panel) -> timeseries.Panel:
     made = timeseries.Panel().line_width(1).fill_opacity(25 if panel.is_stacked else 0)
     made = made.legend(_legend(common.LegendDisplayMode.LIST).calcs(["lastNotNull"])).tooltip(_tooltip())
+    if panel.is_from_zero:
+        made = made.axis_soft_min(0)
     if panel.is_stacked:
         made = made.stacking(shared.StackingConfig().mode(common.StackingMode.NORMAL))
     if len(panel.limits) > 1:
@@ -90,6 +93,7 @@ def _table(panel: Panel) -> table.Panel:
     made = made.with_transformation(
         dashboard.DataTransformerConfig(id_val="organize", options={"indexByName": order})
     )
+    made = made.sort_by([shared.TableSortByFieldState().display_name(panel.columns[0].title)])
     for column in panel.columns:
         made = made.override_by_name(column.field, _told(column))
     return made

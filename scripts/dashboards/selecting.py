@@ -16,6 +16,7 @@ _OF_PROMETHEUS = {
     "scrape_duration_seconds": ("instance",),
     "scrape_samples_scraped": ("instance",),
     "ALERTS": ("instance", "bot"),
+    "ALERTS_FOR_STATE": ("instance", "bot"),
 }
 _SELECTOR = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{\*(,[^}]*)?\}")
 _ENDS = ("_bucket", "_sum", "_count")

@@ -21,7 +21,7 @@ __all__ = ["SIDECAR"]
 MIB, GIB = 1 << 20, 1 << 30
 
 _NOW = (
-    stat("Version", "Of the sidecar.", "count by (version) (obs_build_info{*})", "{{version}}"),
+    stat("Version", "Of the sidecar.", "count by (version) (obs_build_info{*})", "{{version}}", is_name=True),
     stat("Up", "Whether Prometheus reaches it.", 'min(up{*,job="obs"})', limits=below(1)),
     stat("Fault", "1 while it cannot store or show.", "max(obs_sidecar_fault{*})", limits=NONE_WANTED),
     stat(
@@ -61,7 +61,7 @@ _WORK = (
     graph(
         "Since the newest record",
         "By the records' own time.",
-        ("time() - obs_last_event_timestamp_seconds{*}", "{{instance}}"),
+        ("time() - (obs_last_event_timestamp_seconds{*} > 0)", "{{instance}}"),
         unit="s",
     ),
     graph(

@@ -12,11 +12,13 @@ import time
 from itertools import groupby
 from pathlib import Path
 
-from tests.grafana.playing import play
+from tests.grafana.playing import SPEED, play
 from tests.grafana.returning import returned
 from tests.grafana.stack import Stack, running
 from tests.grafana.surveying import Row, survey
 
+SLOWLY = 90
+"""Half a minute for a day of 45 minutes: room for curves."""
 MOST = 100
 """Characters of an expression that are shown."""
 
@@ -29,11 +31,12 @@ def main() -> int:
     asked = parser.parse_args()
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="obs-grafana-") as folder, running(Path(folder)) as stack:
-        play(stack)
+        start = time.time()
+        play(stack, SLOWLY if asked.pictures else SPEED)
         rows = survey(stack)
         back = returned(stack)
         if asked.pictures:
-            _draw(stack)
+            _draw(stack, start)
     for where, found in groupby(rows, key=lambda row: row.where):
         print(f"\n{where}")
         for row in found:
@@ -56,10 +59,11 @@ def _line(row: Row, most: int) -> str:
     return f"  {row.name:<42.42} {told:<52} {' '.join(cut.split())}"
 
 
-def _draw(stack: Stack) -> None:
-    from scripts.write_panel_pictures import draw
+def _draw(stack: Stack, start: float) -> None:
+    # Only whoever draws needs what draws.
+    from scripts.pictures.boards import draw
 
-    draw(stack)
+    draw(stack, start)
 
 
 if __name__ == "__main__":

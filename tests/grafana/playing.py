@@ -24,6 +24,7 @@ def play(stack: Stack, speed: float = SPEED) -> None:
     with (stack.folder / "bots.log").open("w+b") as log:
         process = subprocess.Popen([*command, *bots], cwd=REPO, stdout=log, stderr=log)
         try:
+            stack.say(*troubles())
             while process.poll() is None:
                 stack.say(*words())
                 time.sleep(ROUND_SECONDS)
@@ -44,15 +45,9 @@ def _evaluated(stack: Stack) -> datetime:
     return min(datetime.fromisoformat(group["lastEvaluation"]) for group in groups)
 
 
-def words() -> list[dict[str, Any]]:
-    """What the demo's bots do not say: a breaker, an anomaly, an unknown model, an attribution."""
+def troubles() -> list[dict[str, Any]]:
+    """What happens to a bot once: an anomaly that lasts, and its breaker trips."""
     return [
-        {
-            "event_name": "heartbeat",
-            "severity": "DEBUG",
-            "body": "alive",
-            "attributes": {"bot.state": "running", "clock.offset_ms": 12, "process.memory.usage": 9e7, **BOT},
-        },
         {
             "event_name": "anomaly.detected",
             "severity": "ERROR",
@@ -72,6 +67,18 @@ def words() -> list[dict[str, Any]]:
             "severity": "FATAL",
             "body": "breaker",
             "attributes": {"loss.ratio": 0.06, "threshold": 0.05, "currency": "USD", **BOT},
+        },
+    ]
+
+
+def words() -> list[dict[str, Any]]:
+    """What is said again and again, and not by the demo's bots: an unknown model, an attribution."""
+    return [
+        {
+            "event_name": "heartbeat",
+            "severity": "DEBUG",
+            "body": "alive",
+            "attributes": {"bot.state": "running", "clock.offset_ms": 12, "process.memory.usage": 9e7, **BOT},
         },
         {
             "event_name": "llm.called",

@@ -17,7 +17,9 @@ RULES = FOLDER / "rules"
 FILES = (RULES / "recording.yml", RULES / "alerts.yml")
 TESTS = tuple(sorted((RULES / "tests").glob("*.yml")))
 
-OF_PROMETHEUS = frozenset(("up", "ALERTS", "scrape_duration_seconds", "scrape_samples_scraped"))
+OF_PROMETHEUS = frozenset(
+    ("up", "ALERTS", "ALERTS_FOR_STATE", "scrape_duration_seconds", "scrape_samples_scraped")
+)
 """Series that Prometheus makes by itself."""
 
 
@@ -36,7 +38,15 @@ def alerts() -> dict[str, dict[str, Any]]:
 def cases() -> Iterator[dict[str, Any]]:
     for file in TESTS:
         for test in _read(file)["tests"]:
-            yield from test["alert_rule_test"]
+            yield from test.get("alert_rule_test", ())
+
+
+def asked_in_cases() -> set[str]:
+    """Return the series that the cases look at by an expression."""
+    tests = [test for file in TESTS for test in _read(file)["tests"]]
+    return {
+        name for test in tests for one in test.get("promql_expr_test", ()) for name in series_of(one["expr"])
+    }
 
 
 def series_of(expression: str) -> set[str]:
@@ -51,7 +61,8 @@ def unknown(expression: str) -> set[str]:
         # A histogram has its bare name in native form.
         served.add(name)
         if family.kind == "histogram":
-            served |= {f"{name}_bucket", f"{name}_sum", f"{name}_count"}
+            # By its own name where Prometheus keeps it as a native one.
+            served |= {name, f"{name}_bucket", f"{name}_sum", f"{name}_count"}
     return series_of(expression) - served
 
 

@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.grafana.rules import FILES, FOLDER, TESTS, alerts, cases, rules, unknown
+from tests.grafana.rules import (
+    FILES,
+    FOLDER,
+    TESTS,
+    alerts,
+    asked_in_cases,
+    cases,
+    recorded,
+    rules,
+    unknown,
+)
 from tests.servers import missing
 
 SEVERITIES = {"critical", "error", "warning", "info"}
@@ -40,14 +50,25 @@ def test_every_alert_has_a_case_in_which_it_fires_with_its_words() -> None:
     assert fires == set(alerts())
 
 
+def test_every_alert_has_a_case_in_which_it_stays_calm() -> None:
+    calm = {case["alertname"] for case in cases() if not case["exp_alerts"]}
+
+    assert calm == set(alerts())
+
+
+def test_of_every_recording_rule_a_case_says_what_it_comes_to() -> None:
+    assert recorded() - asked_in_cases() == set()
+
+
 def test_promtool_finds_the_rules_sound() -> None:
     _promtool("check", "rules", *map(str, FILES))
 
 
 def test_alerts_fire_when_they_should_and_only_then() -> None:
-    (short,) = (file for file in TESTS if file.name == "alerts.test.yml")
+    short = [file for file in TESTS if file.name in ("alerts.test.yml", "ends.test.yml")]
 
-    _promtool("test", "rules", str(short))
+    assert len(short) == 2
+    _promtool("test", "rules", *map(str, short))
 
 
 @pytest.mark.slow
@@ -59,7 +80,10 @@ def test_alerts_over_hours_and_days_fire_when_they_should() -> None:
 
 @pytest.mark.parametrize(
     ("alert", "wrong"),
-    [("trading_unprotected_seconds > 60", "trading_unprotected_seconds > 6000"), ("== 1", "== 2")],
+    [
+        ("trading_unprotected_seconds > 60", "trading_unprotected_seconds > 6000"),
+        ('"died"} > 0', '"died"} > 2'),
+    ],
 )
 def test_a_wrong_threshold_is_found_by_the_cases(alert: str, wrong: str, tmp_path: Path) -> None:
     """The cases themselves can fail."""
