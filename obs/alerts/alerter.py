@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from obs.alerts import wording
+from obs.alerts import FILE, wording
 from obs.alerts.couriers import Couriers, Makers
-from obs.alerts.desk import FILE, Desk, DeskError
+from obs.alerts.desk import Desk, DeskError
 from obs.alerts.folding import about_channel
 from obs.alerts.heartbeat import Heartbeat, Pulse
 from obs.alerts.hushing import Decide, Hush

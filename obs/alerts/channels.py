@@ -6,6 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,21 @@ LEAST_CHAT = 500
 _SECRET = re.compile(r"\$\{(file:)?([^}]+)\}")
 _BYTES = {"ntfy": 4_000}
 """ntfy makes a file of a text of more than 4,096 bytes."""
+_FREQUENT = {
+    "discord": ("discord", "NotifyDiscord"),
+    "json": ("custom_json", "NotifyJSON"),
+    "jsons": ("custom_json", "NotifyJSON"),
+    "mailto": ("email.base", "NotifyEmail"),
+    "mailtos": ("email.base", "NotifyEmail"),
+    "ntfy": ("ntfy", "NotifyNtfy"),
+    "ntfys": ("ntfy", "NotifyNtfy"),
+    "pover": ("pushover", "NotifyPushover"),
+    "slack": ("slack", "NotifySlack"),
+    "tgram": ("telegram", "NotifyTelegram"),
+    "twilio": ("twilio", "NotifyTwilio"),
+    "vonage": ("vonage", "NotifyVonage"),
+}
+"""Where Apprise has them."""
 _NO_MARKUP = str.maketrans("<>", "‹›")
 """Apprise is told that it is plain text, and yet its plugin for Telegram lets tags through."""
 
@@ -95,7 +111,7 @@ def channel_of(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            service = apprise.Apprise.instantiate(whole, suppress_exceptions=True)
+            service = _alone(whole) or apprise.Apprise.instantiate(whole, suppress_exceptions=True)
     except Exception:  # noqa: BLE001 - plugins raise what they like, and quote the address
         service = None
     if not service:
@@ -122,6 +138,20 @@ def filled(text: str, place: str, environment: Mapping[str, str] = os.environ) -
         ChannelError: If a variable is not set, or a file cannot be read; never with what stands there.
     """
     return _SECRET.sub(lambda found: _value(found, place, environment), text)
+
+
+def _alone(address: str) -> Any:
+    """Return the service of an address of a frequent kind; None for others.
+
+    Asked for an address, Apprise loads all of its services first: three seconds and 20 MB.
+    """
+    schema = address.partition("://")[0].lower()
+    if schema not in _FREQUENT:
+        return None
+    module, kind = _FREQUENT[schema]
+    plugin = getattr(import_module(f"apprise.plugins.{module}"), kind)
+    described = plugin.parse_url(address)
+    return plugin(**described) if described else None
 
 
 def _value(found: re.Match[str], place: str, environment: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from obs.alerts import FILE
 from obs.alerts.channelbook import ChannelBook
 from obs.alerts.news import Memory
 from obs.alerts.plan import HOUR_NS
@@ -23,9 +24,8 @@ from obs.alerts.silencebook import SilenceBook
 from obs.alerts.wording import Note
 from obs.snapshot import IssueSeverity
 
-__all__ = ["FILE", "Delivery", "Desk", "DeskError", "Waiting"]
+__all__ = ["Delivery", "Desk", "DeskError", "Waiting"]
 
-FILE = "alerts.db"
 VERSION = 2
 FAR_NS = 2 * HOUR_NS
 """Nothing is put off for longer: what is due later was written by a clock that has gone back since."""

@@ -57,7 +57,7 @@ def try_channel(
 
 def _works(settings: Settings, channel: str) -> None:
     """Let a running sidecar know that a channel that failed works again."""
-    from obs.alerts.desk import FILE
+    from obs.alerts import FILE
 
     if (settings.dir.absolute() / FILE).exists():
         desk = _desk(settings)
