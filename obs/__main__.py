@@ -115,7 +115,11 @@ def up(
         from obs.api.serve import serve
 
         otlp = {"grpc": grpc} if grpc is not None else None
-        code = serve(configured(dir=directory, port=port, otlp=otlp).settings, files or [])
+
+        def read() -> Settings:
+            return configured(dir=directory, port=port, otlp=otlp).settings
+
+        code = serve(read(), files or [], read=read)
     raise typer.Exit(code)
 
 

@@ -17,14 +17,14 @@ from obs.keeping.presence import running_pid
 from obs.keeping.viewfiles import write_whole
 from obs.quoting import plain
 from obs.rules import RuleError
-from obs.sidecar import Audience, Sidecar
+from obs.sidecar import Audience, Orders, Sidecar
 from obs.spool_reader import SpoolBusyError
 from obs.spooling.sizes import bytes_of
 
 if TYPE_CHECKING:
     from obs.config import Settings
 
-__all__ = ["Marker", "bounds_of", "has_settings", "opened", "opened_for_a_bot", "taken_over"]
+__all__ = ["Marker", "bounds_of", "has_settings", "opened", "opened_for_a_bot", "orders_of", "taken_over"]
 
 MARKER = "on-demand"
 LEAVE = b"leave\n"
@@ -62,26 +62,53 @@ def opened(
         RuleError: If a rule pack is wrong.
         SpoolBusyError, StoreError, OSError: As `Sidecar`.
     """
+    orders = orders_of(settings, files)
+    sidecar = Sidecar(
+        directory,
+        ruleset=orders.ruleset,
+        expected=orders.expected,
+        follow=orders.follow,
+        timezone=orders.timezone,
+        budget=orders.budget,
+        lang=orders.lang,
+        templates=orders.templates,
+        audience=audience,
+        store=settings.store,
+        history=orders.history,
+        destination=orders.destination,
+    )
+    for said in orders.said:
+        sidecar.refuse(said)
+    return sidecar
+
+
+def orders_of(settings: Settings, files: Sequence[str] = ()) -> Orders:
+    """Return what the settings want of a sidecar that may be running already.
+
+    Args:
+        settings: All of them.
+        files: Files to follow beside those of the settings; `-` is left to the caller.
+
+    Raises:
+        ConfigError: If a table that the settings name is wrong.
+        RuleError: If a rule pack is wrong.
+    """
     from obs import rules
     from obs.config import destination_of, expectations
 
     destination, fault = destination_of(settings)
-    sidecar = Sidecar(
-        directory,
+    return Orders(
         ruleset=rules.load(settings.rules),
         expected=expectations(settings),
-        follow=[path for path in (*files, *settings.follow) if path != "-"],
+        follow=tuple(path for path in (*files, *settings.follow) if path != "-"),
         timezone=settings.timezone,
         budget=settings.budget,
         lang=settings.lang,
-        audience=audience,
-        store=settings.store,
+        templates=settings.templates,
         history=bounds_of(settings),
         destination=destination,
+        said=(fault,) if fault else (),
     )
-    if fault:
-        sidecar.refuse(fault)
-    return sidecar
 
 
 def bounds_of(settings: Settings) -> Bounds:

@@ -313,7 +313,7 @@ def test_up_takes_over_changed_rule_packs_and_says_on_the_page_when_they_are_wro
     try:
         _wait_for(briefing, "Hedge late")
         mine.write_text(PACK.replace('severity = "critical"', 'severity = "grave"'))
-        wrong = _wait_for(briefing, "my.toml asks for: it is wrong and not in force")
+        wrong = _wait_for(briefing, "settings are wrong and not in force")
         mine.write_text(PACK.replace("Hedge late", "Second leg late"))
         mended = _wait_for(briefing, "Second leg late")
     finally:
@@ -321,7 +321,8 @@ def test_up_takes_over_changed_rule_packs_and_says_on_the_page_when_they_are_wro
         _, errors = process.communicate(timeout=20)
 
     assert "Hedge late" in wrong
-    assert "is wrong" not in mended
+    assert "severity = 'grave' is wrong" in wrong
+    assert "are wrong" not in mended
     assert b"severity = 'grave' is wrong" in errors
 
 

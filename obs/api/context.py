@@ -28,11 +28,12 @@ def _workers() -> Executor:
     return ThreadPoolExecutor(2, thread_name_prefix="obs-work")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
     """The parts behind the routes. A route reads the board and the history, never the fold's State."""
 
     settings: Settings
+    """In force at this moment: one frozen tree, replaced as a whole; no route keeps it."""
     board: Board
     sidecar: Sidecar | None = None
     """Works in another thread: nothing of it may be called from a route."""
@@ -44,6 +45,8 @@ class Context:
     """`obs.otlp.receiving.Receiver`; None where nothing is taken in."""
     inbox: Any = None
     """`obs.keeping.inbox.Inbox`, where alerts from outside are written down; None where none are taken."""
+    alerter: Any = None
+    """`obs.alerts.alerter.Alerter`, whose numbers are told; None where no messages are sent."""
     desk: Desk = field(default_factory=Desk)
     """Lends what computes money figures."""
     tokens: Tokens = field(default_factory=Tokens)

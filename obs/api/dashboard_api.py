@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,15 @@ __all__ = ["DashboardAPI", "create_dashboard_api", "run_dashboard_server"]
 class DashboardAPI:
     """The endpoints of one directory's sidecar, not serving yet."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Name the settings: where to work and where to listen."""
+    def __init__(self, settings: Settings, *, read: Callable[[], Settings] | None = None) -> None:
+        """Name the settings: where to work and where to listen.
+
+        Args:
+            settings: To begin with.
+            read: Reads them anew when their file has changed; None: they stay.
+        """
         self.settings = settings
+        self._read = read
 
     def run(self, files: Sequence[Path | str] = ()) -> int:
         """Serve until a signal comes; return the exit code.
@@ -35,7 +41,7 @@ class DashboardAPI:
         """
         from obs.api.serve import serve
 
-        return serve(self.settings, [Path(file) for file in files])
+        return serve(self.settings, [Path(file) for file in files], read=self._read)
 
     def app(self, calculator: PerformanceMetricsCalculator | None = None) -> FastAPI:
         """Return the ASGI app over money figures of one's own, without a sidecar, for another server.
@@ -72,7 +78,11 @@ def create_dashboard_api(**settings: Any) -> DashboardAPI:
     Raises:
         ConfigError: If a setting is wrong.
     """
-    return DashboardAPI(load(settings).settings)
+
+    def read() -> Settings:
+        return load(settings).settings
+
+    return DashboardAPI(read(), read=read)
 
 
 def run_dashboard_server(**settings: Any) -> int:

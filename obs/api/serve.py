@@ -20,13 +20,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from obs import dashboard
-from obs.alerts.opening import alerter_of
+from obs.alerts.opening import alerter_of, wiring_of
 from obs.api.app import application
 from obs.api.board import Board
 from obs.api.context import Context
 from obs.api.desk import Desk
 from obs.api.doors import Doorkeeper, Socket
-from obs.api.inputs import read_standard_input, reload_on_change
+from obs.api.inputs import read_standard_input
 from obs.api.listening import grpc_door, listen
 from obs.api.tokens import TokenError, Tokens, in_force
 from obs.config import Settings, load, pipeline_config, placed
@@ -34,12 +34,13 @@ from obs.exporting.echoes import identity_of
 from obs.history.queries import History
 from obs.journal import journal
 from obs.keeping.inbox import FOLDER, Inbox
-from obs.keeping.stopping import Told
+from obs.keeping.stopping import HANGUP, Told, is_on_terminal
 from obs.keeping.whereabouts import announced
-from obs.opening import LOOK_SECONDS, Marker, opened, opened_for_a_bot, taken_over
+from obs.opening import LOOK_SECONDS, Marker, opened, opened_for_a_bot, orders_of, taken_over
 from obs.otlp.grpc_door import GrpcDoor
 from obs.otlp.receiving import Receiver
 from obs.refreshing.pipeline import DashboardDataPipeline
+from obs.reloading import Reloading
 from obs.sidecar import Sidecar
 from obs.snapshot import Snapshot
 from obs.trails import recent
@@ -50,7 +51,13 @@ SWITCH_SECONDS = 0.001
 """How long the fold may hold the interpreter while a request waits for it."""
 
 
-def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) -> int:
+def serve(
+    settings: Settings,
+    files: Sequence[Path],
+    *,
+    idle_exit: float = 0.0,
+    read: Callable[[], Settings] | None = None,
+) -> int:
     """Run until a signal or the idle time; return the exit code.
 
     A sidecar that a bot has started in this directory is asked to leave first.
@@ -59,6 +66,7 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
         settings: Where to work and listen.
         files: Logs to take in and follow; `-` is standard input.
         idle_exit: Seconds without a living bot after which to end; 0 is never.
+        read: Reads the settings anew when their file has changed; None: only rule packs and tables change.
 
     Raises:
         ValueError: If the address is not loopback and there is no token, or the port is taken.
@@ -82,7 +90,15 @@ def serve(settings: Settings, files: Sequence[Path], *, idle_exit: float = 0.0) 
         secret = f"#token={tokens.control}" if is_seen and tokens.control else ""
         beside = f", OpenTelemetry by gRPC at {grpc.address}" if grpc is not None else ""
         sys.stderr.write(f"obs: watching {directory}, {address}{secret}{beside}\n")
-        running = _Running(sidecar, door, idle_exit, with_input="-" in (*follow, *settings.follow), grpc=grpc)
+        running = _Running(
+            sidecar,
+            door,
+            idle_exit,
+            read=read or (lambda: settings),
+            files=follow,
+            folder=Path.cwd(),
+            grpc=grpc,
+        )
         running.serve(settings, tokens, board)
     return 0
 
@@ -98,15 +114,17 @@ def serve_for_a_bot(directory: Path, folder: Path, *, idle_exit: float) -> int:
     Raises:
         SpoolBusyError, StoreError, OSError: As `Sidecar`.
     """
-    # On loopback whatever they say: nobody is there to read why it would not listen elsewhere.
-    settings = placed(load(folder=folder).settings, folder).model_copy(
-        update={"dir": directory, "host": "127.0.0.1"}
-    )
+
+    def read() -> Settings:
+        # On loopback whatever they say: nobody is there to read why it would not listen elsewhere.
+        found = placed(load(folder=folder).settings, folder)
+        return found.model_copy(update={"dir": directory, "host": "127.0.0.1"})
+
+    settings = read()
     try:
         door = listen(settings)
     except ValueError:
-        settings = settings.model_copy(update={"port": 0})
-        door = listen(settings)
+        door = listen(settings.model_copy(update={"port": 0}))
     board = _empty_board()
     with (
         contextlib.closing(door),
@@ -120,7 +138,7 @@ def serve_for_a_bot(directory: Path, folder: Path, *, idle_exit: float) -> int:
             tokens = Tokens()
             sidecar.vault.notice(f"nobody can decide anything on the page ({error})")
         with _shut(_grpc_door_or_word(settings, tokens, sidecar)) as grpc:
-            running = _Running(sidecar, door, idle_exit, folder=folder, leave=marker, grpc=grpc)
+            running = _Running(sidecar, door, idle_exit, read=read, folder=folder, leave=marker, grpc=grpc)
             running.serve(settings, tokens, board)
     return 0
 
@@ -134,14 +152,15 @@ class _Running:
         door: socket.socket,
         idle_exit: float,
         *,
-        with_input: bool = False,
-        folder: Path | None = None,
+        read: Callable[[], Settings],
+        folder: Path,
+        files: Sequence[str] = (),
         leave: Told | None = None,
         grpc: GrpcDoor | None = None,
     ) -> None:
         self._sidecar, self._door, self._idle_exit = sidecar, door, idle_exit
-        self._with_input, self._folder, self._leave = with_input, folder, leave
-        self._grpc = grpc
+        self._read, self._folder, self._files = read, folder, files
+        self._leave, self._grpc = leave, grpc
 
     def serve(self, settings: Settings, tokens: Tokens, board: Board) -> None:
         sidecar = self._sidecar
@@ -154,6 +173,7 @@ class _Running:
         )
         inbox = Inbox(sidecar.directory / FOLDER)
         receiver = Receiver(inbox, own=identity_of(sidecar.directory))
+        alerter = alerter_of(settings, sidecar.directory, lambda: board.kept, _noting(sidecar), sidecar.offer)
         context = Context(
             settings=settings,
             board=board,
@@ -162,6 +182,7 @@ class _Running:
             pipeline=pipeline,
             receiver=receiver,
             inbox=inbox,
+            alerter=alerter,
             desk=Desk(sidecar, board),
             tokens=tokens,
         )
@@ -172,22 +193,29 @@ class _Running:
             contextlib.closing(inbox),
             _opened(self._grpc, receiver, tokens),
             pipeline,
-            alerter_of(settings, sidecar.directory, lambda: board.kept, _noting(sidecar)),
+            alerter,
+            Reloading(
+                sidecar,
+                settings,
+                self._read,
+                lambda fresh: orders_of(fresh, self._files),
+                folder=self._folder,
+                prepare=_preparing(context),
+            ) as reloading,
             asyncio.Runner(loop_factory=_loop_factory()) as runner,
         ):
-            runner.run(self._until_stopped(context))
+            runner.run(self._until_stopped(context, reloading))
 
-    async def _until_stopped(self, context: Context) -> None:
+    async def _until_stopped(self, context: Context, reloading: Reloading) -> None:
         log = journal("sidecar")
         stop = asyncio.Event()
         sidecar, app = self._sidecar, application(context)
         server = server_of(app)
         hurry = stop_on_signals(stop)
+        _reload_on_hangup(reloading, stop)
         web = asyncio.create_task(server.serve([self._door]))
-        tasks = [asyncio.create_task(reload_on_change(sidecar, context, self._folder, log))]
-        if self._leave is not None:
-            tasks.append(asyncio.create_task(_stop_when(self._leave, stop)))
-        if self._with_input:
+        tasks = [asyncio.create_task(_stop_when(self._leave, stop))] if self._leave is not None else []
+        if "-" in (*self._files, *context.settings.follow):
             read_standard_input(sidecar, context.settings.timezone)
         log.info("started", directory=str(sidecar.directory))
         try:
@@ -233,6 +261,22 @@ def _grpc_door_or_word(settings: Settings, tokens: Tokens, sidecar: Sidecar) -> 
         return None
 
 
+def _preparing(context: Context) -> Callable[[Settings], Callable[[], None]]:
+    """Return what makes ready, beside the fold, for other settings: routes, messages, the data pipeline."""
+
+    def prepare(fresh: Settings) -> Callable[[], None]:
+        wiring, config = wiring_of(fresh), pipeline_config(fresh)
+
+        def adopt() -> None:
+            context.settings = fresh
+            context.alerter.adopt(wiring)
+            context.pipeline.config = config
+
+        return adopt
+
+    return prepare
+
+
 async def _stop_when(leave: Told, stop: asyncio.Event) -> None:
     while not leave.is_set():
         await asyncio.sleep(LOOK_SECONDS)
@@ -276,6 +320,21 @@ def stop_on_signals(stop: asyncio.Event) -> asyncio.Event:
         except NotImplementedError:
             signal.signal(number, told)
     return hurry
+
+
+def _reload_on_hangup(reloading: Reloading, stop: asyncio.Event) -> None:
+    """Read the settings anew at SIGHUP, or end in order where it says that our terminal is gone."""
+    if HANGUP is None:
+        return
+    had_terminal = is_on_terminal()
+
+    def told(*_: object) -> None:
+        if had_terminal and not is_on_terminal():
+            stop.set()
+        else:
+            reloading.ask()
+
+    asyncio.get_running_loop().add_signal_handler(HANGUP, told)
 
 
 def server_of(app: FastAPI) -> uvicorn.Server:

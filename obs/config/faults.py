@@ -29,6 +29,10 @@ _TABLES: Mapping[str, type[BaseModel]] = {
 }
 
 
+_SECRET = (["alerts"], ["token"], ["read_token"], ["otlp", "endpoint"], ["otlp", "headers"])
+"""Where what stands may be a password, or an address that holds one: it is never repeated."""
+
+
 def explained(error: ValidationError, origins: Mapping[str, str]) -> str:
     """Return what is wrong with the first wrong value; `origins` tells where each field came from."""
     first = error.errors()[0]
@@ -40,11 +44,7 @@ def explained(error: ValidationError, origins: Mapping[str, str]) -> str:
         known = ", ".join(fields)
         return f"{place}: {key}: no such setting: use one of {known}"
     message = str(first["msg"]).removeprefix("Value error, ")
-    if path[0] == "alerts":
-        # What stands there may be an address with its secrets.
-        return f"{place}: {key}: {message[:1].lower()}{message[1:]}"
-    if path[:1] == ["otlp"] and path[1:2] in (["endpoint"], ["headers"]):
-        # What stands there may hold a password.
+    if path[:1] in _SECRET or path[:2] in _SECRET:
         return f"{place}: {key}: {message[:1].lower()}{message[1:]}"
     if key == "store":
         return f"{place}: store = {store_address.shown(str(first['input']))!r}: {message}"

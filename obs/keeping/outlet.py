@@ -35,6 +35,7 @@ class Outlet:
         *,
         budget: int = 2000,
         lang: str = "en",
+        templates: Path | None = None,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make an outlet; nothing is written yet.
@@ -43,6 +44,7 @@ class Outlet:
             directory: The `OBS_DIR`.
             budget: Most tokens of a briefing.
             lang: Its language.
+            templates: Folder of templates that replace ours of the same name.
             timer: A clock in seconds that never goes back.
         """
         self._briefings = directory / "briefings"
@@ -51,6 +53,7 @@ class Outlet:
         self._history = DatedFiles(self._dashboards)
         self.budget = budget
         self.lang = lang
+        self.templates = templates
         self._timer = timer
         self._not_before = 0.0
         self._drawn_at = -AT_REST_SECONDS
@@ -96,7 +99,7 @@ class Outlet:
         return not self.fault
 
     def _page(self, snapshot: Snapshot) -> bytes:
-        text = briefing.render(snapshot, budget=self.budget, lang=self.lang)
+        text = briefing.render(snapshot, budget=self.budget, lang=self.lang, templates=self.templates)
         return text.encode("utf-8", "backslashreplace")
 
     def _written(self, path: Path, make: Callable[[], bytes], faults: list[str]) -> bytes | None:

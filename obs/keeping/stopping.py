@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 from typing import Protocol
 
-__all__ = ["Flag", "Told", "flags_of_signals"]
+__all__ = ["HANGUP", "Flag", "Told", "flags_of_signals", "is_on_terminal"]
+
+HANGUP: int | None = getattr(signal, "SIGHUP", None)
+"""Asks for the settings to be read anew, or says that the terminal is gone; None where there is no such."""
 
 
 class Told(Protocol):
@@ -28,6 +32,14 @@ class Flag:
     def is_set(self) -> bool:
         """Whether it is set."""
         return self._is_set
+
+
+def is_on_terminal() -> bool:
+    """Whether a terminal reads what we say on standard error; no longer, once it is closed."""
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except (OSError, ValueError):
+        return False
 
 
 def flags_of_signals() -> tuple[Flag, Flag]:

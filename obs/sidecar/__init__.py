@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from obs.keeping.presence import ensure_running, running_pid, wait_processed
+from obs.sidecar.orders import Orders
 from obs.sidecar.showing import Audience
 from obs.sidecar.sidecar import Sidecar
 
-__all__ = ["Audience", "Sidecar", "ensure_running", "running_pid", "wait_processed"]
+__all__ = ["Audience", "Orders", "Sidecar", "ensure_running", "running_pid", "wait_processed"]

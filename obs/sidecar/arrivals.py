@@ -56,6 +56,8 @@ class Arrivals:
         self._tails = Tails((), {})
         self._inbox = InboxReader(self._inbox_folder)
         self._offered: queue.Queue[Event] = queue.Queue(WAITING_EVENTS)
+        self._stored: Mapping[str, Any] = {}
+        """The checkpoints from which was gone on last."""
         self._checkpoint: Mapping[str, Any] = {}
         self.pending_bytes = 0
         """At most so many bytes of spool and files wait to be read."""
@@ -88,12 +90,27 @@ class Arrivals:
 
     def rewind(self, checkpoints: Mapping[str, Any]) -> None:
         """Go back to where the stored checkpoints end."""
+        self._stored = checkpoints
         self._checkpoint = checkpoints.get(SPOOL) or {}
         self._reader.rewind(self._checkpoint)
         self._tails.close()
         self._tails = Tails(self._follow, checkpoints, timezone=self._timezone)
         self._inbox = InboxReader(self._inbox_folder, checkpoints.get(INBOX))
         self.pending_bytes = self._held = 0
+
+    def is_following(self, follow: Sequence[str | Path], timezone: str) -> bool:
+        """Whether these files are followed, their times read in this zone."""
+        return (tuple(follow), timezone) == (tuple(self._follow), self._timezone)
+
+    def follow(self, follow: Sequence[str | Path], timezone: str) -> None:
+        """Follow other files from now on; only when all that was taken is stored.
+
+        Args:
+            follow: Log files and globs; one that was followed before goes on where it was.
+            timezone: Zone in which times without one are read.
+        """
+        self._follow, self._timezone = follow, timezone
+        self.rewind({**self._stored, **self.checkpoints()})
 
     def spool(self, limit: int) -> SpoolBatch:
         """Return what the spool holds next, at most so many lines.

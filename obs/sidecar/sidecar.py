@@ -35,6 +35,7 @@ from obs.money.metrics import PerformanceMetricsCalculator
 from obs.pipeline import Processor
 from obs.rules import RuleSet
 from obs.sidecar.arrivals import Arrivals
+from obs.sidecar.orders import Orders
 from obs.sidecar.posting import Posted
 from obs.sidecar.showing import Audience, Showing
 from obs.sidecar.upkeep import Upkeep
@@ -77,6 +78,7 @@ class Sidecar:
         notes: Callable[[], Mapping[str, str]] = dict,
         budget: int = 2000,
         lang: str = "en",
+        templates: Path | None = None,
         audience: Audience | None = None,
         store: str = "",
         history: Bounds | None = None,
@@ -95,6 +97,7 @@ class Sidecar:
             notes: Gives texts to be stored in each transaction, beside checkpoint and State.
             budget: Most tokens of a briefing.
             lang: Its language.
+            templates: Folder of templates that replace ours of the same name.
             audience: Is shown each new picture, beside the files.
             store: Address of a server that keeps what is remembered; empty: `obs.db` in the directory.
             history: How much history is kept; the defaults when None.
@@ -117,16 +120,22 @@ class Sidecar:
         except BaseException:
             self._arrivals.close()
             raise
-        self.outlet = Outlet(self.directory, budget=budget, lang=lang)
+        self.outlet = Outlet(self.directory, budget=budget, lang=lang, templates=templates)
         self._showing = Showing(self.snapshot, self.outlet, audience, clock)
         self._analyzer = Analyzer(ruleset, expected=expected)
         told = self._analyzer.expected
         self._chronicle = Chronicle(zone=told.timezone, prices=told.prices, clock=clock)
         keeper = Keeper(self.vault.store, self.directory, history or Bounds(), clock=clock)
         self._upkeep = Upkeep(keeper, self.directory, clock)
-        self.exporter = _exporter(self.directory, destination, clock)
+        self.exporter: Exporter | None = None
+        if destination is not None:
+            self.exporter = _exporter(self.directory, destination, clock)
+        self._said: tuple[str, ...] = ()
+        """What a reader has to know of the settings in force."""
         self._refused = ""
         """What was wrong with the settings or rules that were changed last; empty while they are in force."""
+        self._to_follow: Orders | None = None
+        """Names other files to follow, as soon as all that was taken is stored."""
         self._requests = Requests()
         self._errors = 0
         self._is_half_taken = False
@@ -169,21 +178,21 @@ class Sidecar:
         """What keeps us from storing or showing, in words; empty while all is well."""
         return self.vault.fault or self.outlet.fault
 
-    def adopt(
-        self,
-        *,
-        ruleset: RuleSet,
-        expected: Expectations,
-        budget: int,
-        lang: str,
-        history: Bounds | None = None,
-    ) -> None:
-        """Go on with other rules and another page; what is remembered stays, within other bounds if given."""
-        self._upkeep.keeper.bounds = history or self._upkeep.keeper.bounds
-        self._analyzer.rules, self._analyzer.expected = ruleset, expected
-        self._chronicle.adopt(zone=expected.timezone, prices=expected.prices)
-        self.outlet.budget, self.outlet.lang = budget, lang
-        self._refused = ""
+    def adopt(self, orders: Orders) -> None:
+        """Go on with other settings; what is remembered, waits or is on its way stays.
+
+        Only for the thread that runs the sidecar: see `post`.
+        """
+        self._upkeep.keeper.bounds = orders.history
+        self._analyzer.rules, self._analyzer.expected = orders.ruleset, orders.expected
+        self._chronicle.adopt(zone=orders.expected.timezone, prices=orders.expected.prices)
+        self.outlet.budget, self.outlet.lang = orders.budget, orders.lang
+        self.outlet.templates = orders.templates
+        if not self._arrivals.is_following(orders.follow, orders.timezone):
+            self._to_follow = orders
+            self._is_dirty = True
+        self._redirect(orders.destination)
+        self._said, self._refused = orders.said, ""
         self._showing.touch()
 
     def refuse(self, what: str) -> None:
@@ -274,9 +283,8 @@ class Sidecar:
             taken, readings=msgspec.structs.replace(readings, histograms=histograms)
         )
         notices = (
-            *filter(
-                None, (self._refused, self._upkeep.keeper.said, self.exporter.said if self.exporter else "")
-            ),
+            *filter(None, (self._refused, *self._said, self._upkeep.keeper.said)),
+            *filter(None, (self.exporter.said if self.exporter is not None else "",)),
             *self._arrivals.refused,
             *self.vault.notices,
         )
@@ -321,6 +329,9 @@ class Sidecar:
             self._arrivals.checkpoints(), self.state.encode(), notes, self._chronicle.pending()
         ):
             return False
+        if self._to_follow is not None:
+            self._arrivals.follow(self._to_follow.follow, self._to_follow.timezone)
+            self._to_follow = None
         self._chronicle.stored()
         self._arrivals.release()
         self._is_dirty = False
@@ -425,6 +436,17 @@ class Sidecar:
         self._is_dirty = False
         self._showing.touch()
 
+    def _redirect(self, destination: Destination | None) -> None:
+        """Send by OpenTelemetry to another place; what waits is sent there."""
+        if self.exporter is not None:
+            self.exporter.redirect(destination)
+        elif destination is not None:
+            self.exporter = _exporter(self.directory, destination, self._clock)
+            self.exporter.resume(self.vault.saved.notes.get(EXPORT))
+            self._analyzer.listeners.append(self.exporter)
+            self.exporter.start()
+        self._intake.is_whole = self.exporter is not None and self.exporter.wants_all
+
     def _note(self, batch: SpoolBatch, *, has_more: bool) -> None:
         if self._arrivals.note(batch) or has_more:
             self._is_dirty = True
@@ -513,9 +535,7 @@ def _prepare(directory: Path) -> None:
         ignore.write_text("*\n", encoding="ascii")
 
 
-def _exporter(directory: Path, destination: Destination | None, clock: Callable[[], int]) -> Exporter | None:
-    if destination is None:
-        return None
+def _exporter(directory: Path, destination: Destination, clock: Callable[[], int]) -> Exporter:
     # Whoever sends nothing loads none of it.
     from obs.exporting.exporter import Exporter
 

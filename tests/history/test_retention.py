@@ -135,20 +135,12 @@ def test_counts_of_the_oldest_minutes_go_when_no_examples_are_left(tmp_path: Pat
 
 
 def test_changed_bounds_hold_without_a_restart(tmp_path: Path) -> None:
-    from obs import rules
     from obs.config import Settings
-    from obs.opening import bounds_of
+    from obs.opening import orders_of
     from obs.sidecar import Sidecar
-    from obs.watch.expectations import Expectations
 
     fresh = Settings.model_validate({"history_days": 7, "history_quota": "64MiB"})
     with Sidecar(tmp_path) as sidecar:
-        sidecar.adopt(
-            ruleset=rules.load(),
-            expected=Expectations(),
-            budget=fresh.budget,
-            lang=fresh.lang,
-            history=bounds_of(fresh),
-        )
+        sidecar.adopt(orders_of(fresh))
 
         assert sidecar._upkeep.keeper.bounds == Bounds(days=7, quota=64 * 2**20)
