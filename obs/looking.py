@@ -186,9 +186,9 @@ def shown(
             if item.id == wanted:
                 return f"{_evidence(item)}\n(evidence of {issue.id} {issue.title})"
     if directory is not None:
-        from obs.commands.stored import record
+        from obs.records import record
 
-        kept = record(directory, wanted)
+        kept = record(store_of(directory), wanted)
         if kept:
             return kept
     around = _around(snapshot, wanted)
