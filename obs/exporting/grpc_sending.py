@@ -33,7 +33,8 @@ BESIDE_SECONDS = 1.0
 _REFUSED = frozenset(("INVALID_ARGUMENT", "ALREADY_EXISTS", "FAILED_PRECONDITION", "INTERNAL", "UNKNOWN"))
 """Codes after which the same request may not come again; in smaller ones only the bad record is lost."""
 _NO_CONNECTION = (
-    "failed to connect", "errors resolving", "DNS resolution", "Socket closed", "Connection reset", "recvmsg", "sendmsg",
+    "failed to connect", "errors resolving", "DNS resolution", "Socket closed", "Connection reset", "recvmsg",
+    "sendmsg",
 )  # fmt: skip
 """How the library begins when nobody has answered."""
 _NO_NAME = ("errors resolving", "DNS resolution")
@@ -76,6 +77,7 @@ class GrpcPost:
         self._lock = threading.Lock()
         self._channel: Any = None
         self._call: Any = None
+        self._is_cut = False
 
     def send(self, body: bytes) -> Answer:
         """Send one body; never raises, and ends within the route's time whatever the other side does."""
@@ -104,12 +106,13 @@ class GrpcPost:
     def cut(self) -> None:
         """End a request that is under way; from any thread."""
         with self._lock:
-            call = self._call
+            self._is_cut, call = True, self._call
         if call is not None:
             call.cancel()
 
     def _answer(self, body: bytes) -> Answer:
         grpc = loaded()
+        self._is_cut = False
         send = self._connected(grpc).unary_unary(self._method)
         call = send.future(
             body,
@@ -119,6 +122,8 @@ class GrpcPost:
         )
         with self._lock:
             self._call = call
+        if self._is_cut:
+            call.cancel()
         try:
             return Answer(200, call.result(self._route.timeout + BESIDE_SECONDS))
         except grpc.FutureCancelledError:

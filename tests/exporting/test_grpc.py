@@ -11,6 +11,8 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs
 
 from obs.config import Otlp
 from obs.exporting.destination import Destination, DestinationError, Route, destination
@@ -37,11 +39,11 @@ def going_to(url: str, **more: Any) -> Destination:
     return told
 
 
-def asked(url: str, **more: Any) -> Any:
+def asked(url: str, body: bytes = b"", **more: Any) -> Any:
     """What one request comes to."""
     post = GrpcPost(Route(url + LOGS, is_grpc=True, **more))
     try:
-        return post.send(b"")
+        return post.send(body)
     finally:
         post.close()
 
@@ -65,9 +67,12 @@ def test_logs_traces_and_metrics_arrive_at_their_services(tmp_path: Path, collec
 
 
 def test_without_compression_nothing_is_packed(collector: GrpcCollector) -> None:
-    asked(collector.url, gzip=False)
+    body = ExportLogsServiceRequest(resource_logs=[ResourceLogs(schema_url="x" * 500)]).SerializeToString()
 
-    assert collector.packed == [False]
+    asked(collector.url, body, gzip=True)
+    asked(collector.url, body, gzip=False)
+
+    assert collector.packed == [True, False]
 
 
 WAITS = (
@@ -99,13 +104,23 @@ def test_who_says_when_to_come_again_is_obeyed(collector: GrpcCollector, code: s
 
 
 def test_what_a_collector_says_is_told_in_one_plain_line(collector: GrpcCollector) -> None:
-    collector.code, collector.details = "UNAVAILABLE", "busy\x1b[31m\nagain  " + "x" * 5_000
+    secret = "api_secret=abcdEFGH1234abcdEFGH1234abcdEFGH"
+    collector.code, collector.details = "UNAVAILABLE", f"busy\x1b[31m\nagain {secret}" + "x" * 5_000
 
     fault = asked(collector.url).fault
 
     assert fault.startswith('the collector answers UNAVAILABLE: "busy\\u001b[31m\\nagain')
     assert fault.isprintable()
+    assert "abcdEFGH1234" not in fault
     assert len(fault) < 300
+
+
+def test_who_does_not_answer_in_time_is_left(collector: GrpcCollector) -> None:
+    collector.seconds = 2.0
+
+    answer = asked(collector.url, timeout=0.3)
+
+    assert (answer.status, answer.fault) == (0, "no answer within 0.3 s")
 
 
 def test_a_collector_that_is_busy_gets_everything_later(tmp_path: Path, collector: GrpcCollector) -> None:

@@ -118,6 +118,8 @@ def test_a_message_that_is_too_large_is_refused_for_good(tmp_path: Path) -> None
         answer = stage.send("logs", b"\0" * (MOST_BYTES + 1))
 
     assert answer.code == "RESOURCE_EXHAUSTED"
+    # By the library, before all of it is here.
+    assert answer.details.startswith("SERVER: ")
     assert "grpc-status-details-bin" not in answer.trailers
 
 
