@@ -203,18 +203,22 @@ def show(
 def issues(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[show|resolve|archive|reopen] [ID]...", help="None: list them."),
+        typer.Argument(metavar="[show|resolve|archive|reopen|merge|split] [ID]...", help="None: list them."),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", "--why", help="Why; `archive` wants one.")] = "",
     duration: Annotated[
-        str | None, typer.Option("--for", help="Archive so long: `2h`, `7d`, `ever` [30d].")
+        str | None,
+        typer.Option("--for", help="Archive so long: `2h`, `7d`, `ever`, or until it gets `worse` [30d]."),
     ] = None,
     until: Annotated[str | None, typer.Option(help="Archive until this time.")] = None,
     by: Annotated[str, typer.Option(help="Who decides [the user].")] = "",
     every: Annotated[bool, typer.Option("--all", help="List symptoms and closed ones too.")] = False,
     directory: Dir = None,
 ) -> None:
-    """List the issues, or decide on one: resolve it, archive it with a reason and an end, reopen it."""
+    """List the issues, or decide on one: resolve it, archive it with a reason and an end, reopen it.
+
+    `merge` makes one of several, the first named stays; `split` takes one out again, or all of the whole's.
+    """
     with told():
         from obs import deciding, looking
 
@@ -224,7 +228,7 @@ def issues(
         if verb == "list" and not ids:
             say("\n".join(deciding.listed(snapshot, every=every)))
             return
-        if verb not in ("show", *deciding.VERBS):
+        if verb not in ("show", "merge", "split", *deciding.VERBS):
             verb, ids = "show", [verb, *ids]
         if not ids:
             raise ValueError(f"issues {verb}: name an issue, e.g. `obs issues {verb} I-1a2b3c`")
@@ -233,7 +237,17 @@ def issues(
             return
         now = time.time_ns()
         expires = deciding.wakes_at(verb, duration, until, now)
-        said = deciding.apply(folder, snapshot, verb, ids, now=now, why=reason, by=by, expires=expires)
+        if verb == "merge":
+            if len(ids) < 2:
+                raise ValueError("issues merge: name the issue that stays, then those that become part of it")
+            said = deciding.merge(folder, snapshot, ids[0], ids[1:], now=now, why=reason, by=by)
+        elif verb == "split":
+            said = deciding.split(folder, snapshot, ids, now=now, by=by)
+        else:
+            worse = duration == deciding.WORSE
+            said = deciding.apply(
+                folder, snapshot, verb, ids, now=now, why=reason, by=by, expires=expires, until_worse=worse
+            )
         say("\n".join(said))
 
 

@@ -208,13 +208,13 @@ def _last_look(store: Store, reader: str) -> Snapshot | int | None:
 
 
 def find_issue(issues: Iterable[Issue], wanted: str) -> Issue:
-    """Return the issue of an id or of a unique prefix of it.
+    """Return the issue of an id or of a unique prefix of it; of a merged one that which it is a part of.
 
     Raises:
         ValueError: If there is none, or more than one.
     """
     prefix = wanted.lower().removeprefix("i-")
-    found = [issue for issue in issues if issue.fingerprint.startswith(prefix)]
+    found = [issue for issue in issues if issue.is_known_as(prefix)]
     if len(found) == 1:
         return found[0]
     if not found:
@@ -229,6 +229,9 @@ def _issue(issue: Issue) -> str:
         f"First {_time(issue.first_seen)}, last {_time(issue.last_seen)}, trend {issue.trend}.",
         f"Why grouped: {issue.grouped_by or issue.rule}.",
     ]
+    for part in issue.merged:
+        said = f"Merged into it: {part.id} {plain(part.title)} · {part.count}×, {part.decided}"
+        lines.append(f"{said}; `obs issues split {part.id}` takes it out.")
     if issue.decided:
         lines.append(f"Decided: {issue.decided}")
     if issue.follows:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import nlargest
 from itertools import pairwise
 
 import msgspec
 
-__all__ = ["MINUTE_NS", "Newest", "Series", "newest_minutes"]
+__all__ = ["MINUTE_NS", "Newest", "Series", "newest_minutes", "newest_of"]
 
 MINUTE_NS = 60_000_000_000
 HOUR_NS = 60 * MINUTE_NS
@@ -169,6 +169,11 @@ SHOWN_MINUTES = 120
 
 def newest_minutes(series: Series) -> tuple[tuple[int, int], ...]:
     """Return (minute since 1970, count) of the newest minutes in which it happened, oldest first."""
-    if len(series.minutes) <= SHOWN_MINUTES:
-        return tuple(sorted(series.minutes.items()))
-    return tuple(sorted(nlargest(SHOWN_MINUTES, series.minutes.items())))
+    return newest_of(series.minutes)
+
+
+def newest_of(minutes: Mapping[int, int]) -> tuple[tuple[int, int], ...]:
+    """Return the newest of counts by minute, oldest first: as many as a view shows."""
+    if len(minutes) <= SHOWN_MINUTES:
+        return tuple(sorted(minutes.items()))
+    return tuple(sorted(nlargest(SHOWN_MINUTES, minutes.items())))

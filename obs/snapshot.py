@@ -26,6 +26,7 @@ __all__ = [
     "IssueSeverity",
     "IssueStatus",
     "Loss",
+    "Merged",
     "MessageKind",
     "Moment",
     "Money",
@@ -115,6 +116,20 @@ class Evidence(msgspec.Struct, frozen=True):
     """Half-open range of the characters that prove the point; (0, 0): the whole line."""
 
 
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """An issue that a person made a part of another: what would stand alone if they split it off."""
+
+    fingerprint: str
+    id: str
+    title: str = ""
+    """Empty while nothing of it is remembered."""
+    component: str = ""
+    count: int = 0
+    last_seen: int = 0
+    decided: str = ""
+    """Who merged it, when and why."""
+
+
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
     """One problem, seen once or a million times."""
 
@@ -180,6 +195,14 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     """What its records name (`host`, `symbol`, ...), as its texts use it: validated identifiers."""
     minutes: tuple[tuple[int, int], ...] = ()
     """(minute since 1970, records) of the newest minutes in which it was seen, oldest first."""
+    merged: tuple[Merged, ...] = ()
+    """The issues that a person merged into this one; its own figures count them in."""
+
+    def is_known_as(self, start: str) -> bool:
+        """Whether a fingerprint that begins so is its own, or that of an issue merged into it."""
+        return self.fingerprint.startswith(start) or any(
+            one.fingerprint.startswith(start) for one in self.merged
+        )
 
 
 class ComponentStatus(msgspec.Struct, frozen=True):

@@ -86,6 +86,25 @@ def test_a_resolved_issue_that_fails_again_is_told_as_regressed_with_who_resolve
     assert "by ann" in obs(directory, "issues", "show", wanted).stdout
 
 
+def test_an_issue_archived_until_it_gets_worse_comes_back_when_it_does(directory: Path) -> None:
+    wanted = only_id(directory)
+
+    done = obs(directory, "issues", "archive", wanted, "--reason", "rare", "--for", "worse")
+    assert "until more than 10 of it are seen in an hour" in done.stdout
+    fail(directory)
+    assert obs(directory, "check").returncode == 0
+
+    # A record counts by its minute: what came in the minute of the decision came before it or after.
+    bot = Bot(directory)
+    for _ in range(11):
+        ahead = time.time_ns() + 60_000_000_000
+        bot.say("frobnication of 42 refused by the venue", "ERROR", timestamp=ahead)
+    bot.end()
+
+    assert obs(directory, "check").returncode == 1
+    assert "escalating" in obs(directory, "issues").stdout
+
+
 def test_a_decision_that_cannot_be_is_one_line_and_exit_code_2(directory: Path) -> None:
     wanted = only_id(directory)
 

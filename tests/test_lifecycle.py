@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +48,22 @@ def test_a_resolved_issue_that_fails_again_is_regressed_until_its_path_works_aga
     assert derive_status(stored, issue(last=58), 60) is S.REGRESSED
     assert derive_status(stored, issue(last=58, trend="worse"), 60) is S.REGRESSED
     assert derive_status(stored, issue(last=58, good=4), 60) is S.RESOLVED
+
+
+def test_an_issue_archived_until_it_gets_worse_wakes_with_twice_as_much_in_an_hour_and_stays_awake() -> None:
+    hour = 3_600_000_000_000
+    calm = msgspec.structs.replace(issue(), minutes=((0, 8), (30, 4), (70, 3)))
+
+    stored = decide("archive", calm, 100 * hour, why="known", until_worse=True)
+
+    assert stored.most == 24
+    before = [(99 * hour, 1_000), (101 * hour, 24), (102 * hour, 20), (102 * hour + 9, 4)]
+    assert derive_status(stored, calm, 103 * hour, before) is S.ARCHIVED
+    worse = [*before, (102 * hour + 99, 1)]
+    assert derive_status(stored, calm, 200 * hour, [*worse, (199 * hour, 2)]) is S.ESCALATING
+    assert "until there is more than 24 of it in an hour" in decided(stored, S.ARCHIVED)
+    assert "woke: there was more than 24 of it in an hour" in decided(stored, S.ESCALATING)
+    assert decide("archive", issue(), 60, why="rare", until_worse=True).most == 10
 
 
 def test_an_archived_issue_sleeps_until_its_time_and_is_never_new_again() -> None:

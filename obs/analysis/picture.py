@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from obs import hazards, outlook, rules, trails
 from obs.components import health_of
@@ -12,9 +12,11 @@ from obs.hazards.network import dead_network
 from obs.insight import effects
 from obs.insight.incidents import link, standing_of
 from obs.insight.lifecycle import Lifecycle, with_decision
+from obs.insight.merging import merged, renamed, roots_of
 from obs.insight.ranking import ranked, with_money
 from obs.issues import from_facts, over_time
 from obs.logs.composed import is_side
+from obs.series import MINUTE_NS
 from obs.snapshot import ComponentStatus, Health, Issue, IssueStatus, Source
 from obs.state import State
 from obs.watch import anomalies
@@ -54,16 +56,30 @@ def issues_of(
     found += anomalies.find(state, now, expected)
     found += endings(state, read)
     found += dead_network(found, {one.fingerprint: one.place for one in found}, state)
+    found = [over_time(issue, state, now) for issue in found]
+    roots = roots_of(lifecycle)
+    found, state = merged(found, roots, lifecycle), renamed(state, roots)
     standings = {
         issue.fingerprint: standing_of(issue, known.get(issue.rule), state.issues.get(issue.fingerprint))
         for issue in found
     }
-    found = [over_time(issue, state, now) for issue in found]
-    found = [with_decision(issue, lifecycle.get(issue.fingerprint), now) for issue in found]
+    found = [
+        with_decision(issue, lifecycle.get(issue.fingerprint), now, _counts(issue, state)) for issue in found
+    ]
     simulated = outlook.mode_of(state) in ("dry run", "backtest")
     linked = with_money(link(found, state, standings), state.books.bots)
     in_order = ranked(linked, standings, simulated=simulated)
     return effects.told(trails.stories(state.trails, in_order, state.issues), state, known)
+
+
+def _counts(issue: Issue, state: State) -> Iterator[tuple[int, int]]:
+    """How often it and what was merged into it was seen over time; without facts, as far as views show it."""
+    names = (issue.fingerprint, *(one.fingerprint for one in issue.merged))
+    known = [state.issues[name].seen for name in names if name in state.issues]
+    for seen in known:
+        yield from seen.over_time()
+    if not known:
+        yield from ((minute * MINUTE_NS, count) for minute, count in issue.minutes)
 
 
 def components_of(state: State, issues: Iterable[Issue]) -> dict[str, ComponentStatus]:
@@ -74,12 +90,13 @@ def components_of(state: State, issues: Iterable[Issue]) -> dict[str, ComponentS
         if name
     }
     for issue in issues:
-        if issue.status in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED) or not issue.component:
+        if issue.status in (IssueStatus.RESOLVED, IssueStatus.ARCHIVED):
             continue
         health, _ = health_of([issue])
-        current = components.get(issue.component)
-        if current is None or health.rank > current.status.rank:
-            components[issue.component] = ComponentStatus(health, issue.title, issue.last_seen)
+        for name in filter(None, {issue.component, *(part.component for part in issue.merged)}):
+            current = components.get(name)
+            if current is None or health.rank > current.status.rank:
+                components[name] = ComponentStatus(health, issue.title, issue.last_seen)
     return components
 
 

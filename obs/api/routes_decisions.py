@@ -1,4 +1,4 @@
-"""What a person decides about an issue: resolve, archive for a while, reopen; with the control token."""
+"""What a person decides about an issue: resolve, archive, reopen, merge, split; with the control token."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from obs.api.envelope import CODES, ApiError
 from obs.api.routes_views import IssueId, the_issue
 from obs.api.telling import tell, told
 from obs.keeping.store import StoreError
+from obs.snapshot import Issue
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["control"])
-Verb = Literal["resolve", "archive", "reopen"]
+Verb = Literal["resolve", "archive", "reopen", "merge", "split"]
 _ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
 
 
@@ -34,8 +35,14 @@ class DecisionRequest(BaseModel):
     duration: str = Field(
         deciding.ARCHIVED_FOR,
         alias="for",
-        pattern=r"^([0-9]{1,5}[smhd]|ever)$",
-        description="How long an issue is archived: `30m`, `2h`, `7d`, `ever`. Other verbs take none.",
+        pattern=r"^([0-9]{1,5}[smhd]|ever|worse)$",
+        description="How long an issue is archived: `30m`, `2h`, `7d`, `ever`, or `worse`: until there is "
+        "more of it than before. Other verbs take none.",
+    )
+    into: str = Field(
+        "",
+        max_length=40,
+        description="`merge`: the issue that this one becomes a part of. Other verbs take none.",
     )
 
 
@@ -61,7 +68,10 @@ async def decide(
     verb: Annotated[Verb, Path(description="What is to become of it.")],
     wanted: Annotated[DecisionRequest | None, Body(description="Why.")] = None,
 ) -> Response:
-    """Resolve, archive or reopen an issue; the page shows it within two seconds."""
+    """Resolve, archive or reopen an issue, make it a part of another, or let merged ones stand alone again.
+
+    The page shows it within two seconds.
+    """
     context = context_of(request)
     return tell(
         await context.offload(_apply, context, id, verb, wanted or DecisionRequest.model_validate({}))
@@ -74,20 +84,39 @@ def _apply(context: Context, wanted: str, verb: Verb, decision: DecisionRequest)
     now = time.time_ns()
     if verb == "archive" and not decision.why.strip():
         raise ApiError(422, "why: an archived issue must have a reason.")
+    if (verb == "merge") is not bool(decision.into):
+        raise ApiError(422, "into: `merge` names the issue that this one becomes a part of; others none.")
     wakes = deciding.wakes_at(verb, decision.duration if verb == "archive" else None, None, now)
+    directory, store = context.settings.dir.absolute(), context.settings.store
     try:
-        deciding.apply(
-            context.settings.dir.absolute(),
-            snapshot,
-            verb,
-            [issue.fingerprint],
-            now=now,
-            why=decision.why,
-            expires=wakes,
-            store=context.settings.store,
-        )
+        if verb == "merge":
+            into = the_issue(snapshot, decision.into).fingerprint
+            part = [issue.fingerprint]
+            deciding.merge(directory, snapshot, into, part, now=now, why=decision.why, store=store)
+        elif verb == "split":
+            deciding.split(directory, snapshot, [wanted], now=now, store=store)
+        else:
+            deciding.apply(
+                directory,
+                snapshot,
+                verb,
+                [issue.fingerprint],
+                now=now,
+                why=decision.why,
+                expires=wakes,
+                until_worse=verb == "archive" and decision.duration == deciding.WORSE,
+                store=store,
+            )
     except (StoreError, OSError, sqlite3.Error):
         raise ApiError(503, "The decision cannot be stored now.", headers={"Retry-After": "2"}) from None
     except ValueError:
-        raise ApiError(409, f"The issue is {issue.status} and cannot become that.") from None
+        raise ApiError(409, _refusal(verb, issue)) from None
     return Decided(id=issue.id, verb=verb, wakes=wakes)
+
+
+def _refusal(verb: Verb, issue: Issue) -> str:
+    if verb == "merge":
+        return "Both are one issue already."
+    if verb == "split":
+        return "Nothing was merged into this issue."
+    return f"The issue is {issue.status} and cannot become that."

@@ -98,13 +98,13 @@ async def snapshot(request: Request) -> Response:
 
 
 def the_issue(snapshot: Snapshot, wanted: str) -> Issue:
-    """Return the issue of an id, its fingerprint or a unique start of either.
+    """Return the issue of an id, its fingerprint or a unique start of either; merged ones are their whole.
 
     Raises:
         ApiError: 404 when there is none, 409 when there are several.
     """
     start = wanted.lower().removeprefix("i-")
-    found = [one for one in snapshot.issues if start and one.fingerprint.startswith(start)]
+    found = [one for one in snapshot.issues if start and one.is_known_as(start)]
     if not found:
         raise ApiError(404, "There is no such issue; /api/issues lists them.")
     if len(found) > 1:

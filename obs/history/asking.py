@@ -20,6 +20,8 @@ LONGEST_SECONDS = 5.0
 STEPS = 20_000
 """How often, in steps of SQLite's machine, the clock is looked at: each some tenths of a millisecond."""
 MOST_ROWS = 10_000
+_DECIDED = sa.table("lifecycle", sa.column("fingerprint"), sa.column("status"), sa.column("detail"))
+"""What people decided: it stands in the same store."""
 
 
 def file_engine(path: Path) -> sa.Engine:
@@ -75,6 +77,17 @@ def named(event_name: str) -> sa.ColumnElement[bool]:
     if event_name.endswith("*"):
         return sa.and_(sa.text("event_name <> ''"), name.startswith(event_name[:-1], autoescape=True))
     return sa.and_(sa.text("event_name <> ''"), name == event_name)
+
+
+def of_issue(connection: sa.Connection, start: str) -> sa.ColumnElement[bool]:
+    """Records of the issues whose fingerprints begin so, and of all that a person merged into them."""
+    query = sa.select(_DECIDED.c.fingerprint, _DECIDED.c.detail).where(_DECIDED.c.status == "merged")
+    into = {str(row.fingerprint): str(row.detail) for row in connection.execute(query)}
+    wanted = [start]
+    # A part may have parts of its own; each is looked through once, so a circle ends.
+    for name in wanted:
+        wanted += [part for part, whole in into.items() if whole.startswith(name) and part not in wanted]
+    return sa.or_(*(EXEMPLARS.c.fingerprint.between(name, name + "g") for name in wanted))
 
 
 def seqs(connection: sa.Connection, since: int | None, until: int | None) -> tuple[int, int] | None:

@@ -88,7 +88,8 @@ class History:
             component: Only of this part.
             least_severity: Only of this severity number or above.
             event_name: Only with this event word; one that ends with `*` is a beginning.
-            fingerprint: Only of this issue; a beginning of at least 6 digits will do.
+            fingerprint: Only of this issue, and of those that are merged into it; a beginning of at least 6
+                digits will do.
             since: Only from this Unix ns on.
             until: Only before this Unix ns.
 
@@ -108,9 +109,9 @@ class History:
             where.append(asking.at_least(int(least_severity)))
         if event_name:
             where.append(asking.named(event_name))
-        if fingerprint:
-            where.append(table.fingerprint.between(fingerprint, fingerprint + "g"))
         with self._reading() as connection:
+            if fingerprint:
+                where.append(asking.of_issue(connection, fingerprint))
             first, last = before_seq, after_seq
             if since is not None or until is not None:
                 bounds = asking.seqs(connection, since, until)

@@ -22,11 +22,15 @@ from obs.keeping.store import Change, LifecycleEntry, Saved, Store, StoreError, 
 from obs.keeping.store_tables import BATCH
 from obs.snapshot import IssueStatus
 
-__all__ = ["Vault", "decisions"]
+__all__ = ["MERGED", "Vault", "decisions", "entry_of"]
 
 LOOK_SECONDS = 1.0
 """How often decisions of other processes are looked for."""
 KEPT_NOTICES = 5
+MERGED = "merged"
+"""Status of an issue that is part of another, whose fingerprint its `detail` is."""
+WORSE = "worse:"
+"""Before the number of records in an hour above which an archived issue wakes."""
 
 
 class Vault:
@@ -186,8 +190,26 @@ def decisions(saved: Saved) -> dict[str, Lifecycle]:
 
 
 def _decision(entry: LifecycleEntry) -> Lifecycle | None:
+    if entry.status == MERGED:
+        return Lifecycle(IssueStatus.ONGOING, entry.at, entry.who, entry.why, into=entry.detail)
     try:
         status = IssueStatus(entry.status)
     except ValueError:
         return None
-    return Lifecycle(status=status, at=entry.at, by=entry.who, why=entry.why, expires=entry.expires)
+    worse = entry.detail.removeprefix(WORSE) if entry.detail.startswith(WORSE) else ""
+    most = int(worse) if worse.isdecimal() else -1
+    return Lifecycle(status, entry.at, entry.who, entry.why, entry.expires, most)
+
+
+def entry_of(fingerprint: str, decision: Lifecycle) -> LifecycleEntry:
+    """Return a decision as it is stored."""
+    worse = f"{WORSE}{decision.most}" if decision.most >= 0 else ""
+    return LifecycleEntry(
+        fingerprint=fingerprint,
+        status=MERGED if decision.into else decision.status,
+        at=decision.at,
+        who=decision.by,
+        why=decision.why,
+        expires=decision.expires,
+        detail=decision.into or worse,
+    )

@@ -21,6 +21,8 @@ from obs.snapshot import Issue, Snapshot
 __all__ = ["LANGUAGES", "Phrase", "say", "translated", "words_of"]
 
 LANGUAGES = ("en", "ko")
+QUOTED = "quoted"
+"""An open place for somebody's own words: they stay as they are."""
 
 _GATE = re.compile(r"(\[\w+\]) (.*)", re.S)
 _TAIL = re.compile(r"(.*) (\(I-[0-9a-f]{6}\))", re.S)
@@ -96,6 +98,7 @@ def _issue(issue: Issue, lang: str, folder: Path | None) -> Issue:
         effects=tuple(map(tell, issue.effects)),
         not_known=tuple(map(tell, issue.not_known)),
         follows=tell(issue.follows),
+        decided=tell(issue.decided),
     )
 
 
@@ -137,7 +140,8 @@ def _known(text: str, lang: str, folder: Path | None) -> str | None:
     for phrase in open_ones:
         found = phrase.fits(text)
         if found is not None:
-            return _filled(phrase.words, {k: say(v, lang, folder) for k, v in found.items()})
+            told = {k: v if k == QUOTED else say(v, lang, folder) for k, v in found.items()}
+            return _filled(phrase.words, told)
     return None
 
 
@@ -164,13 +168,13 @@ def _book(lang: str, folder: Path | None) -> tuple[dict[str, str], tuple[Phrase,
 
 
 def _pattern(english: str) -> re.Pattern[str]:
-    """The sentence as a pattern: `{n}` a number, `{rest}` and `{list}` anything, `{name}` a few words."""
+    """The sentence as a pattern: `{n}` a number, `{rest}` and `{quoted}` anything, `{name}` a few words."""
 
     def slots(text: str) -> str:
         out, at = "", 0
         for slot in _SLOT.finditer(text):
             kind = r"[\d,.]*\d" if re.fullmatch(r"n\d?", slot[1]) else r"(?:(?!\. [A-Z])[^();])+?"
-            kind = ".+" if slot[1] in ("rest", "list", "reasons", "where") else kind
+            kind = ".+" if slot[1] in ("rest", "list", "reasons", "where", QUOTED) else kind
             out += re.escape(text[at : slot.start()]) + f"(?P<{slot[1]}>{kind})"
             at = slot.end()
         return out + re.escape(text[at:])

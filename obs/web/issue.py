@@ -9,7 +9,7 @@ from obs.page import telling
 from obs.snapshot import Issue, IssueStatus, Snapshot
 from obs.web.evidence import quoted, story
 from obs.web.incident import incident
-from obs.web.model import Fact, IssueView, Quoted, Rich, Span, Style
+from obs.web.model import Fact, IssueView, MergedRow, Quoted, Rich, Span, Style
 from obs.web.numbers import ms
 from obs.web.plans import minutes, steps
 from obs.web.reader import Reader
@@ -25,7 +25,7 @@ COPIED = 2_000
 
 
 def view(snapshot: Snapshot, issue_id: str, *, lang: str = "en", zone: str = "UTC") -> IssueView | None:
-    """Return everything about one issue; None when there is none of that id.
+    """Return everything about one issue; None when there is none of that id. A merged one is its whole.
 
     Args:
         snapshot: The picture, its prose in English.
@@ -36,7 +36,7 @@ def view(snapshot: Snapshot, issue_id: str, *, lang: str = "en", zone: str = "UT
     Raises:
         ValueError: If the language is none of ours.
     """
-    issue = next((one for one in snapshot.issues if one.id == issue_id), None)
+    issue = next((one for one in snapshot.issues if one.id == issue_id or _is_part(one, issue_id)), None)
     if issue is None:
         return None
     reader = Reader(lang, zone, snapshot.taken_at)
@@ -62,9 +62,23 @@ def view(snapshot: Snapshot, issue_id: str, *, lang: str = "en", zone: str = "UT
         grouped=_grouped(issue, snapshot, reader),
         effects=tuple(map(reader.prose, issue.effects)),
         not_known=tuple(map(reader.prose, issue.not_known)),
+        merged=tuple(
+            MergedRow(
+                id=part.id,
+                title=reader.prose(part.title) or part.id,
+                count=part.count,
+                last=ms(part.last_seen),
+                decided=reader.prose(part.decided),
+            )
+            for part in issue.merged
+        ),
         incident=incident(issue, snapshot, reader),
         tokens=_tokens(snapshot, issue, lang),
     )
+
+
+def _is_part(issue: Issue, issue_id: str) -> bool:
+    return any(part.id == issue_id for part in issue.merged)
 
 
 def _explanation(issue: Issue, reader: Reader) -> Rich:
@@ -95,7 +109,7 @@ def _life(issue: Issue, reader: Reader) -> tuple[tuple[int, Rich], ...]:
     if issue.status is IssueStatus.REGRESSED:
         found.append((0, reader.say.rich("lived.regressed")))
     if issue.decided:
-        found.append((0, (Span(reader.local(issue.decided), Style.PLAIN),)))
+        found.append((0, (Span(reader.prose(issue.decided), Style.PLAIN),)))
     found.append((0, _proof(issue, reader)))
     return tuple(found)
 

@@ -36,6 +36,7 @@ __all__ = [
     "LlmCost",
     "LlmPoint",
     "Mark",
+    "MergedRow",
     "Observer",
     "Page",
     "Pnl",
@@ -500,6 +501,18 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     end: int = 0
 
 
+class MergedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One issue that a person merged into the one that is shown, and could split off again."""
+
+    id: str
+    title: str
+    count: int = 0
+    last: int = 0
+    """Unix ms it was last seen."""
+    decided: str = ""
+    """Who merged it, when and why."""
+
+
 class IssueView(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one issue."""
 
@@ -525,6 +538,7 @@ class IssueView(msgspec.Struct, frozen=True, kw_only=True):
     grouped: tuple[Fact, ...] = ()
     effects: tuple[str, ...] = ()
     not_known: tuple[str, ...] = ()
+    merged: tuple[MergedRow, ...] = ()
     incident: Incident | None = None
     tokens: int = 0
     """Of the text that `Copy for agent` copies."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from obs import looking
 from obs.api.app import application
 from obs.api.context import Context
 from obs.keeping.store import Store
@@ -93,3 +94,29 @@ def test_an_issue_that_is_not_there_is_a_404_and_broken_json_a_400(watched: Cont
             headers={"content-type": "application/json"},
         )
         assert answered.status_code in (400, 422), content[:9]
+
+
+def test_issues_are_merged_and_split(watched: Context) -> None:
+    directory = watched.settings.dir
+    bot = Bot(directory, pid=4712)
+    bot.say("the flux part is broken", "ERROR", logger="bot.flux")
+    bot.end()
+    watched.board.publish(looking.current(directory))
+    whole, part = (issue.id for issue in watched.board.snapshot.issues)
+    client = TestClient(application(watched), base_url="http://127.0.0.1:8080", headers=CONTROL)
+
+    def post(name: str, verb: str, **body: str) -> int:
+        status = client.post(f"/api/issues/{name}/{verb}", json=body).status_code
+        watched.board.publish(looking.current(directory))
+        return status
+
+    assert post(part, "merge") == 422
+    assert post(part, "resolve", into=whole) == 422
+    assert post(part, "merge", into="I-000000") == 404
+    assert post(part, "merge", into=part) == 409
+    assert post(part, "split") == 409
+    assert post(part, "merge", into=whole, why="one box") == 200
+    assert [one.id for one in watched.board.snapshot.issues] == [whole]
+    assert client.get(f"/api/issues/{part}").json()["data"]["id"] == whole
+    assert post(part, "split") == 200
+    assert sorted(one.id for one in watched.board.snapshot.issues) == sorted((whole, part))

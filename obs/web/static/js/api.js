@@ -34,7 +34,7 @@ export function api(prefs) {
     text: (path, query = {}) => ask(`${path}?${new URLSearchParams(query)}`, { as: "text" }),
     post: (path, body) => ask(path, { method: "POST", body }),
     issue: (id, lang) => ask(`api/page/issues/${encodeURIComponent(id)}?${new URLSearchParams({ lang })}`),
-    /** A decision of a person: `resolve`, `archive` or `reopen`. Needs the control token. */
+    /** A decision of a person: `resolve`, `archive`, `reopen`, `merge` or `split`. Needs the control token. */
     decide: (id, decision, body) => ask(`api/issues/${encodeURIComponent(id)}/${decision}`, { method: "POST", body }),
   };
 }

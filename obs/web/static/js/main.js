@@ -4,7 +4,7 @@
 //   words(key, values)  format  lang      labels, numbers and times in the reader's language
 //   page()  state()  now()  route()       what is shown, how current it is, the observer's clock, where the reader is
 //   go(issueId)  issueHref(id)  botHref(name)
-//   api  tail  prefs  keys  copy(text)  retry()  repaint()  openDialog(...parts)  decide(id, verb)
+//   api  tail  prefs  keys  copy(text)  retry()  repaint()  openDialog(...parts)  decide(id, verb, named)
 // The top bar's field calls `ctx.search.ask(text, isFinal)`, which the search panel sets.
 
 import { tick } from "./ages.js";
@@ -151,7 +151,7 @@ async function boot() {
     setLang(next) { prefs.lang = next; boot().then(() => connection.again(false)); },
     repaint,
     openDialog,
-    decide: (id, verb) => decide(ctx, id, verb),
+    decide: (id, verb, named) => decide(ctx, id, verb, named),
     copied: "", // what the briefing's buttons say for two seconds
     copyBriefing() {}, // set by the briefing panel
     currentIssue: () => "", // set by the issue list

@@ -6,7 +6,7 @@ import { icon, mark } from "../marks.js";
 import { rich } from "../parts.js";
 import { failed } from "../section.js";
 import { cause, symptoms } from "./incident.js";
-import { crumbs, evidence, facts, life, part, sentences, sidelist, story, subline, todo } from "./issueparts.js";
+import { crumbs, evidence, facts, life, merged, part, sentences, sidelist, story, subline, todo } from "./issueparts.js";
 
 const BONES_AFTER = 150; // ms
 const READ_EVERY = 1_000; // ms at least, while the list changes
@@ -78,6 +78,7 @@ export function panel(ctx) {
       view.row.is_closed
         ? h("button", { key: "reopen", type: "button", class: "button", onclick: () => ctx.decide(id, "reopen") }, ctx.words("decide.reopen"))
         : [decision("resolve", "E"), decision("archive", "A")],
+      h("button", { key: "merge", type: "button", class: "button view-merge", onclick: () => ctx.decide(id, "merge") }, ctx.words("decide.merge")),
     ];
   }
 
@@ -110,7 +111,7 @@ export function panel(ctx) {
       h("aside", { class: "view-facts-side", "aria-label": ctx.words("issue.facts") },
         facts(ctx, ctx.words("issue.money"), view.money), incident && !NARROW.matches && todo(ctx, view, true), incident && facts(ctx, ctx.words("incident.told_apart"), incident.told_apart),
         view.before?.length ? part(ctx.words("issue.before"), "", "", h("p", { class: "view-before" }, rich(ctx, view.before))) : null,
-        life(ctx, view), facts(ctx, ctx.words("issue.grouped"), view.grouped), sentences(ctx.words("issue.not_known"), view.not_known)));
+        life(ctx, view), facts(ctx, ctx.words("issue.grouped"), view.grouped), merged(ctx, view), sentences(ctx.words("issue.not_known"), view.not_known)));
   }
 
   function problem() {

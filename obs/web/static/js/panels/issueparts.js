@@ -90,6 +90,15 @@ export function life(ctx, view) {
   })));
 }
 
+/** The issues that a person merged into this one, each with the way out. */
+export function merged(ctx, view) {
+  if (!view.merged?.length) return null;
+  return part(ctx.words("issue.merged"), "", "", h("ul", { class: "merged" }, view.merged.map((one) => h("li", { key: one.id, class: "merged-row" },
+    h("p", { class: "merged-title" }, ctx.format.keep(one.title)),
+    h("p", { class: "quiet" }, h("span", { class: "mono" }, one.id), " ", one.count ? `×${ctx.format.count(one.count)}` : "", one.decided ? ` ${one.decided}` : ""),
+    h("button", { type: "button", class: "link", onclick: () => ctx.decide(one.id, "split", one.title) }, ctx.words("decide.split"), h("span", { class: "only-spoken" }, ` ${one.title}`))))));
+}
+
 /** Sentences under a heading. */
 export function sentences(title, list) {
   if (!list?.length) return null;
