@@ -67,7 +67,7 @@ def news_of(
     """
     rank = issue.severity.rank
     if memory is None:
-        return News("new", Memory(rank, now)) if elapsed(issue.last_seen, now) < FRESH_NS else None
+        return News("new", Memory(rank, now)) if now - issue.last_seen < FRESH_NS else None
     past = elapsed(memory.told, now)
     gravest = max(rank, memory.severity)
     if memory.state == ENDED and not end_waits:
