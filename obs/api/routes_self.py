@@ -220,12 +220,12 @@ def _lasting(newest: Snapshot, kept: Snapshot) -> Snapshot:
     )
 
 
-def _places(context: Context) -> tuple[int, int]:
-    """Bytes of the store's files, and free on its disk; 0 where that cannot be told."""
+def _places(context: Context) -> tuple[int, int | None]:
+    """Bytes of the store's files, and free on its disk, None where that cannot be told."""
     directory = Path(context.settings.dir)
     try:
         files = () if context.settings.store else tuple(directory.glob("obs.db*"))
         return sum(one.stat().st_size for one in files), shutil.disk_usage(directory).free
     except OSError:
         # A file that went meanwhile, a folder that is gone: the sidecar itself tells of that.
-        return 0, 0
+        return 0, None

@@ -42,7 +42,8 @@ class Inner(msgspec.Struct, frozen=True, kw_only=True):
     queue_events: int = 0
     pending_bytes: int = 0
     store_bytes: int = 0
-    disk_free_bytes: int = 0
+    disk_free_bytes: int | None = None
+    """None where nobody can tell."""
     streams: int = 0
     """Pages shown live."""
     cache_hits: Mapping[str, int] = {}
@@ -137,10 +138,11 @@ def _inner(inner: Inner, rows: Rows) -> None:
         ("obs_queue_events", inner.queue_events),
         ("obs_spool_pending_bytes", inner.pending_bytes),
         ("obs_store_bytes", inner.store_bytes),
-        ("obs_disk_free_bytes", inner.disk_free_bytes),
         ("obs_stream_clients", inner.streams),
     ):
         rows.put(name, value=number)
+    if inner.disk_free_bytes is not None:
+        rows.put("obs_disk_free_bytes", value=inner.disk_free_bytes)
     for cache, count in inner.cache_hits.items():
         rows.put("obs_cache_hits_total", cache, value=count)
     for cache, count in inner.cache_misses.items():

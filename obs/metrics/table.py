@@ -21,7 +21,9 @@ MAX_COMPONENTS = 50
 """Components that get a series of their own; the rest counts as `other`."""
 MAX_ISSUES = 20
 """Open issues that are named, the first in rank."""
-KEPT_LABELS = frozenset({"severity", "category", "mode", "outcome", "result", "kind", "currency", "stage"})
+KEPT_LABELS = frozenset(
+    {"severity", "category", "mode", "outcome", "result", "kind", "currency", "stage", "state"}
+)
 """Labels that keep their value when the names beside them become `other`."""
 
 
@@ -204,7 +206,7 @@ _MONEY: Mapping[str, Family] = {
         "What the open positions would bring.", "bot", "mode", "currency", most=PURSES
     ),
     "trading_pnl_day": _gauge(
-        "Result of the trading day, realized or not, as the bot says.",
+        "Result of the trading day, realized or not, as the bot says; no longer than a day.",
         "bot",
         "mode",
         "currency",

@@ -17,6 +17,13 @@ MAX_BOTS = 200
 SIMULATED = ("paper", "dry run", "backtest")
 STATES = frozenset({"starting", "running", "reducing", "halted", "stopped", "ended", "died"})
 NS = 1e9
+DAY_NS = 86_400 * 10**9
+BESIDE = {
+    "trading_orders_total": "rejected",
+    "trading_api_requests_total": "failed",
+    "trading_notifications_total": "failed",
+}
+"""What is told as 0 before it ever happened: the first of it is then seen as a rise."""
 
 
 def gather(snapshot: Snapshot, rows: Rows) -> None:
@@ -27,7 +34,7 @@ def gather(snapshot: Snapshot, rows: Rows) -> None:
     _releases(snapshot.readings, rows)
     _positions(snapshot, rows)
     _results(snapshot, rows)
-    _latest(snapshot.readings, modes, rows)
+    _latest(snapshot.readings, modes, snapshot.taken_at, rows)
     _counted(snapshot.readings, rows)
     _models(snapshot, rows)
     _agents(snapshot.readings, rows)
@@ -98,9 +105,12 @@ def _results(snapshot: Snapshot, rows: Rows) -> None:
             rows.put("trading_pnl_today", "simulated", amount.currency, value=amount.amount)
 
 
-def _latest(readings: Readings, modes: dict[str, str], rows: Rows) -> None:
+def _latest(readings: Readings, modes: dict[str, str], now: int, rows: Rows) -> None:
     for name in ("trading_equity", "trading_equity_peak", "trading_pnl_day"):
         for (service, _, currency), said in _said(readings, name):
+            if name == "trading_pnl_day" and now - said.time > DAY_NS:
+                # It was another day's.
+                continue
             mode = said.word if said.word != "unknown" else modes.get(service, "live")
             rows.put(name, service, mode, currency, value=said.value)
     for name in (
@@ -127,6 +137,9 @@ def _counted(readings: Readings, rows: Rows) -> None:
     for name, counts in readings.counts.items():
         if name in TABLE and name != "obs_events_total":
             rows.count(name, counts)
+            if name in BESIDE:
+                for whose in {label_values(key)[0] for key in counts}:
+                    rows.put(name, whose, BESIDE[name], value=0)
     for name, sums in readings.sums.items():
         if name in TABLE:
             rows.add(name, sums)

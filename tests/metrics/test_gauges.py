@@ -13,6 +13,7 @@ from obs.events import Event, Severity
 from obs.metrics import Inner, exposition
 from obs.rules import RuleSet
 from obs.snapshot import Snapshot
+from obs.standing import BotStanding
 from tests.builders import START
 
 Numbers = dict[tuple[str, ...], float]
@@ -167,6 +168,69 @@ def test_forty_channels_are_bounded_and_none_of_their_messages_is_forgotten() ->
     assert sum(found.values()) == 120
     assert found["other", "sent"] > 0
     assert numbers(Snapshot(taken_at=START), "obs_alertmanager_up", inner) == {}
+
+
+def test_what_never_failed_is_told_as_zero_so_that_its_first_failure_is_a_rise() -> None:
+    def said(name: str, second: int, **values: str) -> Event:
+        return Event(
+            timestamp=START + second * SECOND,
+            event_name=name,
+            resource={"service.name": "grid-1"},
+            attributes={key.replace("__", "."): value for key, value in values.items()},
+            uid=f"{name}-{second}",
+        )
+
+    snapshot = seen(
+        said("order.submitted", 1, order__id="o-1"),
+        said("api.requested", 2, exchange__id="binance"),
+        said("notification.sent", 3, channel="phone"),
+        said("notification.failed", 4, channel="mail"),
+    )
+
+    assert numbers(snapshot, "trading_orders_total") == {
+        ("grid-1", "submitted"): 1,
+        ("grid-1", "rejected"): 0,
+    }
+    assert numbers(snapshot, "trading_api_requests_total") == {("binance", "ok"): 1, ("binance", "failed"): 0}
+    assert numbers(snapshot, "trading_notifications_total") == {
+        ("phone", "sent"): 1,
+        ("phone", "failed"): 0,
+        ("mail", "failed"): 1,
+    }
+
+
+def test_a_day_s_result_is_told_for_a_day() -> None:
+    values = {"equity": "1000", "pnl.day": "-60", "currency": "USDT", "run.mode": "live"}
+    measured = Event(timestamp=START, event_name="equity.measured", attributes=values, uid="m-1",
+                     resource={"service.name": "grid-1"})  # fmt: skip
+
+    def later(hours: int) -> Snapshot:
+        beat = Event(timestamp=START + hours * 3600 * SECOND, event_name="heartbeat", uid=f"h-{hours}",
+                     resource={"service.name": "grid-1"})  # fmt: skip
+        return seen(measured, beat)
+
+    assert numbers(later(23), "trading_pnl_day") == {("grid-1", "USDT", "live"): -60}
+    assert numbers(later(25), "trading_pnl_day") == {}
+    assert numbers(later(25), "trading_equity") == {("grid-1", "USDT", "live"): 1000}
+
+
+def test_a_disk_of_which_nothing_is_known_is_not_a_full_disk() -> None:
+    assert numbers(Snapshot(taken_at=START), "obs_disk_free_bytes", Inner()) == {}
+    assert numbers(Snapshot(taken_at=START), "obs_disk_free_bytes", Inner(disk_free_bytes=5)) == {(): 5}
+
+
+def test_of_a_fleet_too_large_for_series_it_is_told_how_many_died() -> None:
+    standings = tuple(
+        BotStanding(name=f"bot-{number:02}", last=START, state="died" if number % 10 == 9 else "running")
+        for number in range(60)
+    )
+
+    found = numbers(Snapshot(taken_at=START, standings=standings), "trading_bot_info")
+
+    assert sum(found.values()) == 60
+    died = {key: value for key, value in found.items() if key[2] == "died"}
+    assert sum(died.values()) == 6
+    assert ("other", "live", "died") in died
 
 
 def earned(agent: str, bot: str, mode: str, second: int) -> list[Event]:
