@@ -16,6 +16,9 @@ class Service:
 
     def __init__(self) -> None:
         self.status, self.pause = 200, 0.0
+        self.headers: dict[str, str] = {}
+        self.answer = b'{"ok": true, "result": {}}'
+        self.asked = 0
         self.taken: list[dict[str, Any]] = []
         self.paths: list[str] = []
         service = self
@@ -24,12 +27,16 @@ class Service:
             def do_POST(self) -> None:
                 said = self.rfile.read(int(self.headers["Content-Length"]))
                 status = service.status
+                service.asked += 1
                 if status == 200:
                     service.taken.append(json.loads(said))
                     service.paths.append(self.path)
                 time.sleep(service.pause)
-                answer = b'{"ok": true, "result": {}}'
-                self.send_response(status)
+                answer = service.answer
+                # With a date of ours only where the test sets none.
+                (self.send_response_only if "Date" in service.headers else self.send_response)(status)
+                for name, value in service.headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
