@@ -26,18 +26,25 @@ START_SECONDS = 30.0
 class Running:
     """One `obs up`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         self.folder = folder
         self._log = folder.with_suffix(".log")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "obs", "up"],
+                [sys.executable, "-m", "obs", "up", *arguments],
                 cwd=REPO,
-                env={**os.environ, "OBS_DIR": str(folder), "OBS_PORT": "0"},
+                env={**os.environ, "OBS_DIR": str(folder), "OBS_PORT": "0", **environment},
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
         self.address = self._heard().rstrip("/")
+
+    @property
+    def grpc(self) -> str:
+        """Where it takes gRPC in."""
+        found = re.search(r"by gRPC at (http://\S+)", self._log.read_text())
+        assert found is not None, self._log.read_text()
+        return found[1]
 
     def url(self, signal_name: str) -> str:
         return f"{self.address}/v1/{signal_name}"
@@ -59,7 +66,7 @@ class Running:
     def _heard(self) -> str:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
-            if found := re.search(r"(http://\S+?)[/\s]*\n", self._log.read_text()):
+            if found := re.search(r"(http://[^\s,]+?)/?[,\s]", self._log.read_text()):
                 with contextlib.suppress(httpx2.HTTPError):
                     httpx2.get(f"{found[1]}/ready", timeout=5)
                     return found[1]
@@ -68,9 +75,9 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Running]:
+def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Running]:
     """A sidecar of its own in a folder."""
-    sidecar = Running(folder)
+    sidecar = Running(folder, *arguments, **environment)
     try:
         yield sidecar
     finally:
@@ -80,7 +87,14 @@ def running(folder: Path) -> Iterator[Running]:
 
 @contextmanager
 def collector(target: str) -> Iterator[str]:
-    """A real collector (rotel) that sends on what it gets; gives its address."""
+    """A real collector (rotel) that sends on what it gets, all over HTTP; gives its address."""
+    with relaying(target, "http") as (http, _):
+        yield http
+
+
+@contextmanager
+def relaying(target: str, protocol: str) -> Iterator[tuple[str, str]]:
+    """A real collector (rotel) that sends on what it gets; gives its addresses for HTTP and for gRPC."""
     try:
         import rotel  # type: ignore[import-untyped]
     except ImportError:
@@ -91,7 +105,7 @@ def collector(target: str) -> Iterator[str]:
         [
             *(str(program), "start", "--otlp-http-endpoint", f"127.0.0.1:{http}"),
             *("--otlp-grpc-endpoint", f"127.0.0.1:{grpc}", "--exporter", "otlp"),
-            *("--otlp-exporter-endpoint", target, "--otlp-exporter-protocol", "http"),
+            *("--otlp-exporter-endpoint", target, "--otlp-exporter-protocol", protocol),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -102,7 +116,7 @@ def collector(target: str) -> Iterator[str]:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", http), 1):
                 break
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{http}"
+        yield f"http://127.0.0.1:{http}", f"http://127.0.0.1:{grpc}"
     finally:
         process.terminate()
         process.wait(20)
