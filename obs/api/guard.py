@@ -41,10 +41,14 @@ TELEMETRY = ("/v1/logs", "/v1/traces", "/v1/metrics")
 WEBHOOK = "/api/alerts/webhook"
 MOST_ALERTS = 1 << 20
 """Of one notification of Alertmanager's."""
+LINKED = ("/api/briefing", "/api/events")
+"""Where links of other pages may lead, and what those that `allowed_origins` names may show in a frame."""
 OPEN_NEAR = (*TELEMETRY, WEBHOOK)
 """Take something in without a token from programs of this machine; not from a page, not through a proxy."""
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(:[0-9]{1,5})?", re.ASCII)
 _ORIGIN = re.compile(r"(https?)://(.{1,300})")
+_FRAMER = re.compile(r"https?://[^\s;,'\"]{1,300}")
+"""What can stand in a policy as it is."""
 _FORWARDED = (
     b"x-forwarded-host",
     b"x-host",
@@ -75,6 +79,7 @@ class Guard:
             names.add(f"[{own}]" if ":" in own else own)
         self._names = frozenset(names)
         self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.allowed_origins)
+        self._frames = sorted(origin for origin in self._origins if _FRAMER.fullmatch(origin))
         self._near, self._far, self._guesses = RateLimit(LOOPBACK), RateLimit(ELSEWHERE), RateLimit(GUESSES)
         self._log = journal("api")
         self._failures, self._note_at = 0, 0.0
@@ -85,7 +90,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = _Headers(scope["headers"])
-        dressed = _Dressed(send, self._cors(headers), is_page=_is_page(scope))
+        dressed = _Dressed(send, self._cors(headers), is_page=_is_page(scope), framers=self._framers(scope))
         try:
             self._check(scope, headers)
         except ApiError as error:
@@ -159,9 +164,14 @@ class Guard:
             return
         # A browser says so of pictures and scripts too, which carry no origin.
         if headers.get(b"sec-fetch-site") in ("cross-site", "same-site") and not (
-            _is_page(scope) and headers.get(b"sec-fetch-mode") == "navigate"
+            (_is_page(scope) or self._framers(scope)) and headers.get(b"sec-fetch-mode") == "navigate"
         ):
             raise _elsewhere()
+
+    def _framers(self, scope: Scope) -> Sequence[str]:
+        """Return the pages that may show this answer in a frame: it is text, which leads nobody to decide."""
+        is_shown = scope["type"] == "http" and scope["method"] in SAFE and scope["path"] in LINKED
+        return self._frames if is_shown else ()
 
     def _is_same(self, origin: str, headers: _Headers) -> bool:
         if origin.lower() in self._origins:
@@ -248,9 +258,17 @@ class _Body:
 class _Dressed:
     """Puts the headers on an answer that every answer has."""
 
-    def __init__(self, send: Send, more: Sequence[tuple[bytes, bytes]], *, is_page: bool) -> None:
+    def __init__(
+        self,
+        send: Send,
+        more: Sequence[tuple[bytes, bytes]],
+        *,
+        is_page: bool,
+        framers: Sequence[str] = (),
+    ) -> None:
         self._send = send
         self._is_page = is_page
+        self._framers = framers
         self._more = more
         self.has_begun = False
         self.has_ended = False
@@ -267,6 +285,10 @@ class _Dressed:
         given = [(name.lower(), value) for name, value in headers]
         names = {name for name, _ in given} | {name for name, _ in self._more}
         policy = POLICY if self._is_page else BARE_POLICY
+        if self._framers:
+            policy = policy.replace("frame-ancestors 'none'", f"frame-ancestors {' '.join(self._framers)}")
+            # It knows no names, only all or none.
+            names.add(b"x-frame-options")
         ours = [
             *_HEADERS,
             (b"content-security-policy", policy.encode()),

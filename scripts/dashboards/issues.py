@@ -26,13 +26,12 @@ __all__ = ["ISSUES"]
 _BRIEFING = """\
 <p>
   <a href="${obs}/"><b>Live page</b></a> · <a href="${obs}/api/briefing"><b>Briefing</b></a> ·
-  <a href="${obs}/api/briefing?lang=ko">한국어</a> · <a href="${obs}/api/issues">Issues</a> ·
-  <a href="${obs}/api/funnel">Funnel</a> · <a href="${obs}/api/events?since=2h">Events</a> ·
-  on the machine: <code>obs brief</code>, <code>obs issues</code>, <code>obs show I-…</code>.
-  A dot (exemplar) in a panel leads to the issue or the line behind it.
+  <a href="${obs}/api/briefing?lang=ko">한국어</a> · on the machine: <code>obs brief</code>,
+  <code>obs issues</code>, <code>obs show I-…</code>.
+  A dot (exemplar) in a panel leads to the issue, the decision or the line behind it.
 </p>
 <iframe title="Briefing" src="${obs}/api/briefing?budget=1000&amp;at=${__to}" sandbox=""
-  style="width: 100%; height: calc(100% - 3em); border: 0"></iframe>
+  style="width: 100%; height: calc(100% - 3em); border: 0; background: white"></iframe>
 """
 
 _BRIEFINGS = (

@@ -206,6 +206,26 @@ def test_a_link_from_another_page_opens_ours_and_no_data(client: TestClient) -> 
     assert client.get("/api/briefing", headers=link).status_code == 403
 
 
+def test_a_page_that_is_allowed_may_link_to_text_and_show_it_in_a_frame(context: Context) -> None:
+    origins = ("http://127.0.0.1:3000", "https://desk.example.com", "http://x; script-src *")
+    context.settings = context.settings.model_copy(update={"allowed_origins": origins})
+    link = {"sec-fetch-site": "same-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}
+
+    with TestClient(application(context), base_url="http://127.0.0.1:8080") as client:
+        shown = client.get("/api/briefing", headers=link)
+        script = client.get("/api/briefing", headers={**link, "sec-fetch-mode": "no-cors"})
+        page, data = client.get("/", headers=link), client.get("/api/issues", headers=link)
+
+    assert shown.status_code == 200
+    policy = shown.headers["content-security-policy"]
+    assert policy.endswith("; frame-ancestors http://127.0.0.1:3000 https://desk.example.com")
+    assert "x-frame-options" not in shown.headers
+    # Nothing but that text: where one can decide, no frame may lay itself over it.
+    assert (script.status_code, data.status_code, page.status_code) == (403, 403, 200)
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert page.headers["x-frame-options"] == "DENY"
+
+
 def test_a_socket_from_another_page_is_refused_before_it_opens(client: TestClient) -> None:
     from starlette.websockets import WebSocketDisconnect
 

@@ -53,7 +53,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.logs = folder / "extra.jsonl"
-        self.obs, self.prometheus, self.alertmanager = _ports(3)
+        self.obs, self.prometheus, self.alertmanager = free_ports(3)
 
     def ask(self, expression: str, *, seconds: float = 240.0, step: float = 5.0) -> list[dict[str, Any]]:
         """Return the series of an expression over the last minutes, those with a number in them."""
@@ -102,7 +102,9 @@ def _running(stack: Stack, taker: int) -> Iterator[Stack]:
     stack.logs.touch()
     _configured(stack)
     (folder / "obs.toml").write_text(
-        SETTINGS.format(port=stack.obs, taker=taker, alertmanager=stack.alertmanager, closed=_ports(1)[0]),
+        SETTINGS.format(
+            port=stack.obs, taker=taker, alertmanager=stack.alertmanager, closed=free_ports(1)[0]
+        ),
         encoding="utf-8",
     )
     commands = (
@@ -160,7 +162,7 @@ def _configured(stack: Stack) -> None:
         (stack.folder / f"{name}.yml").write_text(text, encoding="utf-8")
 
 
-def _ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as held:
         taken = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in taken:
