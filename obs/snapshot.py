@@ -350,6 +350,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Records that look like trouble and are known to be none."""
     doubles: int = 0
     """Records that came more than once and were counted once."""
+    repaired: int = 0
+    """Records with text that no encoding has (lone surrogates): kept, and shown with escapes."""
     held: tuple[Holding, ...] = ()
     """Open positions, by currency, the largest first."""
     standings: tuple[BotStanding, ...] = ()

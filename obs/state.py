@@ -149,6 +149,8 @@ class State(msgspec.Struct):
     unnamed_warnings: int = 0
     """Warnings that no rule knows: counted, not raised."""
     harmless: dict[str, int] = {}
+    repaired: int = 0
+    """Records with text that no encoding has, of which escapes were made."""
     leaks: dict[str, IssueFacts] = {}
     """Kinds of secret that one record held, joined by `+` -> where they were logged."""
     books: Books = msgspec.field(default_factory=Books)
@@ -326,6 +328,7 @@ class State(msgspec.Struct):
         while len(self.issues) > MAX_ISSUES:
             self.issues_overflow += self.issues.pop(max(self.issues)).seen.count
         self.unnamed_warnings += other.unnamed_warnings
+        self.repaired += other.repaired
         self.templates.merge(other.templates)
         self.books.merge(other.books)
         self.money.merge(other.money)

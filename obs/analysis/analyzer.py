@@ -32,6 +32,7 @@ from obs.patterns import TemplateMiner
 from obs.pipeline import redact_event
 from obs.positions import holdings
 from obs.printed import STREAMS, understood
+from obs.repairing import repaired, whole
 from obs.snapshot import Health, Loss, Snapshot, Source
 from obs.state import State
 from obs.watch import cadence
@@ -96,7 +97,10 @@ class Analyzer:
             service: The bot, when the event does not say.
             is_redacted: It comes from our own capture, which masked it before it wrote it.
         """
-        event = self._dated(event)
+        sound = repaired(event)
+        if sound is not event:
+            self.state.repaired += 1
+        event, service = self._dated(sound), whole(service)
         if not is_redacted:
             event = redact_event(event)
         if event.logger in STREAMS:
@@ -232,6 +236,7 @@ class Analyzer:
             templates=message_kinds(kinds),
             harmless_events=sum(state.harmless.values()),
             doubles=doubles,
+            repaired=state.repaired,
             held=held,
             standings=standing,
             checks=checks(state, issues, held, standing, self.expected, at),

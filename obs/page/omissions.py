@@ -47,6 +47,8 @@ def left_out(
     lines += silenced
     if snapshot.doubles:
         lines.append(words["doubles"].format(n=f"{snapshot.doubles:,}"))
+    if snapshot.repaired:
+        lines.append(words["repaired"].format(n=f"{snapshot.repaired:,}"))
     if snapshot.leaks:
         kinds = ", ".join(f"{plain(kind)} {count}×" for kind, count in sorted(snapshot.leaks.items()))
         lines.append(words["masked"].format(kinds=kinds))

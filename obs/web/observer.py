@@ -60,6 +60,7 @@ def _counted(snapshot: Snapshot, reader: Reader) -> Iterator[Fact]:
     for name, number in (
         ("unreadable", unreadable),
         ("doubles", snapshot.doubles),
+        ("repaired", snapshot.repaired),
         ("harmless", snapshot.harmless_events),
     ):
         if number:
