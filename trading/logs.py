@@ -56,7 +56,7 @@ _ORDER = (
     "order.confirmed checked.time order.remaining"
 )
 _POSITION = (
-    "position.id symbol position.side position.quantity position.average_price price "
+    "position.id symbol position.side position.quantity position.average_price price entry.time "
     "pnl.unrealized pnl.realized currency reconciliation"
 )
 _REBALANCE = (
@@ -207,6 +207,11 @@ class BotLog:
             "run.mode": mode,
             "service.version": version,
         }
+
+    @property
+    def bot_id(self) -> str:
+        """Who speaks."""
+        return str(self._common["bot.id"])
 
     def event(
         self,

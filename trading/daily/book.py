@@ -56,6 +56,10 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     """(time, close) of the newest bars of what is held or pending, as they were then."""
     session: int | None = None
     """Time of the session, Unix ns; `None` before the first."""
+    decided: Mapping[str, int] = {}
+    """Symbol to the session whose decision waits to be filled."""
+    entered: Mapping[str, int] = {}
+    """Symbol to the session whose decision opened what is held."""
 
 
 class Split(NamedTuple):
@@ -76,6 +80,10 @@ class Advanced(NamedTuple):
     """What was decided at its close, `keep` included."""
     verdict: Verdict
     splits: tuple[Split, ...]
+    asked: Mapping[str, int]
+    """Symbol of each fill to the session that decided it; what was delisted nobody decided."""
+    entered: Mapping[str, int]
+    """Symbol of each trade to the session that decided to open it."""
 
 
 def new_book(settings: AccountSettings, currency: str) -> Book:
@@ -147,6 +155,9 @@ def advance(
         if action.symbol not in replaced and action.symbol in account.holdings
     )
     pending = (*kept, *decided)
+    asked = {fill.symbol: book.decided[fill.symbol] for fill in filled.fills if fill.symbol in book.decided}
+    opened = {fill.symbol for fill in filled.fills if fill.kind == "open"}
+    entered = {**book.entered, **{symbol: asked[symbol] for symbol in opened & asked.keys()}}
     followed = {*account.holdings, *(action.symbol for action in pending)}
     after = Book(
         account=account,
@@ -156,8 +167,16 @@ def advance(
         pending=pending,
         closes={symbol: _newest(history.get(symbol, {}), time) for symbol in sorted(followed)},
         session=time,
+        decided={
+            **{
+                action.symbol: book.decided[action.symbol] for action in kept if action.symbol in book.decided
+            },
+            **dict.fromkeys((action.symbol for action in decided), time),
+        },
+        entered={symbol: entered[symbol] for symbol in account.holdings if symbol in entered},
     )
-    return Advanced(after, filled.fills + gone.fills, filled.trades + gone.trades, actions, verdict, splits)
+    fills, trades = filled.fills + gone.fills, filled.trades + gone.trades
+    return Advanced(after, fills, trades, actions, verdict, splits, asked, book.entered)
 
 
 def rebased(book: Book, history: Mapping[str, Mapping[int, float]]) -> tuple[Book, tuple[Split, ...]]:

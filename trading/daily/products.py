@@ -65,6 +65,9 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """`None` on the account's first session."""
     fills: tuple[Fill, ...]
     trades: tuple[Trade, ...]
+    asked: Mapping[str, int] = {}
+    """As in `trading.daily.book.Advanced`."""
+    entered: Mapping[str, int] = {}
     actions: tuple[Action, ...]
     signals: tuple[Row, ...]
     """Rows of the table `signals`."""

@@ -160,6 +160,8 @@ def _signals(desk: Desk, day: date, made: Products) -> Judged:
         equity_before=equity_before,
         fills=done.fills,
         trades=done.trades,
+        asked=done.asked,
+        entered=done.entered,
         actions=done.actions,
         signals=tuple(signal_row(each, names.get(each.symbol, ""), **about) for each in verdict.signals),
         filtered=tuple(
@@ -168,7 +170,9 @@ def _signals(desk: Desk, day: date, made: Products) -> Judged:
         market=verdict.market,
         market_before=market_before,
     )
-    telling.session(desk.log, judged, verdict, currency=currency, params=params)
+    telling.session(
+        desk.log, judged, verdict, currency=currency, params=params, slippage=settings.account.slippage
+    )
     return judged
 
 

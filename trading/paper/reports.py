@@ -135,6 +135,7 @@ class Reports:
             "position.quantity": position.quantity,
             "position.average_price": _amount(position.average_price),
             "price": mark,
+            "entry.time": position.opened or None,
             "pnl.unrealized": _amount(position.unrealized(mark)),
             "pnl.realized": _amount(position.realized),
             "currency": self.currency,

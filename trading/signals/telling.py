@@ -38,8 +38,10 @@ def tell(log: BotLog, verdict: Verdict, *, market: str = "", before: MarketState
 
 def tell_signal(log: BotLog, signal: Signal, time: int) -> None:
     """Log one signal of the bar of that time."""
+    name = signal_id(signal.symbol, time)
     about: dict[str, Value] = {
-        "signal.id": signal_id(signal.symbol, time),
+        "signal.id": name,
+        "log.record.uid": f"{log.bot_id}:{name}",
         "agent.name": signal.agent,
         "symbol": signal.symbol,
         "signal.action": signal.action,
@@ -60,6 +62,7 @@ def tell_filtered(log: BotLog, filtered: Filtered, time: int) -> None:
     symbol = filtered.signal.symbol
     about: dict[str, Value] = {
         "signal.id": signal_id(symbol, time),
+        "cause.id": f"{log.bot_id}:{signal_id(symbol, time)}",
         "symbol": symbol,
         "filter": filtered.filter,
         "value": _rounded(filtered.value),
