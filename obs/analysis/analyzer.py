@@ -187,6 +187,8 @@ class Analyzer:
         at = to_ns(now) if now is not None else state.seen.last
         # A recording is known to its end only: that it stops proves no silence.
         until = at if now is not None else None
+        money = self.metrics(at, state)
+        realtime = money.realtime()
         issues = issues_of(
             state,
             now=at,
@@ -195,12 +197,12 @@ class Analyzer:
             expected=self.expected,
             read=tuple(read),
             lifecycle=lifecycle or {},
+            money=realtime,
         )
         health, reason = health_of(issues)
         if not state.events:
             health, reason = Health.UNKNOWN, "no event was seen"
         held = holdings(state.books.bots)
-        money = self.metrics(at, state)
         standing = standings(state, at, self.expected, live=live)
         view = outlook.look(state, issues, at, live=live, sources=tuple(read))
         return Snapshot(
@@ -217,7 +219,7 @@ class Analyzer:
             phase=view.phase,
             issues=tuple(issues),
             components=cadence.components(components_of(self.state, issues), state, self.expected),
-            money=money.realtime(),
+            money=realtime,
             money_lines=view.money,
             restart=view.restart,
             not_exercised=view.not_exercised,

@@ -16,10 +16,11 @@ from obs.insight.merging import merged, renamed, roots_of
 from obs.insight.ranking import ranked, with_money
 from obs.issues import from_facts, over_time
 from obs.logs.composed import is_side
+from obs.money.figures import RealTimeMetrics
 from obs.series import MINUTE_NS
 from obs.snapshot import ComponentStatus, Health, Issue, IssueStatus, Source
 from obs.state import State
-from obs.watch import anomalies
+from obs.watch import anomalies, spending
 from obs.watch.expectations import Expectations
 
 __all__ = ["bots_of", "components_of", "issues_of", "leaks_of"]
@@ -34,6 +35,7 @@ def issues_of(
     expected: Expectations,
     read: tuple[Source, ...],
     lifecycle: Mapping[str, Lifecycle],
+    money: RealTimeMetrics,
 ) -> list[Issue]:
     """Return all issues, linked, with their money and in their order.
 
@@ -45,6 +47,7 @@ def issues_of(
         expected: Limits, rhythms and session tables.
         read: The recorded sources.
         lifecycle: Stored decisions by fingerprint.
+        money: The figures of now.
     """
     known = {rule.id: rule for rule in ruleset.rules}
     found = [
@@ -54,6 +57,7 @@ def issues_of(
     found += hazards.find(state, now)
     found += silence.find(state, until, expected)
     found += anomalies.find(state, now, expected)
+    found += spending.find(state, money, now)
     found += endings(state, read)
     found += dead_network(found, {one.fingerprint: one.place for one in found}, state)
     found = [over_time(issue, state, now) for issue in found]

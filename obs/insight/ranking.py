@@ -34,7 +34,7 @@ class Stake(enum.IntEnum):
 
     NONE = 0
     SPENDING = 1
-    """Money is being spent now, on a model that talks to itself."""
+    """Money is being spent now: on a model that talks to itself, or beyond the day's budget."""
     SECRET = 2
     """Somebody else may hold a key."""
     UNMANAGED = 3
@@ -71,7 +71,10 @@ def stake_of(issue: Issue) -> Stake:
         return Stake.UNMANAGED
     if issue.rule == "leak" and issue.severity is IssueSeverity.CRITICAL:
         return Stake.SECRET
-    return Stake.SPENDING if issue.rule == "llm-loop" else Stake.NONE
+    is_spending = issue.rule == "llm-loop" or (
+        issue.rule == "llm-budget" and issue.severity.rank >= IssueSeverity.ERROR.rank
+    )
+    return Stake.SPENDING if is_spending else Stake.NONE
 
 
 def ranked(

@@ -113,15 +113,15 @@ def say(text: str, lang: str, folder: Path | None = None) -> str:
     """
     if not text or lang == "en":
         return text
+    gate = _GATE.fullmatch(text)
+    if gate is not None and text not in _book(lang, folder)[0]:
+        return f"{gate[1]} {say(gate[2], lang, folder)}"
     known = _known(text, lang, folder)
     if known is None and text.endswith("."):
         known = _known(text[:-1], lang, folder)
         known = f"{known}." if known is not None else None
     if known is not None:
         return known
-    gate = _GATE.fullmatch(text)
-    if gate is not None:
-        return f"{gate[1]} {say(gate[2], lang, folder)}"
     tail = _TAIL.fullmatch(text)
     if tail is not None:
         return f"{say(tail[1], lang, folder)} {tail[2]}"

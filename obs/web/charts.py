@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from obs.money.amounts import Money
 from obs.money.figures import RealTimeMetrics, TrendPoint
+from obs.money.forecast import forecast
 from obs.page.telling import is_bad
 from obs.quoting import plain
 from obs.snapshot import Snapshot
@@ -27,7 +28,6 @@ __all__ = ["llm", "pnl"]
 TOP = 3
 """Agents that have a colour of their own; the rest is `other`."""
 MOST_FLAGS = 12
-HOUR_NS = 3_600_000_000_000
 REPORT = 'obs.event("llm.called", …)'
 
 
@@ -189,35 +189,20 @@ def _total(points: Sequence[TrendPoint], currency: str, reader: Reader) -> Amoun
 
 def _forecast(money: RealTimeMetrics, currency: str, budget: Money | None, reader: Reader) -> str:
     """What today will have come to at the rate of the last hour, or when the budget will be spent."""
-    spent = next((a.amount for a in money.total_cost_today if a.currency == currency), Decimal(0))
-    rate = _rate(money.hourly_trends, currency, reader.now)
-    left = max(money.daily_trends[-1].until - reader.now, 0) if money.daily_trends else 0
+    limit = budget.amount if budget is not None else None
+    spent, rate, total, ends = forecast(money, currency, limit, reader.now)
     shown: Callable[[Decimal], str] = lambda value: reader.amount(value, currency).text  # noqa: E731
     today = reader.say("llm.today", spent=shown(spent))
     if budget is None:
-        return (
-            f"{today}{reader.say('llm.at_rate', amount=shown(spent + rate * left / HOUR_NS))}"
-            if rate
-            else today
-        )
+        return f"{today}{reader.say('llm.at_rate', amount=shown(total))}" if rate else today
     if spent >= budget.amount:
         return reader.say("llm.over", spent=shown(spent), budget=shown(budget.amount))
     of = reader.say("llm.of", spent=shown(spent), budget=shown(budget.amount))
     if not rate:
         return of
-    ends = reader.now + int((budget.amount - spent) / rate * HOUR_NS)
-    if ends < reader.now + left:
+    if ends:
         return of + reader.say("llm.ends", time=reader.clock(ends))
-    return of + reader.say("llm.at_rate", amount=shown(spent + rate * left / HOUR_NS))
-
-
-def _rate(hours: Sequence[TrendPoint], currency: str, now: int) -> Decimal:
-    """Cost of an hour, by the running one and the one before it."""
-    newest = hours[-2:]
-    if not newest or now <= newest[0].time:
-        return Decimal(0)
-    spent = sum((a.amount for p in newest for a in p.cost if a.currency == currency), Decimal(0))
-    return spent * HOUR_NS / (now - newest[0].time)
+    return of + reader.say("llm.at_rate", amount=shown(total))
 
 
 def _days_text(budget: Money | None, reader: Reader) -> str:
