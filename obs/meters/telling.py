@@ -39,8 +39,10 @@ MOST_SECONDS = Decimal(1_000_000)
 MOST_TOKENS = 10**9
 """Of one call."""
 MAX_ID = 64
-IDS = 100
-"""Characters that the ids of one mark may have together; OpenMetrics allows 128 with their names."""
+IDS = 128
+"""Characters that the ids of one mark may have together with their names: what OpenMetrics allows."""
+ISSUE = len("issue") + len("I-000000")
+"""So many are left free, for an issue that is only found later."""
 
 
 class _Said:
@@ -115,7 +117,7 @@ def mark_of(event: Event, evidence: str, issue: str, value: Decimal = Decimal(1)
         "order": name(values, "order.id"),
     }
     ids: list[tuple[str, str]] = []
-    left = IDS - len("evidence") - len(evidence)
+    left = IDS - (0 if issue else ISSUE) - len("evidence") - len(evidence)
     for key, text in found.items():
         if text and text.isprintable() and len(text) <= MAX_ID and len(key) + len(text) <= left:
             ids.append((key, text))

@@ -83,16 +83,28 @@ class Prometheus:
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, scraped: int, *features: str) -> Iterator[Prometheus]:
-    """Run one that scrapes a port of this machine each second; skip the test where there is no Prometheus."""
+def prometheus(folder: Path, scraped: int, *features: str, rules: Path | None = None) -> Iterator[Prometheus]:
+    """Run one that scrapes a port of this machine each second; skip the test where there is no Prometheus.
+
+    Args:
+        folder: Where it keeps its things.
+        scraped: The port.
+        features: To be switched on.
+        rules: A file of rules that are evaluated each second.
+    """
     program = shutil.which("prometheus")
     if program is None:
         missing("prometheus")
         raise AssertionError
     folder.mkdir(parents=True)
     settings, port = folder / "prometheus.yml", free_port()
+    if rules is not None:
+        text = rules.read_text(encoding="utf-8").replace("interval: 30s", "interval: 1s")
+        (folder / "rules.yml").write_text(text, encoding="utf-8")
     settings.write_text(
-        "global: {scrape_interval: 1s}\nscrape_configs:\n  - job_name: obs\n"
+        "global: {scrape_interval: 1s}\n"
+        + ("rule_files: [rules.yml]\n" if rules is not None else "")
+        + "scrape_configs:\n  - job_name: obs\n"
         f"    static_configs: [{{targets: ['127.0.0.1:{scraped}']}}]\n"
     )
     with running(

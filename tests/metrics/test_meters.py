@@ -86,6 +86,17 @@ def test_a_mark_names_what_one_can_look_up_and_fits_an_exemplar() -> None:
     assert mark_of(Event(timestamp=START, uid="p-2"), "abc123", "") is None
 
 
+def test_an_issue_that_is_found_later_still_fits() -> None:
+    values = {"decision.id": "d-1", "order.id": "0b1c2d3e-0000-4000-8000-0123456789ab"}
+    event = Event(timestamp=START, attributes=values, uid="p-1", trace_id="0af7651916cd43dd8448eb211c80319c")
+
+    mark = mark_of(event, "abc12345", "")
+
+    assert mark is not None
+    assert {"trace_id", "decision", "order", "evidence"} == dict(mark.ids).keys()
+    assert sum(len(key) + len(value) for key, value in (*mark.ids, ("issue", "I-7bf21e"))) <= 128
+
+
 def told(name: str, **values: object) -> Meters:
     meters = Meters()
     said = {key.replace("__", "."): value for key, value in values.items()}
