@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import threading
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
@@ -10,10 +11,13 @@ import pytest
 
 from obs.analysis import Analyzer
 from obs.events import Event, Severity
+from obs.keeping import syncing
 from obs.keeping.inbox import Inbox, InboxFullError, InboxReader, Kept, entry_of, loss_of
 from obs.keeping.recollection import Recollection
+from obs.otlp.receiving import Receiver
 from obs.rules import RuleSet
 from obs.sidecar import Sidecar
+from tests.otlp.requests import log, logs_request
 
 EVERYTHING = 1 << 30
 
@@ -217,3 +221,86 @@ def test_the_newest_numbers_are_remembered_and_the_oldest_forgotten() -> None:
     assert all(number in seen for number in range(1_500, 2_000))
     assert 1 not in seen
     assert 5_000 not in seen
+
+
+class Disk:
+    """Counts what is asked of it, through the real calls; may fail or hang."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.files, self.folders = 0, 0
+        self.fault: OSError | None = None
+        self.free = threading.Event()
+        self.free.set()
+        self.asked = threading.Event()
+        real_file, real_folder = syncing.sync_file, syncing.sync_folder
+
+        def file(descriptor: int) -> None:
+            self.files += 1
+            self.asked.set()
+            self.free.wait(60)
+            if self.fault is not None:
+                raise self.fault
+            real_file(descriptor)
+
+        def folder(path: Path) -> None:
+            self.folders += 1
+            real_folder(path)
+
+        monkeypatch.setattr("obs.keeping.inbox.sync_file", file)
+        monkeypatch.setattr("obs.keeping.inbox.sync_folder", folder)
+
+
+def test_what_is_confirmed_is_on_the_disk_for_certain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, disk = Inbox(tmp_path), Disk(monkeypatch)
+    receiver = Receiver(inbox)
+
+    answers = [
+        receiver.receive("logs", "application/x-protobuf", "", logs_request([log(number)]))
+        for number in (1, 2)
+    ]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    # Once for each, and once for the name of the segment.
+    assert (disk.files, disk.folders) == (2, 1)
+
+
+def test_nothing_is_confirmed_while_the_disk_hangs_and_others_may_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, disk = Inbox(tmp_path), Disk(monkeypatch)
+    disk.free.clear()
+    inbox.put([entry_of(said(0))])
+    waiting = [threading.Thread(target=inbox.sync) for _ in range(20)]
+    waiting[0].start()
+    assert disk.asked.wait(60)
+
+    inbox.put([entry_of(said(1))])
+    for one in waiting[1:]:
+        one.start()
+    still = [one.is_alive() for one in waiting]
+    disk.free.set()
+    for one in waiting:
+        one.join(60)
+
+    assert all(still)
+    # The first waited for what it had put; all that came meanwhile shared one wait.
+    assert disk.files == 2
+
+
+def test_a_disk_that_fails_confirms_nothing_and_is_asked_of_another_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, disk = Inbox(tmp_path), Disk(monkeypatch)
+    disk.fault = OSError(5, "Input/output error")
+    body = logs_request([log(1)])
+
+    refused = Receiver(inbox).receive("logs", "application/x-protobuf", "", body)
+    disk.fault = None
+    again = Receiver(inbox).receive("logs", "application/x-protobuf", "", body)
+    Receiver(inbox).receive("logs", "application/x-protobuf", "", logs_request([log(2)]))
+
+    assert (refused.status, again.status) == (503, 200)
+    assert len(list(tmp_path.glob("*.jsonl"))) == 2
+    assert bodies(InboxReader(tmp_path)) == ["order 1 filled", "order 2 filled"]

@@ -38,6 +38,7 @@ NOTE = "export"
 MOST_PENDING = 20_000
 """Records between two transactions; there are no more but where the store refuses."""
 STOP_SECONDS = 2.0
+SYNC_SECONDS = 1.0
 
 
 class Books(msgspec.Struct, frozen=True):
@@ -83,6 +84,8 @@ class Exporter:
         self._note = _Note()
         self._encoded = ""
         self._told: set[str] = set()
+        self._stopped = threading.Event()
+        self._syncing = threading.Thread(target=self._sync, name="obs-export-sync", daemon=True)
 
     @property
     def wants_all(self) -> bool:
@@ -125,6 +128,8 @@ class Exporter:
         """Begin to send, and say once what of the variables is not followed."""
         for lane in self._all():
             lane.start()
+        if self._syncing.ident is None:
+            self._syncing.start()
         for sentence in self._destination.unheard:
             if sentence not in self._told:
                 self._told.add(sentence)
@@ -137,6 +142,9 @@ class Exporter:
             ender.start()
         for ender in enders:
             ender.join()
+        self._stopped.set()
+        if self._syncing.ident is not None:
+            self._syncing.join(STOP_SECONDS)
 
     def heard(self, event: Event, service: str, fingerprints: Sequence[str]) -> None:
         """Take a record that was folded."""
@@ -218,6 +226,17 @@ class Exporter:
         signal, fault = next(iter(faults.items()))
         waiting = sum(books.counts.waiting for books in self.books().values())
         return f"OpenTelemetry: {', '.join(faults)} not delivered ({signal}: {fault}); {waiting} records wait"
+
+    def _sync(self) -> None:
+        """Make what waits outlast a power cut, where neither fold nor sending waits for it."""
+        is_over = False
+        while not is_over:
+            is_over = self._stopped.wait(SYNC_SECONDS)
+            for lane in self._lanes.values():
+                lane.outbox.sync()
+                if is_over:
+                    # Nobody comes again in a second.
+                    lane.outbox.sync()
 
     def _take(self, signal: str, line: bytes) -> None:
         if len(self._lines[signal]) >= MOST_PENDING:

@@ -4,6 +4,10 @@ The fold writes numbered files before each of its transactions; the last number 
 the stored number is of a transaction that never was: it is deleted at the start, and its records are folded
 and written again. What was sent is written down after each answer of the collector, so after a kill at most
 one request is sent twice (its records keep their `log.record.uid`).
+
+The fold never waits for a disk to be certain. Files that stay are made so by `sync`, which whoever has the
+time calls each second, so a power cut costs at most what came in the last two. What a disk has lost for
+whatever reason is found at the start, because the books no longer balance, and counted.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from obs.keeping.syncing import sync_file, sync_folder
 from obs.keeping.viewfiles import write_whole
 
 __all__ = ["Counts", "Outbox", "Part", "Written"]
@@ -85,6 +90,14 @@ class Outbox:
         """
         self._folder, self.most_bytes = folder, most_bytes
         self._lock = threading.Lock()
+        self._saving = threading.Lock()
+        """Held while progress is written; never waited for by the fold."""
+        self._gone: list[_File] = []
+        """Files that had no room, to be deleted when that is written down."""
+        self._owed: list[_File] = []
+        """Files that are done with, to be deleted when the disk has that for certain."""
+        self._seen_at_sync = self._certain = 0
+        """Number of the newest file at the last `sync`, and of those which the disk has for certain."""
         self._filled = threading.Event()
         self._files: list[_File] = []
         """Those that are stored and not done."""
@@ -112,6 +125,7 @@ class Outbox:
                     self._delete([file])
                 else:
                     self._files.append(file)
+            self._balance()
             if self._files:
                 self._filled.set()
 
@@ -153,6 +167,12 @@ class Outbox:
             self._files += self._fresh
             self._fresh = []
             self._make_room()
+        # Somebody who is writing takes them along the next time.
+        if self._gone and self._saving.acquire(blocking=False):
+            try:
+                self._save(is_certain=False)
+            finally:
+                self._saving.release()
         self._filled.set()
 
     def wait(self, seconds: float) -> None:
@@ -188,13 +208,32 @@ class Outbox:
             self._progress.sent += sent
             for reason, count in dropped.items():
                 self._lose(reason, count)
-            gone = [file for file in self._files if self._is_done(file)]
+            self._owed += [file for file in self._files if self._is_done(file)]
             self._files = [file for file in self._files if not self._is_done(file)]
             self._in_hand = 0
-            self._save()
-            self._delete(gone)
-            if self._files:
-                self._filled.set()
+        with self._saving:
+            self._save(is_certain=False)
+        if self._files:
+            self._filled.set()
+
+    def sync(self) -> None:
+        """Make certain that the disk has what waits for longer; to be called each second, by no fold."""
+        with self._lock:
+            newest = max((file.number for file in self._files), default=self._certain)
+            wanted = [file for file in self._files if self._certain < file.number <= self._seen_at_sync]
+            self._seen_at_sync = newest
+        # A disk that fails is asked again; what it has lost in the end is counted at the next start.
+        with contextlib.suppress(OSError):
+            for file in wanted:
+                # Sent and deleted meanwhile: nothing is left to be certain of.
+                with contextlib.suppress(FileNotFoundError), self._path(file).open("rb") as opened:
+                    sync_file(opened.fileno())
+            if wanted:
+                sync_folder(self._folder)
+                self._certain = wanted[-1].number
+        if self._owed or self._gone:
+            with self._saving:
+                self._save(is_certain=True)
 
     def counts(self) -> Counts:
         """Return the books of what is stored; from any thread."""
@@ -232,19 +271,40 @@ class Outbox:
             done = self._progress.lines if file.number == self._progress.number else 0
             self._lose("full", file.lines - done)
         self._files = [file for file in self._files if file.number not in numbers]
-        # Said before it is done: a kill in between neither sends nor counts them once more.
-        self._progress.gone = sorted(numbers)
-        self._save()
-        self._delete(gone)
+        self._gone += gone
+        self._progress.gone = sorted(file.number for file in self._gone)
 
     def _lose(self, reason: str, count: int) -> None:
         if count > 0:
             self._progress.dropped[reason] = self._progress.dropped.get(reason, 0) + count
 
-    def _save(self) -> None:
+    def _balance(self) -> None:
+        """Count what should stand here and does not: a disk has lost it, or somebody has deleted it."""
+        at, taken = self._progress, self._written.taken
+        waiting = sum(file.lines for file in self._files)
+        if any(file.number == at.number for file in self._files):
+            waiting -= at.lines
+        missing = taken - sum(self._written.lost.values()) - at.sent - sum(at.dropped.values()) - waiting
+        self._lose("disk", missing)
+
+    def _save(self, *, is_certain: bool) -> None:
+        """Write down how far we are, then delete what is done: a kill between sends and counts nothing twice.
+
+        Args:
+            is_certain: Wait until the disk has it; only then what was sent may go, as a power cut may bring
+                the older state back.
+        """
+        with self._lock:
+            data, done = msgspec.json.encode(self._progress), self._gone
+            self._gone = []
+            if is_certain:
+                done, self._owed = done + self._owed, []
         # A disk that refuses: what was sent might be sent again after a kill, nothing is lost.
         with contextlib.suppress(OSError):
-            write_whole(self._folder / PROGRESS, msgspec.json.encode(self._progress))
+            write_whole(self._folder / PROGRESS, data, durable=is_certain)
+            if is_certain:
+                sync_folder(self._folder)
+        self._delete(done)
 
     def _read(self) -> _Progress:
         try:

@@ -25,6 +25,7 @@ import orjson
 from obs import redaction
 from obs.events import Event, EventError, decode_line, encode_line
 from obs.keeping.recollection import Recollection
+from obs.keeping.syncing import sync_file, sync_folder
 from obs.keeping.viewfiles import write_whole
 from obs.pipeline import redact_event
 
@@ -114,6 +115,11 @@ class Inbox:
         self.directory = directory
         self._most_bytes, self._segment_bytes = most_bytes, segment_bytes
         self._lock = threading.Lock()
+        self._syncing = threading.Lock()
+        self._put = self._synced = 0
+        """How often was put, and of these, how many the disk has for certain."""
+        self._named = 0
+        """The newest segment whose name the disk has for certain."""
         self._seen = Recollection()
         self._file = -1
         self._path = Path()
@@ -124,7 +130,7 @@ class Inbox:
         self._recall()
 
     def put(self, entries: Iterable[Entry]) -> Kept:
-        """Write those that were not seen before; when this returns they survive a kill.
+        """Write those that were not seen before; when this returns they survive a kill, after `sync` all.
 
         Raises:
             InboxFullError: If there is no room; not one of them was kept.
@@ -142,10 +148,40 @@ class Inbox:
                 self._arrived = max(time.time_ns(), self._arrived + 1)
                 self._write(b"".join(map(_written, fresh.values(), itertools.count(self._arrived))))
                 self._arrived += len(fresh)
+                self._put += 1
                 for entry in fresh.values():
                     self._seen.update(entry.ids)
                     self._ids.extend(entry.ids)
             return Kept(len(fresh), doubles)
+
+    def sync(self) -> None:
+        """Wait until all that was put so far survives a power cut too; meanwhile others go on putting.
+
+        Raises:
+            InboxFullError: If the disk fails; what was put is kept, and may be lost in a power cut.
+        """
+        wanted = self._put
+        # Who waited here has waited for all that was put before: many requests share one wait.
+        with self._syncing:
+            if self._synced >= wanted:
+                return
+            with self._lock:
+                reached, segment = self._put, self._last
+                file = os.dup(self._file) if self._file >= 0 else -1
+            try:
+                if file >= 0:
+                    sync_file(file)
+                if segment != self._named and file >= 0:
+                    sync_folder(self.directory)
+            except OSError as error:
+                # What a disk once failed to take is not asked of the same file again.
+                with self._lock, contextlib.suppress(OSError):
+                    self._seal()
+                raise InboxFullError(error.strerror or "the disk fails") from error
+            finally:
+                if file >= 0:
+                    os.close(file)
+            self._synced, self._named = reached, segment
 
     @property
     def is_full(self) -> bool:
@@ -154,7 +190,7 @@ class Inbox:
 
     def close(self) -> None:
         """Let go of the segment."""
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):
             self._seal()
 
     def _write(self, data: bytes) -> None:
@@ -187,8 +223,12 @@ class Inbox:
     def _seal(self) -> None:
         if self._file < 0:
             return
-        os.close(self._file)
-        self._file = -1
+        file, self._file = self._file, -1
+        try:
+            # Who waits for what was put in it looks at the next segment only.
+            sync_file(file)
+        finally:
+            os.close(file)
         ids, self._ids = self._ids, array("Q")
         # Only for what is sent again after a restart: without it that would count twice, nothing is lost.
         with contextlib.suppress(OSError):

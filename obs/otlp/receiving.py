@@ -87,7 +87,7 @@ class Receiver:
                 self._held -= size if has_room else 0
 
     def receive(self, signal: str, kind: str, encoding: str, body: bytes) -> Answer:
-        """Take one request in; when the answer is 200, what it confirms survives a kill.
+        """Take one request in; when the answer is 200, what it confirms survives a kill and a power cut.
 
         Args:
             signal: One of `SIGNALS`.
@@ -105,6 +105,7 @@ class Receiver:
             with self._lock:
                 spoken = _READERS[signal, form](unpacking.unpacked(body, encoding, MOST_BYTES))
                 made = self._taken_in(spoken)
+            self._inbox.sync()
         except UnpackError as error:
             return answers.refused(form, error.status, str(error))
         except wire.WireError as error:
