@@ -37,8 +37,8 @@ _FREQUENT = {
     "vonage": ("vonage", "NotifyVonage"),
 }
 """Where Apprise has them."""
-_NO_MARKUP = str.maketrans("<>", "‹›")
-"""Apprise is told that it is plain text, and yet its plugin for Telegram lets tags through."""
+_NO_MARKUP = str.maketrans("<>@", "‹›＠")
+"""Apprise is told that it is plain text, and yet plugins let Telegram's tags, Discord's mentions through."""
 
 
 class ChannelError(ValueError):
