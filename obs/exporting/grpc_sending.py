@@ -40,7 +40,7 @@ _NO_CONNECTION = (
 _NO_NAME = ("errors resolving", "DNS resolution")
 _NO_GRPC = "Received http2 header with status"
 _LOST_ANSWER = "CLIENT: Received message larger than max"
-_LAST_WORDS = re.compile(r"(?:^|: )([A-Za-z][A-Za-z ]{2,60})$")
+_LAST_WORDS = re.compile(r"(?:^|: )([A-Za-z][A-Za-z ]{2,60}?)(?: \(\d+\))?$")
 _KEY = re.compile(r"[0-9a-z_.-]{1,200}")
 _OPTIONS = (
     ("grpc.primary_user_agent", f"obs-sidecar/{obs.__version__}"),
@@ -84,7 +84,7 @@ class GrpcPost:
         if self._is_ourselves(self._route.url):
             return Answer(0, fault="the endpoint is this sidecar itself")
         if not is_installed():
-            return Answer(0, fault=f"gRPC needs {EXTRA} and a restart; until then everything waits")
+            return Answer(0, fault=f"gRPC needs {EXTRA}; until then everything waits")
         try:
             answer = self._answer(body)
         except (tls.TlsError, HeaderError) as error:

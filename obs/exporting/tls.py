@@ -21,7 +21,10 @@ _EXPIRED, _NOT_YET = 10, 9
 _OTHER_NAME = (62, 64)
 """Verify codes of OpenSSL for a host name and for an address."""
 _TRUST = "OTEL_EXPORTER_OTLP_CERTIFICATE, or `certificate` under [otlp]"
-_OURS = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and _CLIENT_KEY, or `client_certificate` and `client_key`"
+_OURS = (
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and _CLIENT_KEY, "
+    "or `client_certificate` and `client_key` under [otlp]"
+)
 
 
 class TlsError(Exception):
