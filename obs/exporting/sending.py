@@ -271,6 +271,8 @@ class Lane:
         _add(dropped, "malformed", bad)
         if answer.status in REFUSED:
             _add(dropped, "refused", made)
+            why = f" ({answer.fault})" if answer.fault else f" ({answer.status})"
+            self._say(self._used, f"the collector refuses some records{why}")
             return 0
         rejected = min(made, max(0, self._rejected(answer)))
         _add(dropped, "rejected", rejected)

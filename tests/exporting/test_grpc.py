@@ -149,6 +149,21 @@ def test_a_bad_record_costs_only_itself(tmp_path: Path, collector: GrpcCollector
     assert books == Counts(taken=512, sent=511, waiting=0, dropped={"refused": 1})
 
 
+def test_who_refuses_everything_is_told_of(tmp_path: Path, collector: GrpcCollector) -> None:
+    collector.code, collector.details = "FAILED_PRECONDITION", "no such tenant"
+
+    with Sidecar(tmp_path, destination=going_to(collector.url, signals=("logs",))) as sidecar:
+        feed(sidecar, [said(n) for n in range(4)])
+        assert until(lambda: is_empty(sidecar))
+        said_of = "\n".join(sidecar.snapshot().not_known)
+        books = counts(sidecar)
+
+    assert books == Counts(taken=4, sent=0, waiting=0, dropped={"refused": 4})
+    assert (
+        'the collector refuses some records (the collector answers FAILED_PRECONDITION: "no such' in said_of
+    )
+
+
 def test_what_is_too_large_for_the_collector_goes_in_smaller_requests(
     tmp_path: Path, collector: GrpcCollector
 ) -> None:
