@@ -151,20 +151,20 @@ _AGENTS = (
     graph(
         "Contribution",
         "An agent's part in closed trades, over 7 days.",
-        ("trading_agent_contribution{*}", "{{agent}} {{currency}}"),
+        ("trading_agent_contribution{*}", "{{agent}} {{currency}} {{mode}}"),
         unit=AMOUNT,
         limits=LOSS,
     ),
     graph(
         "For each unit of LLM cost",
         "Contribution by cost, over 7 days: below 1 it costs more than it brings.",
-        ("trading_agent_efficiency_ratio{*}", "{{agent}}"),
+        ("trading_agent_efficiency_ratio{*}", "{{agent}} {{mode}}"),
         limits=below(1),
     ),
     graph(
         "Hit rate",
         "Share of judged signals that were right, over 7 days.",
-        ("trading_agent_hit_ratio{*}", "{{agent}}"),
+        ("trading_agent_hit_ratio{*}", "{{agent}} {{mode}}"),
         unit="percentunit",
         limits=below(0.5),
     ),
