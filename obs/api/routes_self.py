@@ -21,7 +21,7 @@ from obs.metrics import CONTENT_TYPES, Exported, Form, Inner, exposition, negoti
 from obs.snapshot import Snapshot
 from obs.web.scope import scoped
 
-__all__ = ["router"]
+__all__ = ["lasting", "router"]
 
 MOST_TOKENS = 100_000
 STARTED = time.time()
@@ -190,10 +190,11 @@ def _exposition(context: Context, streams: int, form: Form) -> bytes:
         cache_hits={name: count.hits for name, count in counts.items()},
         cache_misses={name: count.misses for name, count in counts.items()},
         exports=_exported(context),
+        alerts=context.alerter.numbers if context.alerter is not None else None,
         store_bytes=store,
         disk_free_bytes=free,
     )
-    return exposition(_lasting(picture.snapshot, board.kept), inner, form=form)
+    return exposition(lasting(picture.snapshot, board.kept), inner, form=form)
 
 
 def _exported(context: Context) -> dict[str, Exported]:
@@ -206,8 +207,8 @@ def _exported(context: Context) -> dict[str, Exported]:
     }
 
 
-def _lasting(newest: Snapshot, kept: Snapshot) -> Snapshot:
-    """The newest picture with only such counts as are stored: a kill takes none of them back."""
+def lasting(newest: Snapshot, kept: Snapshot) -> Snapshot:
+    """Return the newest picture with only such counts as are stored: a kill takes none of them back."""
     readings = msgspec.structs.replace(
         kept.readings,
         latest=newest.readings.latest,

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.metrics.live import OPENMETRICS, fetched, free_port, prometheus, sidecar, until
@@ -42,16 +43,19 @@ def counters(text: str) -> Counters:
     return found
 
 
+@pytest.mark.slow
 def test_no_counter_goes_back_when_the_sidecar_is_killed_between_two_scrapes(tmp_path: Path) -> None:
+    """In small and with every kind of end `test_processes` shows it."""
     port = free_port()
     address = f"http://127.0.0.1:{port}/metrics"
-    bot = Bot(tmp_path)
+    bots = [Bot(tmp_path), Bot(tmp_path, "dca-2", 4712)]
     seen: list[Counters] = []
     numbers = iter(range(1_000_000))
 
     def scraped(times: int) -> bool:
-        for _ in range(20):
-            trade(bot, next(numbers))
+        for _ in range(10):
+            for bot in bots:
+                trade(bot, next(numbers))
         seen.append(counters(fetched(address, OPENMETRICS)))
         return len(seen) >= times
 
@@ -59,7 +63,18 @@ def test_no_counter_goes_back_when_the_sidecar_is_killed_between_two_scrapes(tmp
         with sidecar(tmp_path, port) as process:
             until(partial(scraped, life * 9))
             process.send_signal(signal.SIGKILL)
-    bot.end()
+    for bot in bots:
+        bot.end()
+    said = next(numbers)
+
+    def told(name: str) -> float:
+        seen.append(counters(fetched(address, OPENMETRICS)))
+        return sum(value for (one, _), value in seen[-1].items() if one == name)
+
+    with sidecar(tmp_path, port):
+        # Each trade is three orders, of each the fate and the time of the first is told.
+        until(lambda: told("trading_orders_total") == 3 * said)
+        assert told("trading_order_latency_seconds_count") == said
 
     for before, after in pairwise(seen):
         for key, value in before.items():
