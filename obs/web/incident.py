@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from obs.page import telling
 from obs.quoting import plain
 from obs.series import MINUTE_NS
 from obs.snapshot import Issue, Snapshot
@@ -64,7 +63,7 @@ def _where(issue: Issue, reader: Reader) -> str:
         return reader.say("incident.outside")
     if issue.fix_in.startswith("code"):
         return reader.say("incident.code")
-    return reader.prose(telling.fixed_where(issue.fix_in)) if issue.fix_in else ""
+    return reader.place(issue.fix_in) if issue.fix_in else ""
 
 
 def _told_apart(issue: Issue, snapshot: Snapshot, reader: Reader) -> Iterator[Fact]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from obs.briefing import render, tokens
-from obs.page import telling
 from obs.snapshot import Issue, IssueStatus, Snapshot
 from obs.web.evidence import quoted, story
 from obs.web.incident import incident
@@ -84,7 +83,7 @@ def _is_part(issue: Issue, issue_id: str) -> bool:
 def _explanation(issue: Issue, reader: Reader) -> Rich:
     told = [reader.prose(issue.explanation)] if issue.explanation else []
     if issue.fix_in:
-        place = reader.prose(telling.fixed_where(issue.fix_in))
+        place = reader.place(issue.fix_in)
         told.append(reader.say("issue.fix_in", place=place))
     return (Span(" ".join(told)),) if told else ()
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from obs.page.phrasebook import say
+from obs.page.telling import fixed_where
 from obs.snapshot import Money
 from obs.web import numbers
 from obs.web.model import Amount
@@ -81,6 +82,10 @@ class Reader:
     def prose(self, text: str) -> str:
         """Return one of our own English sentences in the reader's language and time zone."""
         return self.local(say(text, self.lang))
+
+    def place(self, text: str) -> str:
+        """Return where something is to be mended, as people say it."""
+        return self.local(fixed_where(say(text, self.lang)))
 
     def local(self, text: str) -> str:
         """Return our own prose with its times of day in the reader's zone: it is made in UTC."""
