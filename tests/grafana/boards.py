@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tests.grafana.rules import FOLDER
@@ -40,15 +41,15 @@ def panels() -> Iterator[tuple[str, dict[str, Any]]]:
                 yield name, panel
 
 
-def asked() -> list[Asked]:
-    """Every expression of every panel and annotation."""
+def asked(chosen: Mapping[str, str] = MappingProxyType({})) -> list[Asked]:
+    """Every expression of every panel and annotation; `chosen` are variables that are not All."""
     found = [
-        Asked(name, panel["title"], filled(target["expr"]), panel["fieldConfig"]["defaults"]["unit"])
+        Asked(name, panel["title"], filled(target["expr"], chosen), panel["fieldConfig"]["defaults"]["unit"])
         for name, panel in panels()
         for target in panel.get("targets", ())
     ]
     found += [
-        Asked("marks on every dashboard", one["name"], filled(one["expr"]))
+        Asked("marks on every dashboard", one["name"], filled(one["expr"], chosen))
         for board in boards().values()
         for one in board["annotations"]["list"]
         if "expr" in one
@@ -56,7 +57,8 @@ def asked() -> list[Asked]:
     return found
 
 
-def filled(expression: str) -> str:
-    for variable, value in FILLED.items():
+def filled(expression: str, chosen: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return an expression as Prometheus gets it from Grafana."""
+    for variable, value in {**FILLED, **chosen}.items():
         expression = expression.replace(variable, value)
     return expression

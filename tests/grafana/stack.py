@@ -66,6 +66,14 @@ class Stack:
             if (shown := [(when, value) for when, value in series["values"] if value != "NaN"])
         ]
 
+    def offered(self, query: str) -> list[str]:
+        """Return what Grafana offers for `label_values(SELECTOR, LABEL)`."""
+        found = re.fullmatch(r"label_values\((.*), (\w+)\)", query)
+        assert found is not None, query
+        match = urllib.parse.urlencode({"match[]": found[1].replace("$instance", ".*")})
+        values: list[str] = self.get(self.prometheus, f"/api/v1/label/{found[2]}/values?{match}")["data"]
+        return values
+
     def get(self, port: int, path: str) -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
             return json.loads(answer.read())
