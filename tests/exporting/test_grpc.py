@@ -19,6 +19,7 @@ from obs.exporting.destination import Destination, DestinationError, Route, dest
 from obs.exporting.grpc_sending import GrpcPost
 from obs.exporting.outbox import Counts
 from obs.exporting.sending import Post
+from obs.keeping.whereabouts import announced
 from obs.sidecar import Sidecar
 from tests.exporting.collector import attributes, collecting, until
 from tests.exporting.grpc_collector import GrpcCollector, collecting_grpc
@@ -237,6 +238,22 @@ def test_a_bad_collector_costs_the_fold_nothing_and_keeps_nobody_from_ending(
     assert books.waiting > 0
     assert set(books.dropped) <= {"full"}
     assert ended < 10
+
+
+def test_an_endpoint_that_is_the_sidecars_own_door_gets_nothing(
+    tmp_path: Path, collector: GrpcCollector
+) -> None:
+    aim = going_to(collector.url.replace("127.0.0.1", "localhost"), signals=("logs",))
+
+    with (
+        Sidecar(tmp_path, destination=aim) as sidecar,
+        announced(tmp_path, "http://127.0.0.1:1/", grpc=collector.url),
+    ):
+        feed(sidecar, [said(1)])
+        assert until(lambda: any("this sidecar itself" in line for line in sidecar.snapshot().not_known))
+
+        assert counts(sidecar) == Counts(taken=1, sent=0, waiting=1, dropped={})
+    assert collector.asked == 0
 
 
 def test_a_request_under_way_is_cut_off_when_the_sidecar_ends(collector: GrpcCollector) -> None:
