@@ -3,6 +3,7 @@
 The backtest of a portfolio and the daily paper account share these, so both fill by the same rules:
 
 * An action decided at one close is filled at the symbol's next open, worse by slippage, fee on both sides.
+* A sale also pays what law and exchange take from it (`trading.duties`); it is booked as part of the fee.
 * Sales come first. When the cash does not pay for all purchases, each is cut by the same factor.
 * A symbol without a usable open (no bar, a price that is no number or not above 0) is not filled. An exit
   waits for its next bar (`waiting`); every other action expires: the next close decides anew.
@@ -21,6 +22,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from trading.bars import Bar
+from trading.duties import NOTHING, Duties
 
 __all__ = [
     "GONE_AFTER",
@@ -166,6 +168,7 @@ def fill_at_open(
     *,
     fee: float = 0.0,
     slippage: float = 0.0,
+    duties: Duties = NOTHING,
 ) -> Filled:
     """Return the account after the actions were filled at the opens of these bars.
 
@@ -175,6 +178,7 @@ def fill_at_open(
         actions: What was decided at an earlier close. Sales are filled first.
         fee: Fraction of each fill's value.
         slippage: How much worse than the open each fill is, a fraction.
+        duties: What sales pay beyond the fee; it is booked as part of the fee.
     """
     sells = [action for action in actions if action.kind in ("reduce", "close")]
     buys = [action for action in actions if action.kind in ("open", "increase")]
@@ -189,7 +193,7 @@ def fill_at_open(
         if quantity <= 0:
             continue
         price = bar.open * (1 - slippage)
-        account, fill, trade = _sold(account, action, quantity, price, bar.time, fee)
+        account, fill, trade = _sold(account, action, quantity, price, bar.time, fee, duties)
         fills.append(fill)
         trades.append(trade)
     part = _affordable(account.cash, bars, buys, fee=fee, slippage=slippage)
@@ -266,7 +270,9 @@ def weights_of(account: Account, prices: Mapping[str, float] | None = None) -> d
     }
 
 
-def closed_delisted(account: Account, time: int, *, fee: float = 0.0, after: int = GONE_AFTER) -> Filled:
+def closed_delisted(
+    account: Account, time: int, *, fee: float = 0.0, after: int = GONE_AFTER, duties: Duties = NOTHING
+) -> Filled:
     """Return the account without the holdings that had no bar for `after` sessions, sold at their last close.
 
     Args:
@@ -274,6 +280,7 @@ def closed_delisted(account: Account, time: int, *, fee: float = 0.0, after: int
         time: Unix ns of the session.
         fee: Fraction of the value.
         after: Sessions in a row without a bar.
+        duties: What sales pay beyond the fee.
     """
     fills: list[Fill] = []
     trades: list[Trade] = []
@@ -290,7 +297,7 @@ def closed_delisted(account: Account, time: int, *, fee: float = 0.0, after: int
             reason="liquidation",
             note=f"no bar for {holding.missed} sessions",
         )
-        account, fill, trade = _sold(account, action, holding.quantity, holding.last, time, fee)
+        account, fill, trade = _sold(account, action, holding.quantity, holding.last, time, fee, duties)
         fills.append(fill)
         trades.append(trade)
     return Filled(account, tuple(fills), tuple(trades))
@@ -344,10 +351,10 @@ def _bought(
 
 
 def _sold(
-    account: Account, action: Action, quantity: float, price: float, time: int, fee: float
+    account: Account, action: Action, quantity: float, price: float, time: int, fee: float, duties: Duties
 ) -> tuple[Account, Fill, Trade]:
     old = account.holdings[action.symbol]
-    paid = quantity * price * fee
+    paid = quantity * price * fee + duties.of_sale(action.symbol, quantity, price, time)
     rest = old.quantity - quantity
     part = 1.0 if rest <= old.quantity * _DUST else quantity / old.quantity
     trade = _trade(action, old, quantity, price, time, entry_fees=old.fees * part, exit_fees=paid)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-__all__ = ["Bar", "bars_of", "exact", "time_of"]
+__all__ = ["Bar", "bars_of", "day_of", "exact", "time_of"]
 
 SECOND_NS = 1_000_000_000
 
@@ -76,6 +76,11 @@ def time_of(value: Any) -> int:
     aware = value if value.tzinfo else value.replace(tzinfo=UTC)
     whole = aware.replace(microsecond=0)
     return int(whole.timestamp()) * SECOND_NS + aware.microsecond * 1000
+
+
+def day_of(time: int) -> date:
+    """Return the day of UTC of a time in Unix ns: of a daily bar, the day that it is of."""
+    return datetime.fromtimestamp(time // SECOND_NS, UTC).date()
 
 
 def exact(price: float) -> Decimal:

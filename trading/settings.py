@@ -83,6 +83,8 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """What it starts with, in the market's currency."""
     fee: _Part = 0.00015
     """Fraction of each fill's value."""
+    duties: Path | None = None
+    """A table of your own of what sales pay to law and exchange, in the form of `trading/duties.toml`."""
     slippage: _Part = 0.0005
     """How much worse than the open a fill is, a fraction."""
     band: _Part = 0.02

@@ -10,7 +10,7 @@ from trading.backtest.loading import Data
 from trading.backtest.naming import Subject
 from trading.backtest.results import BacktestResult, PortfolioResult, Trade
 from trading.backtest.walkforward import Step
-from trading.bars import Bar, time_of
+from trading.bars import Bar, day_of, time_of
 from trading.reporting.facts import NONE, BacktestFacts, Figure, TradeFacts, WindowFacts
 
 __all__ = ["facts_of", "held_equally"]
@@ -52,6 +52,7 @@ def facts_of(
         interval=data.interval,
         cash=result.cash,
         fee=result.fee,
+        duties=tuple(data.duties.lines(day_of(times[0]))) if times else (),
         slippage=result.slippage,
         risk_free=result.risk_free,
         periods_per_year=result.periods_per_year,

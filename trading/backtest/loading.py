@@ -13,6 +13,7 @@ from pathlib import Path
 
 from trading.backtest.search import hash_of
 from trading.bars import Bar, time_of
+from trading.duties import NOTHING, Duties, duties_of
 from trading.errors import TradingError
 from trading.logs import BotLog
 from trading.market.files import FileSource
@@ -40,6 +41,8 @@ class Data:
     """Time of the first bar that is traded, Unix ns; what is before warms indicators up."""
     lots: Mapping[str, float]
     names: Mapping[str, str]
+    duties: Duties = NOTHING
+    """What sales pay beyond the fee."""
     source: str
     currency: str
     interval: Interval
@@ -107,6 +110,9 @@ def load(
         start=start,
         lots={instrument.symbol: instrument.lot for instrument in wanted},
         names={instrument.symbol: instrument.name for instrument in wanted},
+        duties=duties_of(
+            {instrument.symbol: instrument.duties for instrument in wanted}, settings.account.duties
+        ),
         source=market.source.name,
         currency=market.currency,
         interval=interval,

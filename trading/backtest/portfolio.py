@@ -28,6 +28,7 @@ from trading.accounts import (
 from trading.backtest.results import PortfolioResult
 from trading.backtest.single import bars_in_order, check_figures
 from trading.bars import Bar
+from trading.duties import NOTHING, Duties
 from trading.risk import RiskLimits, exits
 from trading.signals.signal import Verdict
 from trading.tracking import BAND, actions_of, changes, cooled
@@ -55,6 +56,7 @@ def run_portfolio(
     limits: RiskLimits | None = None,
     band: float = BAND,
     lots: Mapping[str, float] | None = None,
+    duties: Duties = NOTHING,
     start: int | None = None,
     end: int | None = None,
     periods_per_year: float = 252,
@@ -71,6 +73,7 @@ def run_portfolio(
         limits: Stop-loss, take-profit and what may be held; `None`: no risk rules.
         band: Share of the equity by which a position may be off its target; see `trading.tracking`.
         lots: Symbol to the smallest quantity that can be traded; absent: fractions can.
+        duties: What sales pay beyond the fee, by symbol and day.
         start: Unix ns of the first session that is traded; what is before only warms the engine up.
         end: Unix ns of the first session that is left out.
         periods_per_year: Sessions in a year, for the statistics.
@@ -83,7 +86,7 @@ def run_portfolio(
     check_figures(cash, fee, slippage)
     sessions = _sessions(series, end)
     engine = copy.deepcopy(engine)
-    book = _Book(Account(cash=cash), fee, slippage)
+    book = _Book(Account(cash=cash), fee, slippage, duties)
     gates: Counter[str] = Counter()
     signals = 0
     for time, bars in sessions:
@@ -132,7 +135,7 @@ def run_portfolio(
 class _Book:
     """The account and everything that happened to it."""
 
-    def __init__(self, account: Account, fee: float, slippage: float) -> None:
+    def __init__(self, account: Account, fee: float, slippage: float, duties: Duties) -> None:
         self.account = account
         self.times: list[int] = []
         self.equity: list[float] = []
@@ -142,15 +145,23 @@ class _Book:
         self._pending: tuple[Action, ...] = ()
         self._fee = fee
         self._slippage = slippage
+        self._duties = duties
 
     def open(self, time: int, bars: Mapping[str, Bar]) -> None:
         """Fill what is pending, take the closes, close what is gone."""
         if self._pending:
-            filled = fill_at_open(self.account, bars, self._pending, fee=self._fee, slippage=self._slippage)
+            filled = fill_at_open(
+                self.account,
+                bars,
+                self._pending,
+                fee=self._fee,
+                slippage=self._slippage,
+                duties=self._duties,
+            )
             self._pending = waiting(self._pending, filled.fills)
             self._take(*filled)
         self.account = marked(self.account, bars)
-        self._take(*closed_delisted(self.account, time, fee=self._fee))
+        self._take(*closed_delisted(self.account, time, fee=self._fee, duties=self._duties))
 
     def close(self, time: int) -> float:
         """Return the equity at the closes and keep it."""

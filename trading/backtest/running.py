@@ -38,6 +38,7 @@ class Terms:
             "limits": self.limits,
             "band": self.band,
             "lots": data.lots,
+            "duties": data.duties,
             "periods_per_year": self.periods_per_year,
             "risk_free": self.risk_free,
         }
@@ -53,13 +54,15 @@ def outcome_of(subject: Subject, data: Data, terms: Terms) -> BacktestResult | P
         return run_portfolio(
             data.series, subject.engine(data.symbols), **terms.portfolio(data), start=data.start
         )
-    (bars,) = data.series.values()
+    ((symbol, bars),) = data.series.items()
     return run(
         [bar for bar in bars if bar.time >= data.start],
         subject.strategy(),
         cash=terms.cash,
         fee=terms.fee,
         slippage=terms.slippage,
+        duties=data.duties,
+        symbol=symbol,
         periods_per_year=terms.periods_per_year,
         risk_free=terms.risk_free,
     )

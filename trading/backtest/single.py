@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 from trading.backtest.results import BacktestResult, Trade
 from trading.bars import Bar, bars_of
+from trading.duties import NOTHING, Duties
 from trading.errors import TradingError
 from trading.signals.signal import Signal
 from trading.strategies import Strategy
@@ -35,6 +36,8 @@ def run(
     cash: float = 1.0,
     fee: float = 0.0,
     slippage: float = 0.0,
+    duties: Duties = NOTHING,
+    symbol: str = "",
     periods_per_year: float = 252,
     risk_free: float = 0.0,
 ) -> BacktestResult:
@@ -51,6 +54,8 @@ def run(
         cash: What to start with.
         fee: Fraction of each fill's value, on both sides.
         slippage: How much worse than the open each fill is, a fraction.
+        duties: What sales pay beyond the fee, by symbol and day.
+        symbol: Whose bars these are; only `duties` asks.
         periods_per_year: Bars in a year, for the statistics: 252 for shares by day, 365 for coins by day.
         risk_free: Annual rate, for the statistics.
 
@@ -60,14 +65,14 @@ def run(
     """
     check_figures(cash, fee, slippage)
     history, times = bars_in_order(bars)
-    book = _Book(cash, fee, slippage, times)
+    book = _Book(cash, fee, slippage, times, lambda *sale: duties.of_sale(symbol, *sale))
     strategy = copy.deepcopy(strategy)
     order: Signal | None = None
     equity = []
     price = math.nan
     for index, bar in enumerate(history):
         if order is not None and 0 < bar.open < math.inf:
-            book.fill(order, index, bar.open)
+            book.fill(order, index, bar.open, bar.time)
             price = bar.open
             order = None
         if 0 < bar.close < math.inf:
@@ -92,13 +97,21 @@ def run(
 class _Book:
     """Cash and units of one symbol."""
 
-    def __init__(self, cash: float, fee: float, slippage: float, times: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        cash: float,
+        fee: float,
+        slippage: float,
+        times: Sequence[Any],
+        duty: Callable[[float, float, int], float],
+    ) -> None:
         self.cash = cash
         self.units = 0.0
         self.trades: list[Trade] = []
         self._fee = fee
         self._slippage = slippage
         self._times = times
+        self._duty = duty
         self._entry_bar = 0
         self._entry_price = 0.0
         self._entry_fees = 0.0
@@ -107,8 +120,8 @@ class _Book:
         """Return the equity at a price."""
         return self.cash + self.units * price if self.units else self.cash
 
-    def fill(self, order: Signal, index: int, opening: float) -> None:
-        """Bring the position to what the order asks for."""
+    def fill(self, order: Signal, index: int, opening: float, time: int) -> None:
+        """Bring the position to what the order asks for, at the open of the bar of that time."""
         weight = order.weight
         if order.action == "buy":
             price = opening * (1 + self._slippage)
@@ -119,7 +132,7 @@ class _Book:
             self._buy(min(wanted, affordable), price, index)
         elif order.action == "sell" and self.units:
             kept = max(weight or 0.0, 0.0) * self.value(opening) / opening
-            self._sell(self.units - kept, opening * (1 - self._slippage), index)
+            self._sell(self.units - kept, opening * (1 - self._slippage), index, time)
 
     def value_open(self, index: int, price: float) -> None:
         """Add the position that is still held, valued at a price."""
@@ -140,12 +153,12 @@ class _Book:
         # All the cash may be spent: what rounding takes below 0 is no debt.
         self.cash = max(self.cash - units * price - paid, 0.0)
 
-    def _sell(self, units: float, price: float, index: int) -> None:
+    def _sell(self, units: float, price: float, index: int, time: int) -> None:
         if not units > 0:
             return
         if self.units - units <= self.units * _DUST:
             units = self.units
-        paid = units * price * self._fee
+        paid = units * price * self._fee + self._duty(units, price, time)
         trade = self._trade(units, price, index, exit_fees=paid, is_open=False)
         self.trades.append(trade)
         self.cash += units * price - paid

@@ -13,7 +13,7 @@ from trading.backtest.results import BacktestResult, PortfolioResult
 from trading.backtest.robustness import Perturbed, Quantiles, Shuffled
 from trading.backtest.search import Found
 from trading.backtest.walkforward import WalkForward
-from trading.bars import time_of
+from trading.bars import day_of, time_of
 from trading.performance import Summary, summary
 from trading.scales import date_text
 
@@ -36,6 +36,7 @@ def data_lines(data: Data) -> list[str]:
             (str(finding) for finding in data.findings if finding.symbol == symbol), f"{symbol}: no bar"
         )
         lines.append(f"  Left out: {why}")
+    lines += [f"  Sales pay {line}." for line in data.duties.lines(day_of(times[0]))]
     told = [finding for finding in data.findings if finding.symbol not in data.refused]
     lines += [f"  {finding}" for finding in told[:MOST_FINDINGS]]
     if len(told) > MOST_FINDINGS:

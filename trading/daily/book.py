@@ -25,6 +25,7 @@ from trading.accounts import (
     waiting,
 )
 from trading.bars import Bar
+from trading.duties import NOTHING, Duties
 from trading.risk import RiskLimits, exits
 from trading.settings import AccountSettings
 from trading.signals.engine import SignalEngine
@@ -116,6 +117,7 @@ def advance(
     *,
     lots: Mapping[str, float],
     periods_per_year: float,
+    duties: Duties = NOTHING,
 ) -> Advanced:
     """Return the account after one more session, and what shall happen at the next opens.
 
@@ -128,11 +130,14 @@ def advance(
         settings: Fees, slippage, limits.
         lots: Symbol to the smallest quantity that can be traded.
         periods_per_year: Sessions in a year.
+        duties: What sales pay beyond the fee.
     """
     book, splits = rebased(book, history)
     limits = limits_of(settings)
-    filled = fill_at_open(book.account, bars, book.pending, fee=settings.fee, slippage=settings.slippage)
-    gone = closed_delisted(marked(filled.account, bars), time, fee=settings.fee)
+    filled = fill_at_open(
+        book.account, bars, book.pending, fee=settings.fee, slippage=settings.slippage, duties=duties
+    )
+    gone = closed_delisted(marked(filled.account, bars), time, fee=settings.fee, duties=duties)
     account = gone.account
     equity = valued(account)
     verdict = cooled(engine.on_session(time, bars, account.held), account, limits)

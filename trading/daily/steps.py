@@ -53,6 +53,7 @@ from trading.daily.rows import (
     summed,
     trade_rows,
 )
+from trading.duties import duties_of
 from trading.reporting.facts import DailyFacts
 from trading.signals.fitting import chosen_params, unfit, year_of
 from trading.signals.params import params_of
@@ -129,6 +130,7 @@ def _signals(desk: Desk, day: date, made: Products) -> Judged:
     market = desk.market
     names = {each.symbol: each.name or each.symbol for each in market.universe}
     lots = {each.symbol: each.lot for each in market.universe}
+    duties = duties_of({each.symbol: each.duties for each in market.universe}, settings.account.duties)
     bars = bars_of_session(desk, day, list(names))
     engine, market_before = desk.tape.engine_before(day, params, list(names))
     book = book_before(desk, day)
@@ -142,6 +144,7 @@ def _signals(desk: Desk, day: date, made: Products) -> Judged:
         engine,
         settings.account,
         lots=lots,
+        duties=duties,
         periods_per_year=params.periods_per_year,
     )
     verdict = done.verdict
@@ -160,6 +163,7 @@ def _signals(desk: Desk, day: date, made: Products) -> Judged:
         equity_before=equity_before,
         fills=done.fills,
         trades=done.trades,
+        duties=tuple(duties.lines(day)),
         asked=done.asked,
         entered=done.entered,
         actions=done.actions,

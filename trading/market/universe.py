@@ -10,7 +10,8 @@ TOML::
     lot = 1
     splits = { "2018-05-04" = 50 }
 
-CSV: one line for each instrument, with the columns `symbol`, `name`, `lot`, `group` (or 종목코드, 종목명, …).
+CSV: one line for each instrument, with the columns `symbol`, `name`, `lot`, `group`, `duties` (or 종목코드,
+종목명, …).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "symbol": ("symbol", "ticker", "code", "종목코드", "코드", "단축코드", "티커", "심볼"),
     "name": ("name", "종목명", "이름", "한글종목명", "한글종목약명"),
     "lot": ("lot", "lotsize", "매매단위", "거래단위"),
+    "duties": ("duties", "거래세", "세금"),
     "group": ("group", "sector", "class", "그룹", "업종", "분류"),
 }
 """Our word for a column, and the headers that mean it (in lower case, without blanks and underscores)."""
@@ -55,6 +57,8 @@ class Instrument:
     """A sector or class of assets, if somebody named one."""
     splits: Mapping[date, float] = field(default_factory=dict)
     """Known splits: first day at the new price → shares that one became (0.1: ten made one; 1: no split)."""
+    duties: str = ""
+    """What sales of it pay to law and exchange: a schedule of `trading/duties.toml` or of an own table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +163,10 @@ def _columns_of(table: Table) -> dict[str, int]:
 def _instrument(row: Mapping[str, Any], place: str) -> Instrument:
     if not isinstance(row, dict):
         raise UniverseError(f'{place}: {row!r} is no instrument. Write [[instrument]] and symbol = "069500".')
-    if unknown := sorted(row.keys() - {"symbol", "name", "lot", "group", "splits"}):
-        raise UniverseError(f"{place}: unknown key {unknown[0]!r}. Known: symbol, name, lot, group, splits.")
+    if unknown := sorted(row.keys() - {"symbol", "name", "lot", "group", "duties", "splits"}):
+        raise UniverseError(
+            f"{place}: unknown key {unknown[0]!r}. Known: symbol, name, lot, group, duties, splits."
+        )
     symbol = row.get("symbol", "")
     if isinstance(symbol, int):
         raise UniverseError(
@@ -176,6 +182,7 @@ def _instrument(row: Mapping[str, Any], place: str) -> Instrument:
         name=str(row.get("name", "")).strip() or symbol,
         lot=_lot(row.get("lot", 1), place),
         group=str(row.get("group", "")).strip(),
+        duties=str(row.get("duties", "")).strip(),
         splits=_splits(row.get("splits", {}), place),
     )
 

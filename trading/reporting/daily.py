@@ -40,7 +40,7 @@ def daily_page(facts: DailyFacts, language: Language) -> Page:
             Section(say("signals"), _signals(facts, say)),
             Section(say("filtered"), _filtered(facts.filtered, say)),
             Section(say("actions"), (_actions(facts, say),)),
-            Section(say("fills"), (_fills(facts, say),)),
+            Section(say("fills"), (_fills(facts, say), *_duties(facts, say))),
             Section(say("positions"), positions(facts.positions, facts.account, say)),
             Section(say("data"), _data(facts, say)),
         ),
@@ -177,6 +177,10 @@ def _kind(kind: str, say: Wording) -> str:
 def _weights(before: object, after: object, say: Wording) -> Cell:
     both = (say.share(before).text, say.share(after).text)  # type: ignore[arg-type]
     return Cell(" → ".join(both))
+
+
+def _duties(facts: DailyFacts, say: Wording) -> tuple[Block, ...]:
+    return tuple(Remark(say("duties_paid", rule=line)) for line in facts.duties)
 
 
 def _fills(facts: DailyFacts, say: Wording) -> Table:

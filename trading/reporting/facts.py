@@ -200,6 +200,8 @@ class DailyFacts(msgspec.Struct, frozen=True, kw_only=True):
     filtered: tuple[FilteredFacts, ...] = ()
     actions: tuple[ActionFacts, ...] = ()
     fills: tuple[FillFacts, ...] = ()
+    duties: tuple[str, ...] = ()
+    """What sales pay beyond the fee: a line for each schedule."""
     findings: tuple[FindingFacts, ...] = ()
     failures: tuple[FailureFacts, ...] = ()
     missed: tuple[date, ...] = ()
@@ -388,6 +390,8 @@ class BacktestFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What it started with."""
     fee: float = 0.0
     """Fraction of each fill's value."""
+    duties: tuple[str, ...] = ()
+    """What sales pay beyond the fee: a line for each schedule; empty: nothing."""
     slippage: float = 0.0
     """How much worse than the open a fill is, a fraction."""
     risk_free: float = 0.0
