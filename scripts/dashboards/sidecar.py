@@ -161,6 +161,7 @@ _USES = (
         ("obs_sidecar_resident_memory_bytes{*}", "{{instance}}"),
         unit="bytes",
         limits=above(512 * MIB, ORANGE),
+        width=6,
     ),
     graph(
         "Processor",
@@ -168,14 +169,16 @@ _USES = (
         (rate("obs_sidecar_cpu_seconds_total", "instance"), "{{instance}}"),
         unit="percentunit",
         limits=above(0.8, ORANGE),
+        width=6,
     ),
-    graph("Store", "Size of its files.", ("obs_store_bytes{*}", "{{instance}}"), unit="bytes"),
+    graph("Store", "Size of its files.", ("obs_store_bytes{*}", "{{instance}}"), unit="bytes", width=6),
     graph(
         "Free disk",
         "Where spool and store lie; an alert comes under 1 GiB.",
         ("obs_disk_free_bytes{*}", "{{instance}}"),
         unit="bytes",
         limits=below(GIB),
+        width=6,
     ),
     graph(
         "Names without room",
