@@ -246,8 +246,8 @@ def test_an_endpoint_that_is_the_sidecars_own_door_gets_nothing(
     aim = going_to(collector.url.replace("127.0.0.1", "localhost"), signals=("logs",))
 
     with (
-        Sidecar(tmp_path, destination=aim) as sidecar,
         announced(tmp_path, "http://127.0.0.1:1/", grpc=collector.url),
+        Sidecar(tmp_path, destination=aim) as sidecar,
     ):
         feed(sidecar, [said(1)])
         assert until(lambda: any("this sidecar itself" in line for line in sidecar.snapshot().not_known))
