@@ -7,10 +7,18 @@ that are wrong and a page that cannot be served cost what they are for and nothi
 from __future__ import annotations
 
 import gc
+import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from obs.keeping.stopping import Told, flags_of_signals
-from obs.opening import Marker, has_settings, opened_for_a_bot
+from obs.alerts.unattended import Lookout, Unattended
+from obs.keeping.stopping import HANGUP, Told, flags_of_signals
+from obs.opening import Marker, has_settings, opened_for_a_bot, orders_of
+from obs.reloading import Reloading
+from obs.sidecar import Sidecar
+
+if TYPE_CHECKING:
+    from obs.config import Settings
 
 __all__ = ["run"]
 
@@ -31,8 +39,16 @@ def run(directory: Path, folder: Path, idle_exit: float) -> int:
 
         return serve_for_a_bot(directory, folder, idle_exit=idle_exit)
     stop, hurry = flags_of_signals()
-    with opened_for_a_bot(directory, folder) as sidecar:
+    lookout, settings = Lookout(), _settings(folder)
+    with (
+        opened_for_a_bot(directory, folder, audience=lookout) as sidecar,
+        Unattended(sidecar, lookout, settings) as alerts,
+        _reloading(sidecar, folder, settings, alerts) as reloading,
+    ):
         marker = Marker(sidecar.directory)
+        if HANGUP is not None:
+            # Started without a terminal, so it cannot say that one is gone.
+            signal.signal(HANGUP, lambda *_: reloading.ask())
         try:
             # What is loaded now stays; the collector need not look at it again.
             gc.freeze()
@@ -40,6 +56,29 @@ def run(directory: Path, folder: Path, idle_exit: float) -> int:
         finally:
             marker.close()
     return 0
+
+
+def _settings(folder: Path) -> Settings | None:
+    """Return the settings of a folder; None where there are none, or they are wrong."""
+    if not has_settings(folder):
+        return None
+    from obs.config import load, placed
+
+    try:
+        return placed(load(folder=folder).settings, folder)
+    except ValueError:
+        return None
+
+
+def _reloading(sidecar: Sidecar, folder: Path, began: Settings | None, alerts: Unattended) -> Reloading:
+    """Return what takes changed settings of the folder over; where there are none it loads nothing."""
+
+    def read() -> Settings:
+        from obs.config import load, placed
+
+        return placed(load(folder=folder).settings, folder)
+
+    return Reloading(sidecar, began, read, orders_of, folder=folder, prepare=alerts.prepare)
 
 
 class _Either:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from obs.journal import journal
+from obs.opening import has_settings
 from obs.quoting import shorten
 from obs.redaction import redact
 
@@ -102,7 +103,9 @@ class Reloading:
         changing = self._seen
         with contextlib.suppress(Exception):
             # Changed between the first reading and the first look: nobody would notice any more.
-            self._is_asked |= self._began is not None and self._read() != self._began
+            has_any = self._began is not None or has_settings(self._folder)
+            if has_any and self._read() != self._began:
+                self._is_asked = True
         while not self._is_stopping:
             self._woken.wait(LOOK_SECONDS)
             self._woken.clear()

@@ -94,7 +94,7 @@ class Relay:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._authority.issue_cert(host).configure_cert(context)
         with context.wrap_socket(door.request, server_side=True) as secure:
-            inside = BufferedReader(secure.makefile("rb", buffering=0))  # type: ignore[arg-type]
+            inside = BufferedReader(secure.makefile("rb", buffering=0))
             method, path, _ = inside.readline().decode().split()
             headers = {name.lower(): value for name, value in parse_headers(inside).items()}
             body = inside.read(int(headers.get("content-length", 0)))
