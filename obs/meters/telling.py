@@ -119,7 +119,7 @@ def mark_of(event: Event, evidence: str, issue: str, value: Decimal = Decimal(1)
     ids: list[tuple[str, str]] = []
     left = IDS - (0 if issue else ISSUE) - len("evidence") - len(evidence)
     for key, text in found.items():
-        if text and text.isprintable() and len(text) <= MAX_ID and len(key) + len(text) <= left:
+        if _is_id(text) and len(key) + len(text) <= left:
             ids.append((key, text))
             left -= len(key) + len(text)
     if not ids:
@@ -127,6 +127,11 @@ def mark_of(event: Event, evidence: str, issue: str, value: Decimal = Decimal(1)
     if evidence:
         ids.append(("evidence", evidence))
     return Mark(event.time, uid_of(event), value, tuple(ids))
+
+
+def _is_id(text: str) -> bool:
+    # Not every reader of exemplars knows what is escaped in them.
+    return 0 < len(text) <= MAX_ID and text.isprintable() and '"' not in text and "\\" not in text
 
 
 def _position(said: _Said) -> None:
