@@ -76,11 +76,12 @@ def _graph(panel: Panel) -> timeseries.Panel:
 def _timeline(panel: Panel) -> statetimeline.Panel:
     # The words give the colours; the legend would only say them again.
     made = statetimeline.Panel().merge_values(True).show_value(common.VisibilityMode.NEVER)
+    made = made.fill_opacity(80).line_width(0)
     return made.row_height(0.85).legend(_legend(common.LegendDisplayMode.LIST)).tooltip(_tooltip())
 
 
 def _table(panel: Panel) -> table.Panel:
-    made = table.Panel().cell_height(common.TableCellHeight.SM)
+    made = table.Panel().cell_height(common.TableCellHeight.SM).align(common.FieldTextAlignment.AUTO)
     if len(panel.queries) > 1:
         made = made.with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
     chosen = {

@@ -23,9 +23,13 @@ from tests.servers import missing
 
 REPO = FOLDER.parent
 START_SECONDS = 60.0
+TOKEN, READ_TOKEN = "the-token-that-may-decide", "the-token-that-may-read"
 SETTINGS = """\
 dir = "obs"
+host = "{host}"
 port = {port}
+token = "the-token-that-may-decide"
+read_token = "the-token-that-may-read"
 llm_daily_budget = "1 USD"
 
 [otlp]
@@ -50,8 +54,9 @@ channels = ["desk", "pager"]
 class Stack:
     """Where everything listens, and what Prometheus answers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str) -> None:
         self.folder = folder
+        self.host = host
         self.logs = folder / "extra.jsonl"
         self.obs, self.prometheus, self.alertmanager = free_ports(3)
 
@@ -75,7 +80,12 @@ class Stack:
         return values
 
     def get(self, port: int, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        """Return what Prometheus, Alertmanager or obs answers; obs wants a token where it is elsewhere."""
+        host = self.host if port == self.obs else "127.0.0.1"
+        asked = urllib.request.Request(
+            f"http://{host}:{port}{path}", headers={"Authorization": f"Bearer {READ_TOKEN}"}
+        )
+        with urllib.request.urlopen(asked, timeout=10) as answer:
             return json.loads(answer.read())
 
     def say(self, *lines: dict[str, Any]) -> None:
@@ -96,22 +106,32 @@ def wait_for(what: str, held: Callable[[], object], seconds: float = START_SECON
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Stack]:
-    """Start all three with the configurations of `grafana/`; only ports and waiting times are the test's."""
+def running(folder: Path, *, host: str = "127.0.0.1", features: str = "exemplar-storage") -> Iterator[Stack]:
+    """Start all three with what `obs grafana export` writes; only ports and waiting times are the test's.
+
+    Args:
+        folder: Where all of it lies.
+        host: Where obs listens; elsewhere than on 127.0.0.1 the others need tokens.
+        features: Of Prometheus.
+    """
     for program in ("prometheus", "prometheus-alertmanager"):
         if shutil.which(program) is None:
             missing(f"{program} (Debian's package of that name)")
     with taking() as taker:
-        yield from _running(Stack(folder), taker)
+        yield from _running(Stack(folder, host), taker, features)
 
 
-def _running(stack: Stack, taker: int) -> Iterator[Stack]:
+def _running(stack: Stack, taker: int, features: str) -> Iterator[Stack]:
     folder = stack.folder
     stack.logs.touch()
     _configured(stack)
     (folder / "obs.toml").write_text(
         SETTINGS.format(
-            port=stack.obs, taker=taker, alertmanager=stack.alertmanager, closed=free_ports(1)[0]
+            host=stack.host,
+            port=stack.obs,
+            taker=taker,
+            alertmanager=stack.alertmanager,
+            closed=free_ports(1)[0],
         ),
         encoding="utf-8",
     )
@@ -122,7 +142,7 @@ def _running(stack: Stack, taker: int) -> Iterator[Stack]:
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'tsdb'}",
             f"--web.listen-address=127.0.0.1:{stack.prometheus}",
-            "--enable-feature=exemplar-storage",
+            f"--enable-feature={features}",
         ],
         [
             "prometheus-alertmanager",
@@ -157,16 +177,24 @@ def _all_run(processes: list[subprocess.Popen[bytes]], folder: Path) -> bool:
 
 
 def _configured(stack: Stack) -> None:
-    """Our own files, with the ports of this run, everything each second, and no waiting before an alert."""
-    shutil.copytree(FOLDER / "rules", stack.folder / "rules")
+    """Take what is exported, with the ports of this run, everything each second, and no waiting."""
+    written, secrets = stack.folder / "export", stack.folder / "secrets"
+    command = [sys.executable, "-m", "obs", "grafana", "export", str(written)]
+    subprocess.run([*command, "--obs", f"{stack.host}:{stack.obs}"], check=True, capture_output=True)
+    secrets.mkdir()
+    (secrets / "token").write_text(TOKEN, encoding="utf-8")
+    (secrets / "read-token").write_text(READ_TOKEN, encoding="utf-8")
+    shutil.copytree(written / "rules", stack.folder / "rules")
     for file in (stack.folder / "rules").glob("*.yml"):
         text = file.read_text(encoding="utf-8").replace("interval: 30s", "interval: 1s")
         file.write_text(re.sub(r"(?m)^ +for: .*\n", "", text), encoding="utf-8")
     for name in ("prometheus", "alertmanager"):
-        text = (FOLDER / name / f"{name}.yml").read_text(encoding="utf-8")
-        text = text.replace("127.0.0.1:8080", f"127.0.0.1:{stack.obs}").replace(": 15s", ": 1s")
+        text = (written / name / f"{name}.yml").read_text(encoding="utf-8").replace(": 15s", ": 1s")
         text = text.replace("127.0.0.1:9093", f"127.0.0.1:{stack.alertmanager}")
         text = text.replace("group_wait: 10s", "group_wait: 0s").replace("interval: 1m", "interval: 1s")
+        # Where the compose files mount the tokens.
+        text = text.replace("/etc/prometheus/obs-token", str(secrets / "read-token"))
+        text = text.replace("/etc/alertmanager/obs-token", str(secrets / "token"))
         (stack.folder / f"{name}.yml").write_text(text, encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -123,3 +124,14 @@ def test_each_exemplar_leads_where_the_source_in_grafana_says(stack: Stack) -> N
         # The page's own address names the issue behind the mark, which no server sees.
         told = stack.get(stack.obs, path.replace("/#/issues/", "/api/issues/"))["data"]
         assert told.get("id") in ids if lead["name"] == "issue" else told["events"], lead["name"]
+
+
+@pytest.mark.slow
+def test_nothing_is_empty_in_a_prometheus_that_takes_histograms_in_native_form(tmp_path: Path) -> None:
+    """It then has none of the series with buckets: rules and panels have to ask for either form."""
+    with running(tmp_path, features="exemplar-storage,native-histograms") as stack:
+        play(stack)
+        rows = survey(stack)
+
+        assert stack.ask("trading_order_latency_seconds_bucket", step=1) == []
+        assert [row for row in rows if not row.is_well] == []
