@@ -34,6 +34,8 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None = None
     url: str = ""
     """Where it listens; empty when it serves no HTTP."""
+    grpc: str = ""
+    """Where it takes OpenTelemetry in by gRPC; empty: nowhere."""
     fault: str = ""
     """What keeps it from its work, in words."""
 
@@ -62,7 +64,7 @@ def status(
 
 def _sidecar(directory: Path) -> Sidecar:
     from obs.keeping.presence import running_pid
-    from obs.keeping.whereabouts import listening_at
+    from obs.keeping.whereabouts import hearing_grpc_at, listening_at
 
     pid = running_pid(directory)
     if pid is None:
@@ -75,7 +77,14 @@ def _sidecar(directory: Path) -> Sidecar:
         from obs.commands.remote import health
 
         fault = health(url)
-    return Sidecar(is_running=True, is_healthy=not fault, pid=pid, url=url, fault=fault)
+    return Sidecar(
+        is_running=True,
+        is_healthy=not fault,
+        pid=pid,
+        url=url,
+        grpc=hearing_grpc_at(directory),
+        fault=fault,
+    )
 
 
 def _json(sidecar: Sidecar, snapshot: Snapshot, shown: Page) -> str:
@@ -115,7 +124,8 @@ def _print(sidecar: Sidecar, snapshot: Snapshot, shown: Page, directory: Path) -
         value = _said(fact.value, shown.taken_at, shown.lang)
         console.print(f"{fact.label}: {value}{f' ({detail})' if detail else ''}")
     if sidecar.is_running:
-        console.print(f"sidecar {sidecar.pid} watches {directory} {sidecar.url}".rstrip())
+        beside = f", OpenTelemetry by gRPC at {sidecar.grpc}" if sidecar.grpc else ""
+        console.print(f"sidecar {sidecar.pid} watches {directory} {sidecar.url}".rstrip() + beside)
     if sidecar.fault:
         console.print(Text(sidecar.fault, "bold red"))
 

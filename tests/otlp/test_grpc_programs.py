@@ -46,8 +46,17 @@ def test_the_sdks_own_exporters_give_the_whole_picture_by_grpc(tmp_path: Path) -
         health = sidecar.until("/api/health", lambda health: health["events"] >= EVENTS)
         overview = sidecar.data("/api/system/overview")
         page = briefing(sidecar)
+        status = subprocess.run(
+            [sys.executable, "-m", "obs", "status", "--dir", str(tmp_path / "obs")],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        ).stdout
+        door = sidecar.grpc
         sidecar.stop()
 
+    assert f"by gRPC at {door}" in " ".join(status.split())
     assert health["events"] == EVENTS
     assert overview["llm"]["cost"] == [{"amount": "0.00065", "currency": "USD"}]
     assert overview["trading"]["settled"] == 1
