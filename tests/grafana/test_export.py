@@ -57,6 +57,30 @@ def test_elsewhere_tokens_are_asked_for_and_browsers_have_an_address_of_their_ow
     assert all("obs.example//" not in text for text in read)
 
 
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        (("alertname=TradingBotDied", "severity=critical"), "person,obs"),
+        (("alertname=TradingDayLoss", "severity=error"), "obs"),
+        (("alertname=ObsLabelsFolded", "severity=info"), "obs"),
+        # Sent back to obs it would live on by the issue that it makes.
+        (("alertname=ObsCriticalIssue", "severity=critical"), "person"),
+        (("alertname=Somebodys", "team=other"), "obs"),
+    ],
+)
+def test_what_is_critical_wakes_a_person_and_obs_hears_of_all_but_its_own(
+    labels: tuple[str, ...], receivers: str
+) -> None:
+    if shutil.which("amtool") is None:
+        missing("amtool (Debian's package prometheus-alertmanager)")
+    config = f"--config.file={FOLDER / 'alertmanager' / 'alertmanager.yml'}"
+    routed = subprocess.run(
+        ["amtool", "config", "routes", "test", config, *labels], capture_output=True, text=True, check=True
+    )
+
+    assert routed.stdout.strip() == receivers
+
+
 @pytest.mark.parametrize("name", ["compose.yml", "compose.desktop.yml"])
 def test_docker_compose_reads_the_compose_file(name: str, tmp_path: Path) -> None:
     if shutil.which("docker-compose") is None:
@@ -134,7 +158,7 @@ def test_what_compose_starts_is_healthy_when_it_answers_and_listens_on_loopback_
 
 def test_each_exemplar_of_ours_leads_on(tmp_path: Path) -> None:
     _export(tmp_path, "--page", "https://obs.example")
-    (source,) = _yaml(tmp_path / "provisioning" / "datasources" / "obs.yml")["datasources"]
+    source, _ = _yaml(tmp_path / "provisioning" / "datasources" / "obs.yml")["datasources"]
 
     leads = {one["name"]: one["url"] for one in source["jsonData"]["exemplarTraceIdDestinations"]}
     assert leads == {
@@ -145,12 +169,15 @@ def test_each_exemplar_of_ours_leads_on(tmp_path: Path) -> None:
 
 
 def test_grafana_finds_source_and_dashboards_where_compose_puts_them() -> None:
-    (source,) = _yaml(FOLDER / "provisioning" / "datasources" / "obs.yml")["datasources"]
+    sources = _yaml(FOLDER / "provisioning" / "datasources" / "obs.yml")["datasources"]
     (folder,) = _yaml(FOLDER / "provisioning" / "dashboards" / "obs.yml")["providers"]
     grafana = _yaml(FOLDER / "compose.yml")["services"]["grafana"]
 
     assert f"./dashboards:{folder['options']['path']}:ro" in grafana["volumes"]
-    assert (source["type"], source["url"]) == ("prometheus", "http://127.0.0.1:9090")
+    assert [(source["type"], source["url"], source.get("isDefault", False)) for source in sources] == [
+        ("prometheus", "http://127.0.0.1:9090", True),
+        ("alertmanager", "http://127.0.0.1:9093", False),
+    ]
 
 
 def _export(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
