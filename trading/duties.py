@@ -148,12 +148,12 @@ def load_schedules(path: Path = FILE) -> dict[str, Schedule]:
     """
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DutiesError(f"{path}: no TOML ({error}). Mend that line.") from error
     except OSError as error:
         raise DutiesError(
             f"{path}: cannot be read ({error.strerror}). Name the file of your duties."
         ) from error
+    except (ValueError, RecursionError) as error:
+        raise DutiesError(f"{path}: no TOML ({error}). Mend that line.") from error
     return {name: _schedule(name, section, path) for name, section in tree.items()}
 
 

@@ -91,7 +91,7 @@ def own_table(name: str, path: Path) -> Table:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SessionsError(f"{path}: cannot be read ({error}). Mend or remove the file.") from None
 
 
@@ -99,6 +99,10 @@ def _table(row: Mapping[str, Any], path: Path) -> Table:
     _only(row, _TABLE_KEYS, path)
     try:
         hours = sorted((_day(one["since"], path), _parts_of(one["open"], path)) for one in row["hours"])
+        if not hours:
+            raise SessionsError(f"{path}: hours = [] opens never. Write [[hours]] with since and open.")
+        if not set(row["weekdays"]) <= set(range(1, 8)) or not row["weekdays"]:
+            raise SessionsError(f"{path}: weekdays = {row['weekdays']!r}. Write numbers of 1 (Monday) to 7.")
         ZoneInfo(row["zone"])
         return Table(
             title=str(row.get("title", path.stem)),
@@ -148,11 +152,23 @@ def _holidays(row: Mapping[str, Any], path: Path) -> frozenset[date]:
 
 
 def _special(row: Mapping[str, Any], path: Path) -> dict[date, Parts]:
-    return {_key(day, path): _parts_of(parts, path) for day, parts in row.get("special", {}).items()}
+    example = '[special] and below it 2028-11-16 = ["10:00..16:30"]'
+    return {
+        _key(day, path): _parts_of(parts, path)
+        for day, parts in _section(row, "special", example, path).items()
+    }
 
 
 def _notes(row: Mapping[str, Any], path: Path) -> dict[date, str]:
-    return {_key(day, path): str(text) for day, text in row.get("notes", {}).items()}
+    example = '[notes] and below it 2028-01-03 = "why"'
+    return {_key(day, path): str(text) for day, text in _section(row, "notes", example, path).items()}
+
+
+def _section(row: Mapping[str, Any], name: str, example: str, path: Path) -> dict[str, Any]:
+    section = row.get(name, {})
+    if not isinstance(section, dict):
+        raise SessionsError(f"{path}: {name} = {section!r} is no table. Write {example}.")
+    return section
 
 
 def _key(text: str, path: Path) -> date:

@@ -184,7 +184,7 @@ def load_settings(path: Path | None = None) -> TradingSettings:
         return TradingSettings()
     try:
         said = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{file}: no TOML ({error}). Mend that line.") from error
     try:
         settings = msgspec.convert(said, TradingSettings, dec_hook=lambda _, value: Path(value))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +36,9 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from", dest="first", type=day, metavar="DATE", help="first day (default: 10 years back)"
     )
-    parser.add_argument("--to", dest="last", type=day, metavar="DATE", help="last day (default: yesterday)")
+    parser.add_argument(
+        "--to", dest="last", type=day, metavar="DATE", help="last day (default: the newest closed session)"
+    )
     parser.add_argument(
         "--params", type=Path, metavar="FILE", help="parameters of maps (default: [signals] params)"
     )
@@ -48,11 +52,22 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="same seed, same result")
 
 
-def loaded(options: argparse.Namespace, settings: TradingSettings, log: BotLog) -> Data:
-    """Return the bars that the options ask for."""
-    from trading.backtest.loading import load
+def loaded(
+    options: argparse.Namespace, settings: TradingSettings, log: BotLog, now: Callable[[], int] = time.time_ns
+) -> Data:
+    """Return the bars that the options ask for; without a last day, to the exchange's newest closed session.
 
-    last = options.last or datetime.now(UTC).date() - timedelta(days=1)
+    Args:
+        options: What was asked for.
+        settings: Which market.
+        log: Who tells what was wrong with the bars.
+        now: Unix ns.
+    """
+    from trading.backtest.loading import load
+    from trading.sessions import load_sessions
+
+    sessions = load_sessions(settings.market.calendar, settings.market.overrides)
+    last = options.last or sessions.last_closed(now())
     first = options.first or last - timedelta(days=round(YEARS * 365.25))
     return load(
         settings,

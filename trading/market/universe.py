@@ -117,7 +117,7 @@ def load_universe(path: Path) -> Universe:
 def _toml(path: Path) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UniverseError(f"{path}: no TOML ({error}). Mend that line.") from error
     if unknown := sorted(tree.keys() - {"name", "instrument", "symbols"}):
         raise UniverseError(f"{path}: unknown key {unknown[0]!r}. Known: name, symbols, [[instrument]].")

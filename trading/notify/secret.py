@@ -170,7 +170,7 @@ def _parsed(path: Path, text: str) -> Any:
         raise MissingExtraError("Reading the channels", "notify") from None
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         # The parser's own words quote the line, and with it the token.
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -30,6 +30,8 @@ from trading.regime import REGIMES, Regime, RegimeRules
 __all__ = ["PER_REGIME", "VERSION", "Params", "ParamsError", "default_params", "load_params", "params_of"]
 __all__ += ["save_params"]
 
+MOST = 1_000_000
+"""No parameter is larger: no window is longer than two years of minutes."""
 VERSION = 1
 
 PER_REGIME = (
@@ -143,7 +145,7 @@ def load_params(path: Path, *, year: float = Params.periods_per_year) -> Params:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file. Write one, or leave it out for the defaults.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ParamsError(f"{path}: no JSON ({error}). Mend it, or move it away for the defaults.") from error
     try:
         return params_of(document, year=year)
@@ -237,8 +239,10 @@ def _typed(place: str, given: Mapping[str, object], default: object) -> None:
         elif isinstance(wanted, str):
             if not isinstance(value, str):
                 raise ParamsError(f"{place}{key} = {value!r} is no text: write it in quotes.")
-        elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ParamsError(f"{place}{key} = {value!r} is no number.")
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
+            raise ParamsError(
+                f"{place}{key} = {value!r} is no number that means anything here: use a smaller one."
+            )
         elif isinstance(wanted, int) and not isinstance(value, int):
             raise ParamsError(f"{place}{key} = {value!r} counts bars: write a whole number.")
 

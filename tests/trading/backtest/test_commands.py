@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
@@ -14,9 +15,12 @@ import pytest
 
 from tests.trading.backtest.histories import walk
 from trading.__main__ import main
-from trading.commands.asking import learned_warning
+from trading.bars import day_of, time_of
+from trading.commands.asking import add_shared, learned_warning, loaded
 from trading.commands.progress import Progress
+from trading.logs import BotLog
 from trading.sessions import load_sessions
+from trading.settings import load_settings
 from trading.signals.params import Params, load_params, save_params
 from trading.store.store import open_store
 
@@ -235,3 +239,28 @@ def test_progress_is_shown_on_a_terminal_and_gone_at_the_end() -> None:
     assert "best Sharpe 1.25" in screen.getvalue()
     assert screen.getvalue().endswith("\r\x1b[K")
     assert pipe.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("moment", "last"),
+    [
+        # 2024-11-29 closed at 13:00 in New York, 18:00 UTC: at 17:59 the session before was the newest.
+        ("2024-11-29T17:59:00", date(2024, 11, 27)),
+        ("2024-11-29T18:00:00", date(2024, 11, 29)),
+        # Saturday, and the early hours of UTC in which New York still trades.
+        ("2024-11-30T12:00:00", date(2024, 11, 29)),
+        ("2024-12-03T00:30:00", date(2024, 12, 2)),
+    ],
+)
+def test_without_a_last_day_a_backtest_ends_at_the_exchanges_newest_closed_session(
+    trading: Command, tmp_path: Path, moment: str, last: date
+) -> None:
+    settings = load_settings(tmp_path / "trading.toml")
+    parser = argparse.ArgumentParser()
+    add_shared(parser)
+    options = parser.parse_args(["--from", "2024-01-02"])
+    now = time_of(f"{moment}+00:00")
+
+    data = loaded(options, settings, BotLog("backtest", "maps", mode="backtest"), lambda: now)
+
+    assert day_of(data.times[-1]) == last
