@@ -26,13 +26,13 @@ from obs.snapshot import IssueSeverity
 
 __all__ = ["Delivery", "Desk", "DeskError", "Waiting"]
 
-VERSION = 2
+VERSION = 3
 FAR_NS = 2 * HOUR_NS
 """Nothing is put off for longer: what is due later was written by a clock that has gone back since."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS told (
     channel TEXT, issue TEXT, severity INTEGER NOT NULL, told_ns INTEGER NOT NULL, state TEXT NOT NULL,
-    returns INTEGER NOT NULL, PRIMARY KEY (channel, issue)) WITHOUT ROWID;
+    returns INTEGER NOT NULL, money TEXT NOT NULL, PRIMARY KEY (channel, issue)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waiting (
     channel TEXT, issue TEXT, route TEXT NOT NULL, note BLOB NOT NULL, since_ns INTEGER NOT NULL,
     ready_ns INTEGER NOT NULL, PRIMARY KEY (channel, issue)) WITHOUT ROWID;
@@ -147,14 +147,14 @@ class Desk:
     def memories(self, channel: str) -> dict[str, Memory]:
         """Return what a channel was told, by issue."""
         rows = self.database.execute(
-            "SELECT issue, severity, told_ns, state, returns FROM told WHERE channel = ?", (channel,)
+            "SELECT issue, severity, told_ns, state, returns, money FROM told WHERE channel = ?", (channel,)
         )
         return {row[0]: Memory(*row[1:]) for row in rows}
 
     def remember(self, channel: str, issue: str, memory: Memory) -> None:
         """Write down what a channel is told of an issue."""
         self.database.execute(
-            "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?)", (channel, issue, *memory)
+            "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?, ?)", (channel, issue, *memory)
         )
 
     def forget(self, before: int) -> None:
@@ -220,6 +220,13 @@ class Desk:
             (channel,),
         )
         return [Waiting(msgspec.json.decode(row[0], type=Note), *row[1:]) for row in rows]
+
+    def newest_sent(self) -> dict[str, int]:
+        """Return when each channel took its newest message that is remembered, Unix ns."""
+        rows = self.database.execute(
+            "SELECT channel, MAX(changed_ns) FROM deliveries WHERE state = 'sent' GROUP BY channel"
+        )
+        return {row[0]: row[1] for row in rows}
 
     def waiting_channels(self) -> list[str]:
         """Return the channels for which notes wait."""

@@ -36,6 +36,7 @@ ROUTES = (
     "obs.api.routes_stream",
     "obs.api.routes_otlp",
     "obs.api.routes_alerts",
+    "obs.api.routes_outside",
 )
 """Modules with a `router`, in the order of the documentation."""
 EVERYWHERE = (400, 401, 403, 422, 429, 503)

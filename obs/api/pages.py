@@ -17,9 +17,11 @@ import msgspec
 from obs.api.board import Board, Picture
 from obs.api.context import Context
 from obs.api.envelope import ApiError, encoded
+from obs.api.outside import Gatherer
 from obs.journal import journal
 from obs.money.figures import RealTimeMetrics
 from obs.web.model import Page
+from obs.web.outside import Facts
 from obs.web.page import page
 from obs.web.scope import named
 
@@ -49,6 +51,7 @@ class Pages:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self.outside = Gatherer(context)
         self._made: OrderedDict[tuple[int, View], asyncio.Task[Sections]] = OrderedDict()
 
     async def sections(self, picture: Picture, view: View) -> Sections:
@@ -64,13 +67,19 @@ class Pages:
         # One reader that goes away must not take the page from the others.
         return await asyncio.shield(task)
 
+    def refresh(self) -> None:
+        """Make pages anew, also of the same picture: something beside it was changed."""
+        self.outside.forget()
+        self._made.clear()
+
     async def _make(self, picture: Picture, view: View) -> Sections:
         context, money = self._context, None
         if view.bot and len(picture.snapshot.bots) > 1:
             # A fold that is busy costs the page these figures, not the page: it shows those of all then.
             with contextlib.suppress(ApiError):
                 money = await context.desk.money_of(named(picture.snapshot, view.bot))
-        return await context.offload(_sections, picture, view, context.settings.timezone, money)
+        zone, gather = context.settings.timezone, self.outside.facts
+        return await context.offload(lambda: _sections(picture, view, zone, money, gather()))
 
 
 def joined(sections: Sections) -> bytes:
@@ -146,8 +155,16 @@ class Course:
             tell()
 
 
-def _sections(picture: Picture, view: View, zone: str, money: RealTimeMetrics | None) -> Sections:
+def _sections(
+    picture: Picture, view: View, zone: str, money: RealTimeMetrics | None, facts: Facts
+) -> Sections:
     made: Page = page(
-        picture.snapshot, lang=view.lang, bot=view.bot, since=view.since, zone=zone, money=money
+        picture.snapshot,
+        lang=view.lang,
+        bot=view.bot,
+        since=view.since,
+        zone=zone,
+        money=money,
+        facts=facts,
     )
     return {name: encoded(getattr(made, name)) for name in made.__struct_fields__}

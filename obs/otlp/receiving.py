@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from obs.events import Event
 from obs.exporting.echoes import OWNER, passed_by
@@ -19,7 +20,7 @@ from obs.otlp.rows import LogRow, Owner, PointRow, Refused, Row, SpanRow, Spoken
 from obs.otlp.unpacking import UnpackError
 from obs.quoting import plain
 
-__all__ = ["MOST_BYTES", "RETRY_SECONDS", "SIGNALS", "Receiver"]
+__all__ = ["MOST_BYTES", "RETRY_SECONDS", "SIGNALS", "Receiver", "Taken"]
 
 SIGNALS = ("logs", "traces", "metrics")
 MOST_BYTES = 16 << 20
@@ -52,6 +53,17 @@ class Translated:
         self.entries.append(loss_of(UNREADABLE, raw))
 
 
+class Taken(NamedTuple):
+    """What came of one signal."""
+
+    requests: int = 0
+    records: int = 0
+    refused: int = 0
+    """Of these, records that could not be read."""
+    last: int = 0
+    """Unix ns of the newest request."""
+
+
 class Receiver:
     """Takes requests in, from any thread, and keeps the books."""
 
@@ -68,6 +80,8 @@ class Receiver:
         self._counting = threading.Lock()
         self._held = 0
         self._told: set[str] = set()
+        self.taken: dict[str, Taken] = {}
+        """By signal, since the start."""
         self._log = journal("otlp")
 
     @contextmanager
@@ -112,6 +126,11 @@ class Receiver:
             return answers.refused(form, 400, str(error))
         except InboxFullError as error:
             return _later(form, str(error))
+        with self._counting:
+            known = self.taken.get(signal, Taken())
+            self.taken[signal] = Taken(
+                known.requests + 1, known.records + made.received, known.refused + made.refused, self._clock()
+            )
         return answers.accepted(form, signal, made.refused, self._said(made))
 
     def later(self, kind: str) -> Answer:

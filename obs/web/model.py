@@ -38,12 +38,14 @@ __all__ = [
     "Mark",
     "MergedRow",
     "Observer",
+    "Outside",
     "Page",
     "Pnl",
     "PnlPoint",
     "Quoted",
     "Rhythm",
     "RhythmRow",
+    "SilenceRow",
     "Span",
     "Step",
     "StoryRow",
@@ -422,6 +424,33 @@ class Observer(msgspec.Struct, frozen=True, kw_only=True):
     """Said in the verdict when warnings were lost or figures are wrong."""
 
 
+class SilenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One silence in force."""
+
+    number: int
+    """By which it is ended here; 0: it is Alertmanager's."""
+    text: str
+    """`grid-1, up to Error`."""
+    until: int
+    """Unix ms."""
+    detail: str = ""
+    """Who made it and why."""
+
+
+class Outside(msgspec.Struct, frozen=True, kw_only=True):
+    """What leaves the observer and comes to it: messages, silences, OpenTelemetry."""
+
+    channels: tuple[Fact, ...] = ()
+    no_channel: Rich = ()
+    """How to be told, where nobody is."""
+    silences: tuple[SilenceRow, ...] = ()
+    silenced: str = ""
+    """How many open issues they hold archived."""
+    alertmanager: str = ""
+    """Said when it does not answer."""
+    telemetry: tuple[Fact, ...] = ()
+
+
 class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the live tail, or one hit of a search. Its text is foreign: only ever drawn as text."""
 
@@ -571,3 +600,4 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     funnel: tuple[Funnel, ...] = ()
     """All bots first, then each."""
     observer: Observer = Observer(mark=Mark.UNKNOWN)
+    outside: Outside = Outside()

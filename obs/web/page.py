@@ -19,6 +19,7 @@ from obs.web.funnel import funnels
 from obs.web.model import Bot, Figure, LlmCost, Mark, Page, Pnl
 from obs.web.numbers import ms
 from obs.web.observer import observer
+from obs.web.outside import Facts, outside
 from obs.web.reader import Reader
 from obs.web.rhythm import mode, rhythm
 from obs.web.rows import by_bot, issues
@@ -40,6 +41,7 @@ def page(
     zone: str = "UTC",
     tokens: int = 0,
     money: RealTimeMetrics | None = None,
+    facts: Facts | None = None,
 ) -> Page:
     """Return everything the live page shows.
 
@@ -52,6 +54,7 @@ def page(
         tokens: Of the briefing that can be copied, where somebody has counted them.
         money: What `bot` alone earned and spent, where somebody has counted it; else the page shows the
             figures of all bots and says so.
+        facts: What leaves the observer and comes to it; None where nothing of it is set up.
 
     Raises:
         ValueError: If the language is none of ours.
@@ -80,6 +83,7 @@ def page(
         agents=agents(one, reader),
         funnel=funnels(one, reader),
         observer=observer(snapshot, reader),
+        outside=outside(facts or Facts(), reader),
     )
 
 

@@ -8,6 +8,7 @@ import { panel as issue } from "./panels/issue.js";
 import { panel as issues } from "./panels/issues.js";
 import { panel as llm } from "./panels/llm.js";
 import { panel as observer } from "./panels/observer.js";
+import { panel as outside } from "./panels/outside.js";
 import { panel as pnl } from "./panels/pnl.js";
 import { panel as rhythm } from "./panels/rhythm.js";
 import { panel as tail } from "./panels/tail.js";
@@ -28,6 +29,7 @@ export const PANELS = [
   { name: "funnel", make: funnel, place: "right" },
   { name: "agents", make: agents, place: "left" },
   { name: "observer", make: observer, place: "right" },
+  { name: "outside", make: outside, place: "right" },
   { name: "tail", make: tail, place: "span", anchor: "log" },
 ];
 
