@@ -71,6 +71,31 @@ def test_alerts_fire_when_they_should_and_only_then() -> None:
     _promtool("test", "rules", *map(str, short))
 
 
+@pytest.mark.parametrize(
+    ("alert", "receivers"),
+    [
+        ({"alertname": "TradingDrawdownDeep", "severity": "critical", "mode": "live"}, "person,obs"),
+        ({"alertname": "TradingDrawdownDeep", "severity": "critical", "mode": "simulated"}, "obs"),
+        ({"alertname": "ObsDown", "severity": "critical"}, "person,obs"),
+        ({"alertname": "ObsCriticalIssue", "severity": "critical", "mode": "live"}, "person"),
+        ({"alertname": "ObsCriticalIssue", "severity": "critical", "mode": "simulated"}, "nobody"),
+        ({"alertname": "ObsLabelsFolded", "severity": "info"}, "obs"),
+    ],
+)
+def test_a_person_is_woken_for_real_money_and_nothing_is_told_in_a_circle(
+    alert: dict[str, str], receivers: str
+) -> None:
+    if shutil.which("amtool") is None:
+        missing("amtool (Debian's package prometheus-alertmanager)")
+    routes = f"--config.file={FOLDER / 'alertmanager' / 'alertmanager.yml'}"
+    labels = [f"{key}={value}" for key, value in alert.items()]
+    done = subprocess.run(
+        ["amtool", "config", "routes", "test", routes, *labels], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout.strip()) == (0, receivers)
+
+
 @pytest.mark.slow
 def test_alerts_over_hours_and_days_fire_when_they_should() -> None:
     (long,) = (file for file in TESTS if file.name == "budgets.test.yml")
