@@ -23,6 +23,8 @@ __all__ = ["GrpcDoor"]
 
 WORKERS = 4
 """Messages that are read at one time; the rest wait in their connections."""
+MOST_OPEN = 256
+"""Connections: whoever opens many must not take the files that all else needs."""
 BODY_SECONDS = 10.0
 STOP_SECONDS = 2.0
 _CODES = {400: "INVALID_ARGUMENT", 413: "RESOURCE_EXHAUSTED", 415: "UNIMPLEMENTED", 503: "UNAVAILABLE"}
@@ -31,7 +33,9 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", MOST_BYTES),
     ("grpc.max_metadata_size", 16_384),
     ("grpc.max_concurrent_streams", 64),
-    ("grpc.max_connection_idle_ms", 600_000),
+    ("grpc.max_allowed_incoming_connections", MOST_OPEN),
+    ("grpc.server_handshake_timeout_ms", int(BODY_SECONDS * 1_000)),
+    ("grpc.max_connection_idle_ms", 120_000),
     # Unpacked by us, within a bound: the library would make gigabytes of a few kilobytes.
     ("grpc.per_message_decompression", 0),
     # Two that share a port would each hear half.

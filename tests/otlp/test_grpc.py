@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import resource
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
+import psutil
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
@@ -19,10 +21,11 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberData
 
 from obs.api.tokens import Tokens
 from obs.keeping.inbox import Inbox
-from obs.otlp.grpc_door import GrpcDoor
+from obs.otlp.grpc_door import MOST_OPEN, GrpcDoor
 from obs.otlp.grpc_porter import Porter
 from obs.otlp.grpc_status import retry_delay, status_of
 from obs.otlp.receiving import MOST_BYTES, MOST_HELD, Receiver
+from tests.exporting.collector import until
 from tests.otlp.grpc_stage import TOKENS, GrpcStage, staged
 from tests.otlp.requests import NOW, log, logs_request, metrics_request, span, traces_request
 from tests.otlp.test_poison import MANY, PLACE, WIRE, spliced
@@ -174,6 +177,34 @@ def test_who_sends_no_message_is_let_go_and_others_are_heard_meanwhile(tmp_path:
         assert len(stage.events()) == 1
     assert answer.code == "OK"
     assert codes == ["CANCELLED"] * 3
+
+
+def test_many_who_only_connect_take_neither_the_files_nor_the_place_of_those_who_speak(
+    tmp_path: Path,
+) -> None:
+    with staged(tmp_path) as stage, contextlib.ExitStack() as held:
+        assert stage.send("logs", BODY).code == "OK"
+        before = psutil.Process().num_fds()
+        port = int(stage.address.rpartition(":")[2])
+        for _ in range(MOST_OPEN + 100):
+            held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        answer = stage.send("logs", logs_request([log(2)]))
+
+        assert (answer.code, len(stage.events())) == ("OK", 2)
+        # Of the connections here and there: those that are too many are taken and let go.
+        assert until(lambda: psutil.Process().num_fds() - before < 2 * MOST_OPEN + 100 + 20)
+
+
+@pytest.mark.parametrize(
+    "noise", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff" * 9]
+)
+def test_what_is_no_grpc_costs_only_its_connection(tmp_path: Path, noise: bytes) -> None:
+    with staged(tmp_path) as stage:
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", int(stage.address.rpartition(":")[2]))) as one:
+                one.sendall(noise)
+
+        assert stage.send("logs", BODY).code == "OK"
 
 
 def test_from_this_machine_no_token_is_needed_but_through_a_proxy(tmp_path: Path) -> None:
