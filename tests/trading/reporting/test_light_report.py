@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -58,10 +59,22 @@ def script() -> ModuleType:
     return module
 
 
-def light(store: Store, tmp_path: Path, *options: str, day: str = "2025-11-09") -> str:
+def old_python(version: str) -> str:
+    """Return an interpreter of that version, of the PATH or of pyenv; skip the test where there is none."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for found in [shutil.which(f"python{version}"), *root.glob(f"versions/{version}.*/bin/python")]:
+        # What pyenv puts on the PATH is there for versions that are not switched on, too.
+        if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return str(found)
+    pytest.skip(f"no Python {version} on this machine")
+
+
+def light(
+    store: Store, tmp_path: Path, *options: str, day: str = "2025-11-09", python: str = sys.executable
+) -> str:
     done = subprocess.run(
         [
-            *(sys.executable, "-I", "-S", "-W", "error", str(SCRIPT), "--store", str(store.folder)),
+            *(python, "-I", "-S", "-W", "error", str(SCRIPT), "--store", str(store.folder)),
             *("--reports", str(tmp_path / "reports"), "--date", day, *options),
         ],
         capture_output=True,
@@ -217,3 +230,13 @@ def test_a_foreign_database_is_told(
 
     assert script.main(["--store", str(tmp_path)]) == 2
     assert "no such table" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10"])
+def test_an_old_interpreter_itself_writes_the_same_report(store: Store, tmp_path: Path, version: str) -> None:
+    python = old_python(version)
+
+    for language in ("ko", "en"):
+        there = light(store, tmp_path / version, "--language", language, python=python)
+
+        assert there == light(store, tmp_path / "here", "--language", language)
