@@ -224,7 +224,10 @@ class SpoolReader:
             is_last = len(data) < want
             final = len(data) if is_final else segment_lines.settled(data)
             taken = segment_lines.take_lines(data[:final], room, is_last=is_last and is_final)
-            if taken.consumed or is_last or (not is_final and b"\0" in data):
+            if taken.consumed or is_last:
+                break
+            # What is under way ends soon; whether it is damage shows further on.
+            if not is_final and b"\0" in data and not segment_lines.has_hole(data):
                 break
             if want >= LONGEST_LINE:
                 # No line of ours is so long: garbage, or a stretch of zeros.

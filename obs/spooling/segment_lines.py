@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from obs.spooling.segments import SUFFIX, unseal
 
-__all__ = ["Damage", "Lines", "settled", "take_lines"]
+__all__ = ["TOGETHER", "Damage", "Lines", "has_hole", "settled", "take_lines"]
 
+TOGETHER = 8
+"""Lines that a writer copies at one time, at most."""
 _MAX_TRIES = 16
 _BEGIN = re.compile(rb'\{"')
 
@@ -42,8 +44,9 @@ def settled(data: bytes) -> int:
     """Return how many bytes of a segment that still grows are final.
 
     They end in a line feed and have no zero byte, because the bytes of a copy may be seen out of order.
-    Only one line is under way at a time: when two line feeds stand behind a zero byte, the line with the
-    zero is not under way any more but damaged, and the reader need not wait for it.
+    Only one copy is under way at a time, of at most `TOGETHER` lines: when more line feeds than that stand
+    behind a zero byte, the line with the zero is not under way any more but damaged, and the reader need not
+    wait for it.
     """
     end = 0
     while True:
@@ -51,10 +54,19 @@ def settled(data: bytes) -> int:
         if zero < 0:
             return data.rfind(b"\n", end) + 1 or end
         end = max(end, data.rfind(b"\n", end, zero) + 1)
-        first = data.find(b"\n", zero)
-        if first < 0 or data.find(b"\n", first + 1) < 0:
+        first = last = data.find(b"\n", zero)
+        for _ in range(TOGETHER):
+            if last < 0:
+                return end
+            last = data.find(b"\n", last + 1)
+        if last < 0:
             return end
         end = first + 1
+
+
+def has_hole(data: bytes) -> bool:
+    """Whether something stands behind a zero byte: a copy under way, or damage, and not only unused room."""
+    return data.rstrip(b"\0").find(b"\0") >= 0
 
 
 def take_lines(data: bytes, room: int, *, is_last: bool) -> Lines:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from obs.recording.handoff import BATCH
 from obs.spool_reader import SpoolReader
-from obs.spooling.segment_lines import settled, take_lines
+from obs.spooling.segment_lines import TOGETHER, settled, take_lines
 from obs.spooling.segments import HEADER_BYTES, SLOT_OFFSETS, best_slot, seal
 from tests.spool.spooling import Drained, drain, is_true, line, run, segment_files, writer, written
 
@@ -201,16 +202,51 @@ def test_a_hole_in_a_growing_segment_holds_the_reader_back_until_it_is_filled() 
     assert settled(one + two + bytes(100)) == len(one + two)
 
 
-def test_a_hole_with_a_whole_line_behind_it_is_damage_and_not_waited_for() -> None:
-    one, two, three = seal(line(1)), seal(line(2)), seal(line(3))
+def test_a_hole_in_lines_that_are_copied_together_is_waited_for() -> None:
+    """Several lines are one copy, whose pages may be seen in any order: a line of zeros, others behind it."""
+    lines = [seal(line(number)) for number in range(TOGETHER + 1)]
+    together = b"".join(lines)
+    start = len(lines[0])
+    hole = together[:start] + bytes(len(lines[1])) + together[start + len(lines[1]) :]
+
+    assert TOGETHER == BATCH
+    assert settled(hole + bytes(100)) == start
+    assert settled(together + bytes(100)) == len(together)
+
+
+def test_a_hole_with_more_lines_behind_it_than_are_copied_together_is_damage_and_not_waited_for() -> None:
+    one, two = seal(line(1)), seal(line(2))
+    rest = [seal(line(number)) for number in range(3, 3 + TOGETHER)]
     hole = two[:10] + bytes(4) + two[14:]
+    data = b"".join((one, hole, *rest))
 
-    end = settled(one + hole + three + bytes(100))
-    taken = take_lines((one + hole + three)[:end], 10, is_last=False)
+    end = settled(data + bytes(100))
+    taken = take_lines(data[:end], 100, is_last=False)
 
-    assert end == len(one + hole + three)
-    assert taken.lines == [line(1), line(3)]
+    assert end == len(data)
+    assert taken.lines == [line(1), *(line(number) for number in range(3, 3 + TOGETHER))]
     assert [damage.records for damage in taken.damage] == [1]
+
+
+@pytest.mark.parametrize("characters", [100, 20_000])
+def test_damage_in_a_living_segment_does_not_hold_back_what_follows(tmp_path: Path, characters: int) -> None:
+    """Also where the lines behind it are longer than what is read at one time."""
+    made = writer(tmp_path, room=1 << 20)
+    long = b"x" * characters
+    for number in range(1, TOGETHER + 10):
+        made.write(line(number)[:-1] + b',"more":"' + long + b'"}')
+    [path] = segment_files(tmp_path)
+    with path.open("r+b") as file:
+        file.seek(HEADER_BYTES + 10)
+        file.write(bytes(4))
+
+    reader = SpoolReader(tmp_path)
+    batches = [reader.poll() for _ in range(3)]
+    reader.close()
+    made.close()
+
+    assert sum(len(batch.lines) for batch in batches) == TOGETHER + 8
+    assert sum(loss.count for batch in batches for loss in batch.losses if loss.reason == "damaged") == 1
 
 
 def test_a_torn_write_of_the_books_leaves_the_books_before_it(tmp_path: Path) -> None:
