@@ -92,6 +92,8 @@ class Alerter:
         self._is_stopping = False
         self._thread: threading.Thread | None = None
         self._tidied = 0
+        self._modes: dict[str, str] = {}
+        """How each bot trades, of the newest picture."""
         self.numbers = AlertNumbers()
         """As of the last step; may be read by any thread."""
 
@@ -202,6 +204,7 @@ class Alerter:
     def _decide(self, desk: Desk, snapshot: Snapshot, silences: list[Silence]) -> None:
         """Let wait what is news to a channel; that it was told is written down in the same moment."""
         now, plan = self._clock(), self._wiring.plan
+        self._modes = {standing.name: standing.mode for standing in snapshot.standings}
         memories = {channel: desk.memories(channel) for channel in plan.told()}
         for issue in snapshot.issues:
             if issue.status is IssueStatus.ARCHIVED or strongest(silences, issue, now) is not None:
@@ -227,10 +230,10 @@ class Alerter:
             desk.remember(channel, issue.fingerprint, news.memory)
             if news.takes_back:
                 kind = "again" if news.memory.returns > 1 else "new"
-                desk.take_back(channel, note_of(issue, kind, at=now))
+                desk.take_back(channel, note_of(issue, kind, at=now, modes=self._modes))
             if news.kind:
                 returns = news.memory.returns if news.kind == "again" else 0
-                note = note_of(issue, news.kind, at=now, was=was, returns=returns)
+                note = note_of(issue, news.kind, at=now, was=was, returns=returns, modes=self._modes)
                 desk.wait(channel, note, route.name, now, now)
 
     def _end(self, desk: Desk, channel: str, issue: Issue, memory: Memory) -> None:

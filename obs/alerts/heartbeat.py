@@ -132,6 +132,7 @@ def ping(address: str, look: Callable[[str], str] = lambda text: filled(text, "a
     except ChannelError as error:
         return str(error)
     except urllib.error.HTTPError as error:
+        error.close()
         return f"HTTP {error.code}"
     except (OSError, HTTPException, ValueError):
         return "no answer"

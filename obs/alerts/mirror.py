@@ -244,6 +244,7 @@ def _get(address: str, token: str, path: str) -> Any:
                     raise MirrorError("its answer is too long, or takes too long")
         return json.loads(body)
     except urllib.error.HTTPError as error:
+        error.close()
         raise MirrorError(f"it answers HTTP {error.code}") from None
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", error)

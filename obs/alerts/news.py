@@ -7,6 +7,7 @@ and less often and never as over while it is not.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import NamedTuple
 
 from obs.alerts.plan import HOUR_NS, Plan, elapsed
@@ -16,6 +17,8 @@ __all__ = ["ENDED", "OPEN", "QUIET", "Memory", "News", "end_of", "is_active", "n
 
 FRESH_NS = 24 * HOUR_NS
 """What was last seen longer ago is no news at the first look."""
+GROWN = 5
+"""Money at risk that is so many times what was told is news."""
 OPEN, ENDED, QUIET = "open", "ended", "quiet"
 """What a channel believes: that it goes on, that it is over (told, or about to be), nothing."""
 _GOES_ON = (IssueStatus.NEW, IssueStatus.ONGOING, IssueStatus.ESCALATING, IssueStatus.REGRESSED)
@@ -31,6 +34,8 @@ class Memory(NamedTuple):
     state: str = OPEN
     returns: int = 0
     """How often it came back within a day of its end."""
+    money: str = ""
+    """Money at risk that was told: `97771.80 USDT`, several with a comma between."""
 
 
 class News(NamedTuple):
@@ -67,21 +72,26 @@ def news_of(
     """
     rank = issue.severity.rank
     if memory is None:
-        return News("new", Memory(rank, now)) if now - issue.last_seen < FRESH_NS else None
+        fresh = Memory(rank, now, money=_money(issue))
+        return News("new", fresh) if now - issue.last_seen < FRESH_NS else None
     past = elapsed(memory.told, now)
     gravest = max(rank, memory.severity)
     if memory.state == ENDED and not end_waits:
         returns = memory.returns + 1 if past < FRESH_NS else 1
-        return News("again", Memory(rank, now, OPEN, returns))
+        return News("again", Memory(rank, now, OPEN, returns, _money(issue)))
     if rank > memory.severity and memory.state != QUIET:
-        return News("worse", Memory(rank, now, OPEN, memory.returns), takes_back=end_waits)
+        return News("worse", Memory(rank, now, OPEN, memory.returns, _money(issue)), takes_back=end_waits)
     if memory.state == ENDED:
-        return News("", Memory(gravest, memory.told, OPEN, memory.returns + 1), takes_back=True)
+        return News(
+            "", memory._replace(severity=gravest, state=OPEN, returns=memory.returns + 1), takes_back=True
+        )
     if memory.state == QUIET:
         is_news = rank > memory.severity or past >= plan.again_after
-        return News("again", Memory(rank, now, OPEN, memory.returns)) if is_news else None
+        return News("again", Memory(rank, now, OPEN, memory.returns, _money(issue))) if is_news else None
+    if _has_grown(issue, memory):
+        return News("worse", Memory(gravest, now, OPEN, memory.returns, _money(issue)))
     if plan.remind_after and plan.is_urgent(issue.severity) and past >= plan.remind_after:
-        return News("still", Memory(gravest, now, OPEN, memory.returns))
+        return News("still", Memory(gravest, now, OPEN, memory.returns, _money(issue)))
     return None
 
 
@@ -90,5 +100,20 @@ def end_of(issue: Issue, memory: Memory | None, now: int) -> News | None:
     if memory is None or memory.state == ENDED:
         return None
     if issue.status is IssueStatus.RESOLVED:
-        return News("over", Memory(memory.severity, now, ENDED, memory.returns))
+        return News("over", memory._replace(told=now, state=ENDED))
     return News("", memory._replace(state=QUIET)) if memory.state == OPEN else None
+
+
+def _money(issue: Issue) -> str:
+    return ",".join(f"{money.amount} {money.currency}" for money in issue.money_at_risk or ())
+
+
+def _has_grown(issue: Issue, memory: Memory) -> bool:
+    """Whether far more money is at risk than was told; where none was told, it is not known to have grown."""
+    known = {
+        text.partition(" ")[2]: Decimal(text.partition(" ")[0]) for text in memory.money.split(",") if text
+    }
+    return any(
+        0 < known.get(money.currency, Decimal(0)) * GROWN <= money.amount
+        for money in issue.money_at_risk or ()
+    )

@@ -7,8 +7,9 @@ are validated identifiers.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,12 +27,16 @@ SHOWN = 8
 """Issues of which a message tells more than a count."""
 MOST_TITLE = 120
 MOST_BOTS = 3
+SIMULATED = ("dry run", "paper", "backtest")
+MOST_STEP = 200
+_NO_MODES: Mapping[str, str] = MappingProxyType({})
 _GATE = re.compile(r"^\[\w+\] ")
 _WORDS = {
     "en": {
         "new": "", "worse": "worse: ", "again": "back: ", "still": "still: ", "over": "over: ",
         "brief": "began and ended: ",
         "since": "since {time}", "span": "{begin} to {end}", "times": "{n}×", "risk": "at risk {money}",
+        "risk_simulated": "at risk {money}, simulated",
         "returns": "came back {n}× in a day", "first": "First: {step}",
         "many": "{n} issues, worst {severity}", "all_over": "{n} issues over",
         "more": "… and {n} more: `obs issues`", "more_sms": "+{n} more",
@@ -49,6 +54,7 @@ _WORDS = {
         "new": "", "worse": "악화: ", "again": "재발: ", "still": "계속: ", "over": "해결: ",
         "brief": "발생 후 해결: ",
         "since": "{time}부터", "span": "{begin}~{end}", "times": "{n}회", "risk": "위험 금액 {money}",
+        "risk_simulated": "위험 금액 {money}(모의)",
         "returns": "하루 사이 {n}회 재발", "first": "먼저: {step}",
         "many": "이슈 {n}건, 최고 {severity}", "all_over": "이슈 {n}건 해결",
         "more": "… 외 {n}건: `obs issues`", "more_sms": "외 {n}건",
@@ -87,9 +93,19 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     """Rank that was told before it got worse; -1: none."""
     returns: int = 0
     """How often it came back within a day."""
+    is_simulated: bool = False
+    """Whether its money is none: a dry run, paper trading."""
 
 
-def note_of(issue: Issue, kind: str, *, at: int = 0, was: int = -1, returns: int = 0) -> Note:
+def note_of(
+    issue: Issue,
+    kind: str,
+    *,
+    at: int = 0,
+    was: int = -1,
+    returns: int = 0,
+    modes: Mapping[str, str] = _NO_MODES,
+) -> Note:
     """Return what is told of an issue.
 
     Args:
@@ -98,6 +114,7 @@ def note_of(issue: Issue, kind: str, *, at: int = 0, was: int = -1, returns: int
         at: Unix ns.
         was: Rank that was told before.
         returns: How often it came back.
+        modes: Bot -> how it trades, as `BotStanding.mode` has it.
     """
     return Note(
         issue=issue.fingerprint,
@@ -113,6 +130,7 @@ def note_of(issue: Issue, kind: str, *, at: int = 0, was: int = -1, returns: int
         at=at,
         was=was,
         returns=returns,
+        is_simulated=bool(issue.services) and all(modes.get(bot, "") in SIMULATED for bot in issue.services),
     )
 
 
@@ -126,8 +144,7 @@ def title_of(notes: Sequence[Note], lang: str) -> str:
         head = words["all_over"].format(n=len(ordered))
     else:
         head = words["many"].format(n=len(ordered), severity=words[worst.severity])
-    bots = list(dict.fromkeys(bot for note in ordered for bot in note.bots))
-    parts = [f"obs: {head}", *([_bots(bots)] if bots else []), say(worst.title, lang)]
+    parts = [f"obs: {head}", *([_bots(worst.bots)] if worst.bots else []), say(worst.title, lang)]
     return redact(" · ".join(parts))[:MOST_TITLE]
 
 
@@ -228,7 +245,7 @@ def _short(notes: Sequence[Note], count: int, lang: str, zone: ZoneInfo) -> str:
     first = notes[0]
     parts = [f"obs {_headline(first, lang)}"]
     if first.money and not _is_over(first):
-        parts.append(words["risk"].format(money=first.money))
+        parts.append(_risk(first, lang))
     if first.since:
         parts.append(_since(first, lang, zone))
     parts.append(first.id)
@@ -253,7 +270,7 @@ def _headline(note: Note, lang: str) -> str:
 def _facts(note: Note, lang: str, zone: ZoneInfo, *, with_step: bool) -> str:
     words, facts = _WORDS[lang], []
     if note.money and not _is_over(note):
-        facts.append(words["risk"].format(money=note.money))
+        facts.append(_risk(note, lang))
     if note.since:
         facts.append(_since(note, lang, zone))
     if note.count > 1:
@@ -269,14 +286,23 @@ def _facts(note: Note, lang: str, zone: ZoneInfo, *, with_step: bool) -> str:
 
 def _step(text: str, lang: str) -> str:
     """The first step without its gate: who holds a phone asks nobody."""
-    return _GATE.sub("", brief_step(say(text, lang)))
+    step = _GATE.sub("", say(text, lang))
+    return step if len(step) <= MOST_STEP else brief_step(step)[:MOST_STEP]
+
+
+def _risk(note: Note, lang: str) -> str:
+    return _WORDS[lang]["risk_simulated" if note.is_simulated else "risk"].format(money=note.money)
 
 
 def _since(note: Note, lang: str, zone: ZoneInfo) -> str:
     words = _WORDS[lang]
     if not _is_over(note) or note.at <= note.since:
         return words["since"].format(time=_time(note.since, zone))
-    return words["span"].format(begin=_time(note.since, zone, is_bare=True), end=_time(note.at, zone))
+    begin, end = (datetime.fromtimestamp(at / 1e9, UTC).astimezone(zone) for at in (note.since, note.at))
+    same_day = begin.date() == end.date()
+    return words["span"].format(
+        begin=f"{begin:%m-%d %H:%M}", end=f"{end:%H:%M %Z}" if same_day else f"{end:%m-%d %H:%M %Z}"
+    )
 
 
 def _bots(bots: Sequence[str]) -> str:
@@ -284,6 +310,6 @@ def _bots(bots: Sequence[str]) -> str:
     return ", ".join(map(plain, bots[:MOST_BOTS])) + more
 
 
-def _time(time_ns: int, zone: ZoneInfo, *, is_bare: bool = False) -> str:
+def _time(time_ns: int, zone: ZoneInfo) -> str:
     moment = datetime.fromtimestamp(time_ns / 1e9, UTC).astimezone(zone)
-    return f"{moment:%m-%d %H:%M}" if is_bare else f"{moment:%m-%d %H:%M %Z}"
+    return f"{moment:%m-%d %H:%M %Z}"

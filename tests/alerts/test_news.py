@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obs.alerts.plan import HOUR_NS, SECOND_NS, amounts_of, quiet_of
+from obs.alerts.wording import message, note_of
 from obs.money.amounts import Money, Rate
 from obs.money.rates import Rates
 from obs.snapshot import Issue, IssueStatus
+from obs.standing import BotStanding
 from tests.alerts.desktop import NOON, Desktop, S, issue, route
 from tests.alerts.standins import Service
 
@@ -175,7 +177,7 @@ def test_fifty_at_once_are_one_message_that_counts_the_rest(desktop: Desktop, ch
     desktop.step(*(issue(f"{n:02}", services=(f"bot-{n}",)) for n in range(50)))
 
     (text,) = chat.texts
-    assert text.startswith("obs: 50 issues, worst ERROR · bot-0, bot-1, bot-2 +47 · Position")
+    assert text.startswith("obs: 50 issues, worst ERROR · bot-0 · Position")
     assert "and 42 more" in text
 
 
@@ -187,3 +189,27 @@ def test_two_routes_to_one_channel_tell_an_issue_once(tmp_path: Path, chat: Serv
     desktop.step(issue())
 
     assert len(chat.taken) == 1
+
+
+def test_money_at_risk_that_grew_fivefold_is_told_and_less_is_not(desktop: Desktop, chat: Service) -> None:
+    desktop.step(at_risk((1_000, "USDT")))
+    desktop.step(at_risk((4_999, "USDT")))
+    before = len(chat.taken)
+    desktop.step(at_risk((5_000, "USDT")))
+    desktop.step(at_risk((20_000, "USDT"), (1, "BTC")))
+
+    assert before == 1
+    assert len(chat.taken) == 2
+    assert chat.texts[1].startswith("obs: worse: ERROR · grid-1")
+    assert "at risk 5,000.00 USDT" in chat.texts[1]
+
+
+def test_money_of_a_bot_that_only_plays_is_said_to_be_simulated() -> None:
+    real, paper = issue("1"), issue("2", services=("paper-1",))
+    standing = BotStanding(name="paper-1", mode="paper")
+
+    told = [note_of(one, "new", modes={standing.name: standing.mode}) for one in (real, paper)]
+
+    assert [note.is_simulated for note in told] == [False, True]
+    assert "97,771.80 USDT, simulated" in message(told[1:], lang="en", zone=ZoneInfo("UTC"))[1]
+    assert "97,771.80 USDT(모의)" in message(told[1:], lang="ko", zone=ZoneInfo("UTC"))[1]
