@@ -64,6 +64,10 @@ def test_the_sdks_own_exporters_give_the_whole_picture_by_grpc(tmp_path: Path) -
     assert "abcdef0123456789" not in page
 
 
+def test_whoever_uses_no_grpc_loads_none() -> None:
+    python("import obs.api.serve, obs.exporting.exporter, sys; assert 'grpc' not in sys.modules")
+
+
 def test_a_real_collector_hands_on_to_us_by_grpc(tmp_path: Path) -> None:
     with running(tmp_path / "obs", "--grpc", "0") as sidecar, relaying(sidecar.grpc, "grpc") as (_, door):
         python(GRPC_BOT, OTEL_SERVICE_NAME="grid-1", OTEL_EXPORTER_OTLP_ENDPOINT=door)
