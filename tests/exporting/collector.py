@@ -41,6 +41,8 @@ class Collector:
         self.poison = ""
         """A request with a record of this text is refused."""
         self.rejects = 0
+        self.keeps = True
+        """Whether what came is kept."""
         self.asked = 0
         self.asked_at: list[float] = []
 
@@ -76,6 +78,8 @@ class Collector:
             return self.status, b""
         if self.poison and self.poison.encode() in body:
             return 400, b""
+        if not self.keeps:
+            return 200, b""
         if path == "/v1/logs":
             self.logs.append(ExportLogsServiceRequest.FromString(body))
             if self.rejects:
