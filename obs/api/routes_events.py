@@ -28,7 +28,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """One page of hits."""
 
     events: tuple[EventRow, ...]
-    """The newest first."""
+    """The newest first; those of a trace in the order in which they happened."""
     next: int | None
     """`before` of the next page; null when there is no more."""
 
@@ -51,6 +51,10 @@ async def events(
     ] = None,
     issue: Annotated[
         str | None, Query(pattern="^(I-)?[0-9a-f]{6,16}$", description="Of one issue, by id or fingerprint.")
+    ] = None,
+    trace: Annotated[
+        str | None,
+        Query(pattern="^[0-9a-fA-F]{32}$", description="Of one trace, the oldest first, all at once."),
     ] = None,
     since: Annotated[Moment | None, Query(description="From then on: a time, Unix ms, or `2h` ago.")] = None,
     until: Annotated[Moment | None, Query(description="Before then.")] = None,
@@ -78,10 +82,12 @@ async def events(
             least_severity=Severity[severity] if severity else 0,
             event_name=event_name,
             fingerprint=issue.removeprefix("I-") if issue else None,
+            trace=trace.lower() if trace else None,
             since=ns_of(since, now) if since else None,
             until=ns_of(until, now) if until else None,
         )
-        more = len(rows) > limit
+        # A story is told from its beginning: there is no page before it.
+        more = len(rows) > limit and not trace
         shown = tuple(_row(row) for row in rows[:limit])
         return answer(Found(events=shown, next=shown[-1].seq if more else None))
 
@@ -102,4 +108,4 @@ def _row(stored: Stored) -> EventRow:
         stored.event_name,
         f"I-{stored.fingerprint[:6]}" if stored.fingerprint else "",
     )
-    return row_of(line, stored.seq)
+    return msgspec.structs.replace(row_of(line, stored.seq), trace=stored.trace)

@@ -27,12 +27,15 @@ def search(
     least: Annotated[str, typer.Option("--severity", help="Only from this severity on, e.g. `warn`.")] = "",
     event: Annotated[str, typer.Option(help="Only this event word; `order.*` is a beginning.")] = "",
     issue: Annotated[str, typer.Option(help="Only of this issue: `I-1a2b3c`.")] = "",
+    trace: Annotated[
+        str, typer.Option(help="Only of this trace, the oldest first: log lines, spans, issues.")
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="Most lines.")] = 50,
     form: Annotated[str, typer.Option("--format", help="`text` or `json`, one object a line.")] = "text",
     directory: Dir = None,
     zone: Zone = None,
 ) -> None:
-    """Find stored events by their words, the newest first."""
+    """Find stored events by their words, the newest first; those of a trace in order."""
     with told():
         chosen(form, "--format", "text", "json")
         lowest = severity(least)
@@ -50,6 +53,7 @@ def search(
                 least_severity=lowest or 0,
                 event_name=event or None,
                 fingerprint=_fingerprint(issue),
+                trace=_trace(trace),
                 since=first,
                 until=last,
             )
@@ -64,6 +68,17 @@ def _fingerprint(issue: str) -> str | None:
     digits = issue.lower().removeprefix("i-")
     if len(digits) < 6 or any(digit not in "0123456789abcdef" for digit in digits):
         raise ValueError(f"--issue {issue}: is no id: take one from `obs issues`, e.g. I-1a2b3c")
+    return digits
+
+
+def _trace(text: str) -> str | None:
+    if not text:
+        return None
+    digits = text.lower()
+    if len(digits) != 32 or any(digit not in "0123456789abcdef" for digit in digits):
+        raise ValueError(
+            f"--trace {text}: is no trace id: write its 32 digits, as `--format json` shows them"
+        )
     return digits
 
 

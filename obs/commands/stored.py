@@ -52,6 +52,8 @@ def newest(directory: Path, limit: int, *, service: str = "", least: int = 0) ->
 
 def shown(row: StoredRow) -> EventRow:
     """Return a stored event as a line to read."""
+    import msgspec
+
     from obs.api.tail import Line, row_of
 
     line = Line(
@@ -64,7 +66,7 @@ def shown(row: StoredRow) -> EventRow:
         event_name=row.event_name,
         issue=f"I-{row.fingerprint[:6]}" if row.fingerprint else "",
     )
-    return row_of(line, row.seq)
+    return msgspec.structs.replace(row_of(line, row.seq), trace=row.trace)
 
 
 def span(since: str, until: str) -> tuple[int | None, int | None]:

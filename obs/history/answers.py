@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
+import orjson
 
 from obs.events import Severity
 
@@ -32,6 +33,15 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     detail: str
     """JSON: attributes, exception, template, trace."""
+
+    @property
+    def trace(self) -> str:
+        """The id of the trace it belongs to; empty for none."""
+        try:
+            told = orjson.loads(self.detail)
+        except orjson.JSONDecodeError:
+            return ""
+        return str(told.get("trace_id") or "") if isinstance(told, dict) else ""
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):

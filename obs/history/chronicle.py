@@ -206,7 +206,9 @@ def _is_within(shown: dict[str, tuple[int, int]], key: str, minute: int, most: i
 def _exemplar(event: Event, at: int, service: str, fingerprint: str) -> Exemplar:
     uid = uid_of(event)
     thrown = event.exception
-    said = [thrown.type, thrown.message[:512]] if thrown is not None else []
+    # By its trace a record is found among all that belongs to the same decision.
+    said = [event.trace_id] if event.trace_id else []
+    said += [thrown.type, thrown.message[:512]] if thrown is not None else []
     said += [
         str(value)
         for key, value in event.attributes.items()

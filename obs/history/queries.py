@@ -26,7 +26,7 @@ from obs.history.tables import (
     ROLLUPS,
     TRADES,
 )
-from obs.history.terms import for_server, for_sqlite, terms
+from obs.history.terms import Term, for_server, for_sqlite, terms
 from obs.keeping.sampling import MINUTE_NS
 from obs.keeping.store_address import parse
 
@@ -74,10 +74,11 @@ class History:
         least_severity: Severity | int = 0,
         event_name: str | None = None,
         fingerprint: str | None = None,
+        trace: str | None = None,
         since: int | None = None,
         until: int | None = None,
     ) -> list[EventRow]:
-        """Return stored events, the newest first.
+        """Return stored events, the newest first; those of a trace in the order in which they happened.
 
         Args:
             text: Words to find, see `obs.history.terms`; empty finds all.
@@ -90,6 +91,7 @@ class History:
             event_name: Only with this event word; one that ends with `*` is a beginning.
             fingerprint: Only of this issue, and of those that are merged into it; a beginning of at least 6
                 digits will do.
+            trace: Only of this trace: log lines, spans and what an issue is made of, told as one story.
             since: Only from this Unix ns on.
             until: Only before this Unix ns.
 
@@ -101,6 +103,10 @@ class History:
             return []
         table = EXEMPLARS.c
         where: list[sa.ColumnElement[bool]] = []
+        if trace:
+            # The words find it at once; only what is said to be its trace counts.
+            asked.append(Term((trace,)))
+            where.append(table.detail.contains(f'"trace_id":"{trace}"', autoescape=True))
         if service is not None:
             where.append(table.service == service)
         if component is not None:
@@ -129,7 +135,8 @@ class History:
             query = sa.select(EXEMPLARS).where(*where)
             if asked:
                 query = self._matching(query, asked)
-            query = query.order_by(number.desc()).limit(max(0, min(limit, asking.MOST_ROWS)))
+            order = (table.time, number) if trace else (number.desc(),)
+            query = query.order_by(*order).limit(max(0, min(limit, asking.MOST_ROWS)))
             return [asking.event(row) for row in connection.execute(query).mappings()]
 
     def event(self, short: str) -> EventRow | None:

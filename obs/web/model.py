@@ -467,6 +467,8 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     """The message; masked secrets stand in `foreign` spans, control and bidi characters are escaped."""
     event_name: str = ""
     issue: str = ""
+    trace: str = ""
+    """Of a hit of a search: the trace that it belongs to."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

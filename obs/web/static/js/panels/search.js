@@ -11,6 +11,8 @@ import { textOf } from "./tailfilter.js";
 const WAIT = 250; // ms after the last letter
 const PAGE = 50;
 const MOST_ISSUES = 6;
+const MOST_OF_TRACE = 500; // a story is told as a whole
+const TRACE = /^(?:trace:)?([0-9a-f]{32})$/i;
 
 /** The search. It puts `ctx.search` in place. @param {Object} ctx @returns {{el: Element, draw: Function}} */
 export function panel(ctx) {
@@ -52,7 +54,9 @@ export function panel(ctx) {
     state = rows.length ? "more" : "asking";
     paint();
     try {
-      const found = await ctx.api.get("api/events", { text: asked, limit: PAGE, ...(before === null ? {} : { before }) }, { signal: stop.signal });
+      const trace = TRACE.exec(asked)?.[1];
+      const query = trace ? { trace, limit: MOST_OF_TRACE } : { text: asked, limit: PAGE, ...(before === null ? {} : { before }) };
+      const found = await ctx.api.get("api/events", query, { signal: stop.signal });
       if (asked !== text) return;
       rows = [...rows, ...found.events];
       next = found.next ?? null;
@@ -88,7 +92,7 @@ export function panel(ctx) {
       h("div", { class: "search-status only-spoken", role: "status" }, state === "done" ? ctx.words("search.found", { issues: found.length, events: rows.length }) : ""),
       h("section", null, h("h2", { class: "search-title" }, ctx.words("issues.heading"), " ", h("span", { class: "quiet" }, found.length)),
         found.length ? h("ul", null, found.slice(0, MOST_ISSUES).map(issueHit)) : h("p", { class: "search-none" }, ctx.words("search.no_issue"))),
-      h("section", null, h("h2", { class: "search-title" }, ctx.words("search.events"), " ", h("span", { class: "quiet" }, ctx.words("tail.newest"))), events()));
+      h("section", null, h("h2", { class: "search-title" }, ctx.words("search.events"), " ", h("span", { class: "quiet" }, ctx.words(TRACE.test(text) ? "search.in_order" : "tail.newest"))), events()));
     if (stepTo) [...el.querySelectorAll(".event-id")].find((one) => one.textContent === stepTo)?.focus();
     stepTo = "";
     return undefined;
@@ -112,7 +116,8 @@ export function panel(ctx) {
       h("time", { class: "quiet", datetime: new Date(row.at).toISOString() }, ctx.format.when(row.at, ctx.now(), { seconds: true })),
       h("span", { class: "search-sign" }, row.mark ? mark(row.mark, { size: 12, label: row.severity }) : h("span", { class: "quiet" }, "·")),
       h("span", { class: "search-where" }, [row.service, row.component].filter(Boolean).join(" · ")),
-      h("span", { class: "search-text", title: textOf(row).slice(0, 1_000) }, rich(ctx, row.text), count > 1 ? [" ", h("span", { class: "tail-times" }, "×", ctx.format.count(count))] : "", row.issue ? [" ", h("a", { class: "tail-issue", href: ctx.issueHref(row.issue), onclick: leave }, row.issue)] : ""),
+      h("span", { class: "search-text", title: textOf(row).slice(0, 1_000) }, rich(ctx, row.text), count > 1 ? [" ", h("span", { class: "tail-times" }, "×", ctx.format.count(count))] : "", row.issue ? [" ", h("a", { class: "tail-issue", href: ctx.issueHref(row.issue), onclick: leave }, row.issue)] : "",
+        row.trace && !TRACE.test(text) ? [" ", h("button", { type: "button", class: "link", onclick: () => ctx.search.show(`trace:${row.trace}`) }, ctx.words("search.trace"))] : ""),
       eventId(ctx, row.id));
   }
 
