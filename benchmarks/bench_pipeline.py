@@ -23,6 +23,7 @@ import pytest
 
 from obs import analysis, briefing, dashboard, metrics, rules
 from obs.analysis import Analyzer
+from obs.events import Event, ExceptionInfo, Severity
 from obs.keeping.intake import Intake
 from obs.keeping.ledger import Ledger
 from obs.recording.capture import Capture
@@ -32,6 +33,8 @@ from obs.spool_reader import SpoolReader
 EVENTS = int(os.environ.get("OBS_BENCH_EVENTS", "20000"))
 ROUNDS = int(os.environ.get("OBS_BENCH_FLOODS", "5"))
 BRIEF_LINES = int(os.environ.get("OBS_BENCH_LINES", "100000"))
+FLEETS = tuple(int(n) for n in os.environ.get("OBS_BENCH_FLEETS", "500,5000").split(","))
+START = 1_763_632_800_000_000_000
 ALL_IN_GOAL = 1.3
 """Both processes over `QueueHandler` + `QueueListener` into a sink that does nothing, log call excluded."""
 SLACK = float(os.environ.get("OBS_BENCH_SLACK", "1.3"))
@@ -269,3 +272,43 @@ def test_what_the_pages_cost(tmp_path: Path) -> None:
         for _ in range(20):
             page()
         print(f"  {name:<14}{(time.process_time() - start) / 20 * 1000:>8.2f} ms")
+
+
+def fleet(bots: int) -> Analyzer:
+    """A fleet of which each bot beats, opens a position, has an order resting and a fault of its own."""
+    analyzer = Analyzer(RULES)
+    words: tuple[tuple[str, dict[str, str]], ...] = (
+        ("position.opened", {"position.id": "p", "symbol": "BTC/USDT", "position.quantity": "1"}),
+        ("order.submitted", {"order.id": "o", "symbol": "BTC/USDT", "exchange.id": "binance"}),
+        *(("bot.heartbeat", {}) for _ in range(14)),
+    )
+    for turn, (name, attributes) in enumerate(words):
+        for bot in range(bots):
+            told = {
+                key: f"{value}{bot}" if key.endswith(".id") else value for key, value in attributes.items()
+            }
+            resource, uid = {"service.name": f"bot-{bot}"}, f"{bot}-{turn}"
+            when = START + turn * 60_000_000_000 + bot
+            analyzer.feed(Event(timestamp=when, event_name=name, attributes=told, resource=resource, uid=uid))
+    for bot in range(bots):
+        where = ExceptionInfo("KeyError", "x", f'  File "bot{bot}.py", line 3, in f\nKeyError: x')
+        resource = {"service.name": f"bot-{bot}"}
+        when = START + 17 * 60_000_000_000 + bot
+        analyzer.feed(
+            Event(timestamp=when, severity=Severity.ERROR, body="boom", exception=where, resource=resource)
+        )
+    return analyzer
+
+
+def test_what_a_picture_of_many_bots_costs() -> None:
+    costs = {}
+
+    for bots in FLEETS:
+        analyzer = fleet(bots)
+        start = time.process_time()
+        picture = analyzer.snapshot(now=START + 3 * 3_600_000_000_000, live=True)
+        costs[bots] = (time.process_time() - start) / bots * 1_000
+        print(f"\n  {bots:>6} bots, {len(picture.issues):>6} issues: {costs[bots]:.2f} ms of a picture a bot")
+
+    # Each bot costs the same, however many there are: nothing is looked for among all the others.
+    assert costs[FLEETS[-1]] <= SLACK * 2 * costs[FLEETS[0]]

@@ -39,7 +39,9 @@ def money(bots: Mapping[str, BotFacts], mode: str, book: MoneyBook) -> list[str]
         return ["backtest: no real funds, nothing at risk.", *_results(bots, book)]
     simulated = "dry run, no real funds" if mode == "dry run" else ""
     lines = []
-    parts = [part for name, bot in bots.items() for part in _holdings(_who(name, bots), bot)]
+    mixed = len(bots) > 1 and _is_mixed(bots.values())
+    who = {name: f"{_named(name, bot, mixed=mixed)} " if len(bots) > 1 else "" for name, bot in bots.items()}
+    parts = [part for name, bot in bots.items() for part in _holdings(who[name], bot)]
     if parts:
         more = f"; {len(parts) - MAX_SHOWN} more" if len(parts) > MAX_SHOWN else ""
         lines.append(
@@ -80,12 +82,13 @@ def restart(bots: Mapping[str, BotFacts], mode: str, issues: Sequence[Issue], no
         return f"safe ({mode}){useless}.{would}"
     bots = {name: bot for name, bot in bots.items() if not _is_simulated(bot)}
     holding = [plain(name) for name, bot in bots.items() if open_positions(bot) or _unseen(bot) > 0]
+    held_by = set(holding)
     flat = [
-        _flat(plain(name), bot) for name, bot in bots.items() if plain(name) not in holding and _is_flat(bot)
+        _flat(plain(name), bot) for name, bot in bots.items() if plain(name) not in held_by and _is_flat(bot)
     ]
     if holding:
         text = f"{', '.join(holding)} **no**: open positions, look at the exchange first"
-        unheld = [plain(n) for n, b in bots.items() if plain(n) in holding and stop_at_exchange(b) is False]
+        unheld = [plain(n) for n, b in bots.items() if plain(n) in held_by and stop_at_exchange(b) is False]
         text += f", then start soon: while {', '.join(unheld)} is down no stop exists" if unheld else ""
         return text + (f"; {', '.join(flat)}, safe" if flat else "") + "."
     resting = sum(times_open(order) for bot in bots.values() for order in waiting(bot))
@@ -162,18 +165,16 @@ def _holdings(who: str, bot: BotFacts) -> Iterator[str]:
         yield f"{who}{orders(alike.total())} not filled ({shown}{more})"
 
 
-def _who(name: str, bots: Mapping[str, BotFacts]) -> str:
-    if len(bots) < 2:
-        return ""
-    return f"{_named(name, bots)} "
-
-
-def _named(name: str, bots: Mapping[str, BotFacts]) -> str:
+def _named(name: str, bot: BotFacts, *, mixed: bool) -> str:
     """The bot's name; where others trade for real, what is simulated must not look so."""
+    return f"{plain(name)}{' (simulated)' if mixed and _is_simulated(bot) else ''}"
+
+
+def _is_mixed(bots: Iterable[BotFacts]) -> bool:
+    """Whether some of the bots trade for real and some do not."""
     # Whoever tells no mode and trades nothing, as a program that only starts bots, mixes nothing.
-    trading = [bot for bot in bots.values() if "run.mode" in bot.mode.values or bot.orders or bot.positions]
-    mixed = len({_is_simulated(bot) for bot in trading}) > 1
-    return f"{plain(name)}{' (simulated)' if mixed and _is_simulated(bots[name]) else ''}"
+    trading = [bot for bot in bots if "run.mode" in bot.mode.values or bot.orders or bot.positions]
+    return len({_is_simulated(bot) for bot in trading}) > 1
 
 
 def _is_simulated(bot: BotFacts) -> bool:
@@ -224,13 +225,13 @@ def _price(price: Decimal) -> Decimal:
 
 
 def _results(bots: Mapping[str, BotFacts], book: MoneyBook) -> Iterable[str]:
-    parts = []
+    parts, mixed = [], _is_mixed(bots.values())
     for name, bot in bots.items():
         for currency, trades in sorted(book.results(name).items()):
             if trades.settled:
                 closed = f"{trades.settled} closed trade{'' if trades.settled == 1 else 's'}"
                 result = f"{trades.won} won, {amount(trades.pnl)} {plain(currency)}"
-                parts.append(f"{_named(name, bots)} {closed}, {result}")
+                parts.append(f"{_named(name, bot, mixed=mixed)} {closed}, {result}")
         for agent, llm in sorted(bot.llm.items()):
             cost = ", ".join(f"{_cost(c)} {plain(cur)}" for cur, c in sorted(llm.cost.items()))
             if cost:

@@ -123,7 +123,8 @@ def _many(facts: IssueFacts) -> dict[str, str]:
 
 def _settings_of(facts: IssueFacts, state: State) -> dict[str, str]:
     """What the bots it concerns told of their own settings and a rule's text may name."""
-    bots = [bot for name, bot in state.books.bots.items() if name in facts.services]
+    known = state.books.bots
+    bots = [known[name] for name in facts.services if name in known]
     files = {
         str(s.values["database.file"])
         for b in bots

@@ -258,12 +258,13 @@ def stories(trails: Trails, issues: Iterable[Issue], facts: Mapping[str, IssueFa
         issues: The issues, in any order; it stays.
         facts: What is remembered of each fingerprint.
     """
+    matters = _Matters(trails)
     return [
         _with_last_words(trails, issue)
         if issue.rule in ENDS
         else msgspec.structs.replace(
             issue,
-            story=tuple(_story(trails, issue)),
+            story=tuple(_story(trails, issue, matters)),
             traceback=_traceback(facts.get(issue.fingerprint)),
         )
         for issue in issues
@@ -316,7 +317,24 @@ def _traceback(facts: IssueFacts | None) -> tuple[str, ...]:
     return min(shown, key=lambda exhibit: exhibit.rank).traceback if shown else ()
 
 
-def _story(trails: Trails, issue: Issue) -> Iterator[Evidence]:
+class _Matters:
+    """Which matters a record is about; looked up by its id, as there are many records and many issues."""
+
+    def __init__(self, trails: Trails) -> None:
+        self._trails = trails
+        self._of: dict[str, list[str]] | None = None
+
+    def of(self, ids: Iterable[str]) -> set[str]:
+        """Return the keys of the threads that hold one of these records."""
+        if self._of is None:
+            self._of = {}
+            for key, thread in self._trails.threads.items():
+                for said in (*thread.first, *thread.last):
+                    self._of.setdefault(said.id, []).append(key)
+        return {key for one in ids for key in self._of.get(one, ())}
+
+
+def _story(trails: Trails, issue: Issue, matters: _Matters) -> Iterator[Evidence]:
     shown = {item.id for item in issue.evidence}
     led = trails.led.get(issue.fingerprint)
     if led is not None:
@@ -326,11 +344,7 @@ def _story(trails: Trails, issue: Issue) -> Iterator[Evidence]:
         before = (issue.first_seen, "", 0, "")
         services = issue.services or (issue.component,)
         found = [said for name in services for said in _before(before, trails.recent.get(name, ()))]
-        keys = {
-            key
-            for key, thread in trails.threads.items()
-            if any(said.id in shown for said in (*thread.first, *thread.last))
-        }
+        keys = matters.of(shown)
     for key in keys:
         thread = trails.threads.get(key, Thread())
         found += [said for said in (*thread.first, *thread.last) if said.order < before]

@@ -24,8 +24,11 @@ _STEPS = (
     "[ask] Which of them shall trade? Stop the other, then look at open orders and positions.",
     "[config] One key for each bot, or one sub-account, and a lock that refuses a second start.",
 )
-_Pair = tuple[str, str, tuple[str, str], tuple[str, str]]
-"""Exchange, account, and two writers, each as service and process."""
+_Sender = tuple[str, str]
+"""Service and process."""
+_Sent = tuple[_Sender, Series]
+_Pair = tuple[str, str, _Sender, _Sender]
+"""Exchange, account, and two writers."""
 _DO_NOT = "restart either of them before open orders are compared: both may send the same order again"
 
 
@@ -40,12 +43,21 @@ def second_writers(writers: Tallies, bots: Mapping[str, BotFacts]) -> Iterator[I
         markets.setdefault((exchange, account, symbol), {})[service, process] = series
     clashes: dict[_Pair, list[tuple[str, Series, Series]]] = {}
     for (exchange, account, symbol), senders in sorted(markets.items()):
-        for (a, first), (b, second) in itertools.combinations(sorted(senders.items()), 2):
-            known = a[0] == b[0] or account != UNKNOWN_ACCOUNT
-            if known and max(first.first, second.first) < min(first.last, second.last):
+        for (a, first), (b, second) in _pairs(senders, is_shared=account != UNKNOWN_ACCOUNT):
+            if max(first.first, second.first) < min(first.last, second.last):
                 clashes.setdefault((exchange, account, a, b), []).append((symbol, first, second))
     for pair, found in sorted(clashes.items()):
         yield _second_writer(*pair, found, bots)
+
+
+def _pairs(senders: Mapping[_Sender, Series], *, is_shared: bool) -> Iterator[tuple[_Sent, _Sent]]:
+    """Yield every two senders that may hold one account: all, or where none is told those of one service."""
+    in_order = sorted(senders.items())
+    if is_shared:
+        yield from itertools.combinations(in_order, 2)
+        return
+    for _, of_one in itertools.groupby(in_order, key=lambda sent: sent[0][0]):
+        yield from itertools.combinations(of_one, 2)
 
 
 def _second_writer(

@@ -56,12 +56,33 @@ def told(issues: Iterable[Issue], state: State, rules: Mapping[str, Rule]) -> li
     """
     known = list(issues)
     by_fingerprint = {issue.fingerprint: issue for issue in known}
+    bots_of = _Bots(state.books.bots)
     said: set[str] = set()
-    return [_told(issue, by_fingerprint, state, rules.get(issue.rule), said) for issue in known]
+    return [_told(issue, by_fingerprint, state, rules.get(issue.rule), bots_of, said) for issue in known]
+
+
+class _Bots:
+    """The bots that an issue is about, in the order in which all of them stand."""
+
+    def __init__(self, bots: Mapping[str, BotFacts]) -> None:
+        self._bots = bots
+        self._places = {name: place for place, name in enumerate(bots)}
+
+    def of(self, issue: Issue) -> Mapping[str, BotFacts]:
+        if not issue.services:
+            return self._bots
+        # By what is asked for: to look through all bots for each issue is the square of a fleet.
+        names = {name for name in issue.services if name in self._places}
+        return {name: self._bots[name] for name in sorted(names, key=self._places.__getitem__)}
 
 
 def _told(
-    issue: Issue, others: Mapping[str, Issue], state: State, rule: Rule | None, said: set[str]
+    issue: Issue,
+    others: Mapping[str, Issue],
+    state: State,
+    rule: Rule | None,
+    bots_of: _Bots,
+    said: set[str],
 ) -> Issue:
     """One issue; an effect that a higher ranked one has told already (`said`) is not told again."""
     facts = state.issues.get(issue.fingerprint)
@@ -69,7 +90,7 @@ def _told(
         return issue
     until = _until(facts)
     symptoms = [others[s] for s in issue.symptoms if s in others]
-    bots = {n: b for n, b in state.books.bots.items() if not issue.services or n in issue.services}
+    bots = bots_of.of(issue)
     notable = not issue.is_side and issue.severity.rank >= IssueSeverity.WARNING.rank
     effects = (*_named(issue, facts), *_by_hand(issue))
     effects += tuple(_effects(issue, symptoms, bots)) if notable and bots else ()

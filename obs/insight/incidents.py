@@ -135,12 +135,30 @@ def _proven(cause: Issue, known: Mapping[str, Issue], state: State) -> Issue:
     return msgspec.structs.replace(cause, effects=(*cause.effects, *loops, *proof(cause, state, UNANSWERED)))
 
 
+class _Hazards:
+    """The hazards of one kind; each explains only issues of bots that it is about."""
+
+    def __init__(self, hazards: list[Issue]) -> None:
+        self._all = hazards
+        self._of: dict[str, list[int]] = {}
+        for place, hazard in enumerate(hazards):
+            for name in hazard.services:
+                self._of.setdefault(name, []).append(place)
+
+    def near(self, issue: Issue) -> Iterable[Issue]:
+        """Return those that may explain an issue, in their order; all, where it names no bot."""
+        if not issue.services:
+            return self._all
+        places = {place for name in issue.services for place in self._of.get(name, ())}
+        return [self._all[place] for place in sorted(places)]
+
+
 class _Around:
     """The issues in the groups in which causes are looked for, so that many issues cost no squares."""
 
     def __init__(self, issues: Iterable[Issue], standings: Mapping[str, Standing]) -> None:
         self.standings = standings
-        self.hazards: list[tuple[_Explains, list[Issue]]] = []
+        self.hazards: list[tuple[_Explains, _Hazards]] = []
         self.peers: dict[str, list[Issue]] = {}
         """Host -> the ways in which it failed to answer."""
         self.reasons: list[Issue] = []
@@ -162,7 +180,9 @@ class _Around:
         for host in self.peers:
             for label in labels_of(host):
                 self._by_label.setdefault(label, []).append(host)
-        self.hazards = [(explains, by_rule[rule]) for rule, explains in _EXPLAINS.items() if rule in by_rule]
+        self.hazards = [
+            (explains, _Hazards(by_rule[rule])) for rule, explains in _EXPLAINS.items() if rule in by_rule
+        ]
         # Of very many causes the gravest are enough to explain the symptoms.
         self.causes = heapq.nlargest(MOST_CAUSES, self.causes, key=lambda one: (one.severity.rank, one.count))
 
@@ -175,7 +195,7 @@ class _Around:
 
 def _cause_of(issue: Issue, known: Mapping[str, Issue], around: _Around, state: State) -> _Link | None:
     for explains, hazards in around.hazards:
-        for hazard in hazards:
+        for hazard in hazards.near(issue):
             if hazard is not issue and (why := explains(hazard, issue, around.standings)):
                 return _Link(hazard.fingerprint, why)
     facts = state.issues.get(issue.fingerprint)

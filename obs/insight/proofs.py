@@ -42,9 +42,8 @@ def proof(issue: Issue, state: State, unanswered: frozenset[str]) -> tuple[str, 
 
 
 def _of_outage(issue: Issue, state: State) -> Iterator[str]:
-    bots = [name for name in state.services if name]
     if len(issue.services) > 1:
-        yield f"{len(issue.services)} of {len(bots)} bots failed at it at the same time."
+        yield f"{len(issue.services)} of {_bots(state)} bots failed at it at the same time."
     others: dict[str, int] = {}
     for name, series in state.routes.series.items():
         peer, _, kind, _ = parted(name)
@@ -68,10 +67,13 @@ def _of_key(issue: Issue, state: State) -> Iterator[str]:
 
 
 def _of_bug(issue: Issue, state: State) -> Iterator[str]:
-    bots = [name for name in state.services if name]
-    if len(bots) > 1 and len(issue.services) == 1:
-        rest = len(bots) - 1
+    if _bots(state) > 1 and len(issue.services) == 1:
+        rest = _bots(state) - 1
         yield f"It is raised in this bot's own code; {rest} other bot(s) at the same time had nothing of it."
+
+
+def _bots(state: State) -> int:
+    return len(state.services) - ("" in state.services)
 
 
 def _between(series: Series, issue: Issue) -> int:
