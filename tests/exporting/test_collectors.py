@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -173,30 +172,71 @@ def test_an_endpoint_that_is_the_sidecar_itself_gets_nothing(tmp_path: Path) -> 
         assert sidecar.books() == (0, 0, 0, 0)
 
 
+def test_a_bot_and_its_books_do_not_feel_what_its_collector_does(tmp_path: Path) -> None:
+    log = tmp_path / "none.jsonl"
+    log.touch()
+
+    with collecting() as seen, up(tmp_path / "obs", seen.url, log, OBS_OTLP__TIMEOUT_S="0.5") as sidecar:
+        with _bot(tmp_path / "obs", seconds=3, rate=3_000) as bot:
+            for trouble in ("alive", "refusing", "hung", "slow"):
+                _spoil(seen, trouble)
+                asked = seen.asked
+                assert until(lambda asked=asked: seen.asked > asked or bot.poll() is not None)
+            said = _said(bot)
+        assert until(lambda: sidecar.books()[0] == said), sidecar.books()
+        taken, sent, dropped, waiting = sidecar.books()
+        assert taken == sent + dropped + waiting
+        _spoil(seen, "alive")
+        assert until(lambda: sidecar.books() == (said, said, 0, 0)), sidecar.books()
+
+    assert len({attributes(record.attributes)["log.record.uid"] for record in seen.records}) == said
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("trouble", ["stopped", "hung", "refusing", "slow"])
 def test_a_minute_of_a_bad_collector_costs_nothing(tmp_path: Path, trouble: str) -> None:
-    seconds, rate = 60, 5_000
-    log = tmp_path / "bot.jsonl"
+    log = tmp_path / "none.jsonl"
     log.touch()
     with collecting() as seen:
         _spoil(seen, trouble)
         endpoint = "http://127.0.0.1:9" if trouble == "stopped" else seen.url
         with up(tmp_path / "obs", endpoint, log, OBS_OTLP__QUEUE="32MiB") as sidecar:
-            writer = threading.Thread(target=_write, args=(log, seconds, rate))
-            writer.start()
             largest = 0.0
-            while writer.is_alive():
-                largest = max(largest, sidecar.metrics()["obs_sidecar_resident_memory_bytes"])
-                time.sleep(1)
-            assert until(lambda: sidecar.books()[0] == seconds * rate, 120), sidecar.books()
+            with _bot(tmp_path / "obs", seconds=60, rate=5_000) as bot:
+                while bot.poll() is None:
+                    largest = max(largest, sidecar.metrics()["obs_sidecar_resident_memory_bytes"])
+                    time.sleep(1)
+                said = _said(bot)
+            assert until(lambda: sidecar.books()[0] == said, 120), sidecar.books()
             taken, sent, dropped, waiting = sidecar.books()
 
     print(f"{trouble}: {taken:.0f} = {sent:.0f} + {dropped:.0f} + {waiting:.0f}, {largest / 2**20:.0f} MiB")
     assert taken == sent + dropped + waiting
     assert largest < 400 * 2**20
     assert sum(path.stat().st_size for path in tmp_path.glob("obs/outbox/logs/*")) < 40 * 2**20
+
+
+@contextmanager
+def _bot(folder: Path, seconds: int, rate: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A real bot that logs through the handler."""
+    bot = subprocess.Popen(
+        [sys.executable, "-m", "tests.exporting.paced_bot", str(folder), str(seconds), str(rate)],
+        cwd=REPO,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        yield bot
+    finally:
+        bot.kill()
+        bot.wait(30)
+
+
+def _said(bot: subprocess.Popen[bytes]) -> int:
+    """How many records it said, once it has ended."""
+    told, _ = bot.communicate(timeout=300)
+    assert bot.returncode == 0
+    return int(json.loads(told)["said"])
 
 
 def _spoil(seen: Collector, trouble: str) -> None:
