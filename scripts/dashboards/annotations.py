@@ -48,7 +48,7 @@ MARKS = (
         "red",
         'ALERTS{*,alertstate="firing",severity=~"critical|error"}',
         "{{alertname}}",
-        "{{severity}} {{bot}}",
+        "{{severity}}",
     ),
     Mark("Breaker trips", "orange", "trading_breaker_tripped{*} == 1", "Breaker tripped", "{{bot}}"),
 )
@@ -72,7 +72,8 @@ class _Query(dashboard.AnnotationQuery):
             **super().to_json(),
             "titleFormat": mark.title,
             "textFormat": mark.text,
-            "tagKeys": "bot,severity",
+            # Where there is no such label a tag is left out; in a text its name would stand there.
+            "tagKeys": "bot",
             "step": STEP,
             "useValueForTime": mark.is_moment,
         }

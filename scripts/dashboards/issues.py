@@ -20,9 +20,9 @@ from scripts.dashboards.panel import (
 
 __all__ = ["ISSUES"]
 
-# A text panel asks nobody: the reader's browser does, through the frame. Grafana takes frames out of its
-# texts unless `disable_sanitize_html` is set; then the links above it are what stays. `${__to}` changes with
-# each refresh, so that the page is asked for anew; `sandbox` lets nothing of it run.
+# A text panel asks nobody: the reader's browser does, through the frame. Grafana lets a frame keep its address
+# and size alone, and lets nothing of it run. `${__to}` changes with each refresh, so that the page is asked for
+# anew.
 _BRIEFING = """\
 <p>
   <a href="${obs}/"><b>Live page</b></a> · <a href="${obs}/api/briefing"><b>Briefing</b></a> ·
@@ -30,15 +30,14 @@ _BRIEFING = """\
   <code>obs issues</code>, <code>obs show I-…</code>.
   A dot (exemplar) in a panel leads to the issue, the decision or the line behind it.
 </p>
-<iframe title="Briefing" src="${obs}/api/briefing?budget=1000&amp;at=${__to}" sandbox=""
-  style="width: 100%; height: calc(100% - 3em); border: 0; background: white"></iframe>
+<iframe src="${obs}/api/briefing?budget=1000&amp;at=${__to}" width="100%" height="380"></iframe>
 """
 
 _BRIEFINGS = (
     note(
         "Briefing",
         "The page of this moment, asked for by your browser: obs must name this Grafana in `allowed_origins` "
-        "and Grafana allow HTML in texts (docs/operations.md). Else the links are what you see.",
+        "(docs/operations.md). Else the links are what you see.",
         _BRIEFING,
         height=12,
     ),
