@@ -20,9 +20,9 @@ from scripts.dashboards.panel import (
 
 __all__ = ["ISSUES"]
 
-# A text panel asks nobody: the reader's browser does, through the frame. Grafana lets a frame keep its address
-# and size alone, and lets nothing of it run. `${__to}` changes with each refresh, so that the page is asked for
-# anew.
+# A text panel asks nobody: the reader's browser does, through the frame. Grafana lets a frame keep its
+# address and size alone, and lets nothing of it run. `${__to}` changes with each refresh, so that the page
+# is asked for anew.
 _BRIEFING = """\
 <p>
   <a href="${obs}/"><b>Live page</b></a> · <a href="${obs}/api/briefing"><b>Briefing</b></a> ·
