@@ -86,7 +86,7 @@ def opened(
         permissions=["clipboard-read", "clipboard-write"],
     )
     tab = context.new_page()
-    tab.set_default_timeout(10_000)
+    tab.set_default_timeout(30_000)
     if heard is not None:
         heard.listen(tab, f"127.0.0.1:{stage.port}")
     moment = stage.page.taken_at / 1_000
@@ -96,7 +96,7 @@ def opened(
         tab.clock.set_fixed_time(moment)
     tab.goto(stage.url + path)
     if waits:
-        expect(tab.locator("h1").first).to_contain_text(stage.page.verdict.word, timeout=10_000)
+        expect(tab.locator("h1").first).to_contain_text(stage.page.verdict.word, timeout=30_000)
     return tab
 
 
@@ -104,4 +104,5 @@ def open_issue(tab: Tab, key: str) -> None:
     """Open an issue by its row, as with a click, and wait until its own heading is drawn."""
     tab.locator(f'a[href*="{key}"]').first.click()
     tab.wait_for_url(f"**{key}**")
+    tab.locator("#view h1").first.wait_for()
     tab.wait_for_timeout(300)
