@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 
-__all__ = ["BUCKETS", "ERROR", "FIRST", "LAST", "NOTHING", "SCHEMA", "place", "upper"]
+__all__ = ["BUCKETS", "ERROR", "FIRST", "LAST", "NOTHING", "SCHEMA", "middle", "place", "upper"]
 
 SCHEMA = 3
 """A bound is the one before it times 2 to the power of 2**-SCHEMA."""
@@ -43,6 +43,11 @@ def place(value: float) -> int | None:
         return LAST
     fraction, power = math.frexp(value)
     return min(LAST, bisect_left(_FRACTIONS, fraction) + (power - 1) * _PARTS)
+
+
+def middle(number: int) -> float:
+    """Return what stands for a bucket: no value in it is further away than 4.5 % of itself."""
+    return upper(number) * 2 ** (-0.5 / _PARTS)
 
 
 def upper(number: int) -> float:

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from obs.money.entries import LlmCall
+from obs.scale import FIRST, middle, place
 
 __all__ = ["QUARTER_NS", "Calls", "Credited", "Quarter", "Results", "joined", "percentile", "split"]
 
@@ -25,7 +26,7 @@ MAX_KINDS = 64
 OTHER = "other"
 SEPARATOR = "\x1f"
 _STEP = math.log(1.05)
-"""Latencies are kept to 5 %."""
+"""Of the scale of milliseconds on which earlier releases kept latencies."""
 
 
 class Results(msgspec.Struct, array_like=True):
@@ -59,8 +60,15 @@ class Calls(msgspec.Struct, array_like=True):
     reported: int = 0
     """Calls whose cost is the bot's own word."""
     cost: dict[str, Decimal] = {}
+    steps: dict[int, int] = {}
+    """As an earlier release stored latencies; empty as soon as it is read."""
     latency: dict[int, int] = {}
-    """Step of a logarithmic scale of milliseconds -> calls."""
+    """Number of a bucket of `obs.scale`, in seconds -> calls."""
+
+    def __post_init__(self) -> None:
+        for step, calls in self.steps.items():
+            self._took(math.exp((step + 0.5) * _STEP), calls)
+        self.steps = {}
 
     def add(self, call: LlmCall) -> None:
         """Count one call."""
@@ -76,8 +84,7 @@ class Calls(msgspec.Struct, array_like=True):
         if call.cost is not None:
             self.cost[call.currency] = self.cost.get(call.currency, Decimal(0)) + call.cost
         if call.duration_ms is not None:
-            step = math.floor(math.log(max(call.duration_ms, 1.0)) / _STEP)
-            self.latency[step] = self.latency.get(step, 0) + 1
+            self._took(call.duration_ms, 1)
 
     def plus(self, other: Calls) -> None:
         """Add the other's."""
@@ -92,8 +99,13 @@ class Calls(msgspec.Struct, array_like=True):
         self.reported += other.reported
         for currency, cost in other.cost.items():
             self.cost[currency] = self.cost.get(currency, Decimal(0)) + cost
-        for step, count in other.latency.items():
-            self.latency[step] = self.latency.get(step, 0) + count
+        for number, count in other.latency.items():
+            self.latency[number] = self.latency.get(number, 0) + count
+
+    def _took(self, milliseconds: float, calls: int) -> None:
+        number = place(milliseconds / 1_000)
+        number = FIRST if number is None else number
+        self.latency[number] = self.latency.get(number, 0) + calls
 
 
 class Credited(msgspec.Struct, array_like=True):
@@ -199,15 +211,15 @@ def percentile(latency: Mapping[int, int], share: float) -> float | None:
     """Return the latency in ms that `share` of the calls did not exceed, to 5 %; None without any.
 
     Args:
-        latency: Step of the scale -> calls.
+        latency: Number of a bucket of `obs.scale`, in seconds -> calls.
         share: In (0, 1].
     """
     total = sum(latency.values())
     if not total:
         return None
     wanted = share * total
-    for step in sorted(latency):
-        wanted -= latency[step]
+    for number in sorted(latency):
+        wanted -= latency[number]
         if wanted <= 1e-9:
-            return round(math.exp((step + 0.5) * _STEP), 1)
+            return round(middle(number) * 1_000, 1)
     return None
