@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from obs import rules
+from obs.rules import PACKS
 from obs.rules.gate import Gate
-from obs.rules.pack import Rule
+from obs.rules.pack import Rule, read_pack
 from obs.rules.ruleset import RuleSet
 from obs.snapshot import Category
 
@@ -73,6 +75,11 @@ def test_steps_that_touch_keys_orders_or_data_wait_for_a_person(rule: Rule) -> N
     )
 
     assert [step for step in rule.actions if risky.search(step)] == []
+
+
+@pytest.mark.parametrize("path", sorted(PACKS.glob("*.toml")), ids=lambda path: path.stem)
+def test_each_pack_that_ships_passes_the_checks_that_a_sidecar_leaves_out(path: Path) -> None:
+    assert read_pack(path) == read_pack(path, is_tried=True)
 
 
 def test_every_category_has_rules_and_there_are_enough() -> None:

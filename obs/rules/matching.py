@@ -88,14 +88,14 @@ class Match:
 
 
 class CompiledRule:
-    """A rule with its patterns made ready."""
+    """A rule ready to be asked; its patterns are made when they are first needed, as most never are."""
 
-    __slots__ = ("_find", "_is_native", "context", "exclude", "least", "loggers", "patterns", "rule")
+    __slots__ = ("_exclude", "_find", "_is_native", "_patterns", "context", "least", "loggers", "rule")
 
     def __init__(self, rule: Rule, *, native: bool = True) -> None:
         self.rule = rule
-        self.patterns = tuple(compile_pattern(text, native=native) for text in rule.patterns)
-        self.exclude = tuple(compile_pattern(text, native=native) for text in rule.exclude)
+        self._patterns: dict[int, Pattern] = {}
+        self._exclude: tuple[Pattern, ...] | None = None
         self.context = tuple(word.lower() for word in rule.context)
         self.loggers = tuple(prefix.lower() for prefix in rule.loggers)
         self.least = rule.least
@@ -116,13 +116,20 @@ class CompiledRule:
             return any(word in lowered or word in logger for word in self.context)
         return True
 
+    def pattern(self, number: int) -> Pattern:
+        """Return one of the rule's patterns, by its number."""
+        made = self._patterns.get(number)
+        if made is None:
+            made = compile_pattern(self.rule.patterns[number], native=self._is_native)
+            self._patterns[number] = made
+        return made
+
     def fits(self, line: str) -> int | None:
         """Return the number of the pattern that fits the line; -1 when the literals alone decide."""
         number = -1
-        if self.patterns:
+        if self.rule.patterns:
             find = self._find
             if find is None:
-                # Made when first asked for: most rules never are.
                 find = self._find = (
                     pattern_set(self.rule.patterns, native=self._is_native) or self._one_by_one
                 )
@@ -130,15 +137,19 @@ class CompiledRule:
             if not fitting:
                 return None
             number = min(fitting)
-        if self.exclude and any(pattern.search(line) is not None for pattern in self.exclude):
-            return None
-        return number
+        return None if self.rule.exclude and self._is_excluded(line) else number
 
     def _one_by_one(self, line: str) -> Sequence[int]:
-        for index, pattern in enumerate(self.patterns):
-            if pattern.search(line) is not None:
-                return (index,)
+        for number in range(len(self.rule.patterns)):
+            if self.pattern(number).search(line) is not None:
+                return (number,)
         return ()
+
+    def _is_excluded(self, line: str) -> bool:
+        if self._exclude is None:
+            texts = self.rule.exclude
+            self._exclude = tuple(compile_pattern(text, native=self._is_native) for text in texts)
+        return any(pattern.search(line) is not None for pattern in self._exclude)
 
 
 def text_of(event: Event) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +125,12 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return _OPTIONAL.sub(part, text)
 
 
-def read_pack(path: Path) -> tuple[Rule, ...]:
+def read_pack(path: Path, *, is_tried: bool = False) -> tuple[Rule, ...]:
     """Return the rules of one file, each checked on its own.
+
+    Args:
+        path: The file.
+        is_tried: Its patterns are known to be good: they are not compiled, which costs most of the reading.
 
     Raises:
         RuleError: If the file cannot be read or a rule in it is wrong.
@@ -145,10 +149,14 @@ def read_pack(path: Path) -> tuple[Rule, ...]:
     if not isinstance(rows, list) or not rows:
         raise RuleError(f"{path.name}: holds no rule: write each as a [[rule]] table")
     defaults = document.get("defaults", {})
-    return tuple(_rule(path.name, index, {**defaults, **row}) for index, row in enumerate(rows, 1))
+    compiles = None if is_tried else compile_pattern
+    return tuple(_rule(path.name, index, {**defaults, **row}, compiles) for index, row in enumerate(rows, 1))
 
 
-def _rule(file: str, index: int, row: Mapping[str, Any]) -> Rule:
+_Compiles = Callable[[str], object]
+
+
+def _rule(file: str, index: int, row: Mapping[str, Any], compiles: _Compiles | None) -> Rule:
     name = str(row.get("id") or f"number {index}")
     where = f"{file}: rule {name}"
     fields = Rule.__struct_fields__
@@ -163,16 +171,18 @@ def _rule(file: str, index: int, row: Mapping[str, Any]) -> Rule:
     except msgspec.ValidationError as error:
         raise RuleError(f"{where}: {_plain(error, row)}") from None
     if not rule.literals:
-        rule = msgspec.structs.replace(rule, literals=_words_of(where, rule.patterns))
-    for message in _faults(rule):
+        rule = msgspec.structs.replace(rule, literals=_words_of(where, rule.patterns, compiles))
+    for message in _faults(rule, compiles):
         raise RuleError(f"{where}: {message}")
     return rule
 
 
-def _words_of(where: str, patterns: Sequence[str]) -> tuple[str, ...]:
+def _words_of(where: str, patterns: Sequence[str], compiles: _Compiles | None) -> tuple[str, ...]:
     for pattern in patterns:
+        if compiles is None:
+            break
         try:
-            compile_pattern(pattern)
+            compiles(pattern)
         except PatternError as error:
             raise RuleError(f"{where}: patterns: {pattern!r} is refused: {error}") from None
         if not anchors([pattern]):
@@ -194,7 +204,7 @@ def _plain(error: msgspec.ValidationError, row: Mapping[str, Any]) -> str:
     return f"{text}: add it"
 
 
-def _faults(rule: Rule) -> Iterable[str]:
+def _faults(rule: Rule, compiles: _Compiles | None) -> Iterable[str]:
     if not _ID.fullmatch(rule.id):
         yield f"id = {rule.id!r} is no id: write lower case words with a dot, e.g. exchange.rate-limit"
     if rule.role not in ROLES:
@@ -215,7 +225,7 @@ def _faults(rule: Rule) -> Iterable[str]:
     if not rule.examples.match:
         yield "examples.match is missing: write at least one message that this rule must find"
     yield from _faulty_actions(rule)
-    yield from _faulty_patterns(rule)
+    yield from _faulty_patterns(rule, compiles)
 
 
 def _faulty_actions(rule: Rule) -> Iterable[str]:
@@ -229,12 +239,13 @@ def _faulty_actions(rule: Rule) -> Iterable[str]:
             yield f"actions: {step!r} may cost money or data: give it the gate [ask]"
 
 
-def _faulty_patterns(rule: Rule) -> Iterable[str]:
+def _faulty_patterns(rule: Rule, compiles: _Compiles | None) -> Iterable[str]:
     groups = set(GENERAL_VALUES)
     for field in ("patterns", "exclude"):
         for pattern in getattr(rule, field):
             try:
-                compile_pattern(pattern)
+                if compiles is not None:
+                    compiles(pattern)
             except PatternError as error:
                 yield f"{field}: {pattern!r} is refused: {error}"
             groups.update(re.findall(r"\(\?P<(\w+)>", pattern))

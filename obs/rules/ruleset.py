@@ -207,7 +207,7 @@ class RuleSet:
 
     def _made(self, event: Event, lines: Sequence[str], number: int, line: int, pattern: int) -> Match:
         compiled = self.compiled[number]
-        found = compiled.patterns[pattern] if pattern >= 0 else None
+        found = compiled.pattern(pattern) if pattern >= 0 else None
         return Match(compiled.rule, offset_of(event, line), lines[line], found)
 
 
