@@ -52,6 +52,10 @@ class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Which sign begins the decimals in CSV files; `auto` decides by the file."""
     adjusted: bool = False
     """Take the adjusted close of files that have one, and move open, high and low along with it."""
+    actions: Path | None = None
+    """A CSV of declared splits and cash dividends: `symbol,date,kind,value`."""
+    returns: Literal["price", "total"] = "price"
+    """`price`: dividends are not counted; `total`: declared ones are reinvested at the close before."""
     refresh_days: _Count = 30
     """Age at which a cached history with adjusted prices is fetched anew as a whole."""
 

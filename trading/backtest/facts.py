@@ -52,6 +52,7 @@ def facts_of(
         interval=data.interval,
         cash=result.cash,
         fee=result.fee,
+        returns=data.returns,
         duties=tuple(data.duties.lines(day_of(times[0]))) if times else (),
         slippage=result.slippage,
         risk_free=result.risk_free,

@@ -18,7 +18,7 @@ from trading.errors import TradingError
 from trading.logs import BotLog
 from trading.market.files import FileSource
 from trading.market.findings import Finding
-from trading.market.opening import Market, open_market
+from trading.market.opening import Market, actions_of, open_market
 from trading.market.source import DAY_NS, INTERVAL_NS, Interval, SourceError
 from trading.market.universe import Instrument, Universe
 from trading.sessions import load_sessions
@@ -41,6 +41,8 @@ class Data:
     """Time of the first bar that is traded, Unix ns; what is before warms indicators up."""
     lots: Mapping[str, float]
     names: Mapping[str, str]
+    returns: str = ""
+    """What the prices hold of dividends, in words."""
     duties: Duties = NOTHING
     """What sales pay beyond the fee."""
     source: str
@@ -110,6 +112,7 @@ def load(
         start=start,
         lots={instrument.symbol: instrument.lot for instrument in wanted},
         names={instrument.symbol: instrument.name for instrument in wanted},
+        returns=market.returns(sorted(series)),
         duties=duties_of(
             {instrument.symbol: instrument.duties for instrument in wanted}, settings.account.duties
         ),
@@ -140,7 +143,15 @@ def _folder_market(settings: TradingSettings, folder: Path, symbols: Sequence[st
     if not names:
         raise TradingError(f"{folder}: no file of a single symbol there. Name symbols with --symbols.")
     universe = Universe(str(folder), tuple(Instrument(name) for name in names))
-    return Market(universe, sessions, source, settings.market.currency, log)
+    return Market(
+        universe,
+        sessions,
+        source,
+        settings.market.currency,
+        log,
+        actions=actions_of(settings),
+        is_total=settings.data.returns == "total",
+    )
 
 
 def _instrument(universe: Universe, symbol: str) -> Instrument:

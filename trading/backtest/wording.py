@@ -36,6 +36,7 @@ def data_lines(data: Data) -> list[str]:
             (str(finding) for finding in data.findings if finding.symbol == symbol), f"{symbol}: no bar"
         )
         lines.append(f"  Left out: {why}")
+    lines += [f"  Prices: {data.returns}."] if data.returns else []
     lines += [f"  Sales pay {line}." for line in data.duties.lines(day_of(times[0]))]
     told = [finding for finding in data.findings if finding.symbol not in data.refused]
     lines += [f"  {finding}" for finding in told[:MOST_FINDINGS]]

@@ -38,6 +38,8 @@ REMEMBERED = 3
 """Closes of each holding that are remembered, to see whether its history was rewritten."""
 SPLIT_FROM = 0.005
 """A history that differs by less than this fraction is rounding or a correction, not a split."""
+REINVESTED_FROM = 0.0001
+"""The same where dividends are reinvested: a fraction of a yield counts."""
 SPLIT_AGREES = 0.002
 """How far the ratios of the remembered closes may differ from each other, a fraction."""
 
@@ -118,6 +120,7 @@ def advance(
     lots: Mapping[str, float],
     periods_per_year: float,
     duties: Duties = NOTHING,
+    is_total: bool = False,
 ) -> Advanced:
     """Return the account after one more session, and what shall happen at the next opens.
 
@@ -131,8 +134,9 @@ def advance(
         lots: Symbol to the smallest quantity that can be traded.
         periods_per_year: Sessions in a year.
         duties: What sales pay beyond the fee.
+        is_total: Whether the history has dividends reinvested, so that it is rewritten a little at each.
     """
-    book, splits = rebased(book, history)
+    book, splits = rebased(book, history, least=REINVESTED_FROM if is_total else SPLIT_FROM)
     limits = limits_of(settings)
     filled = fill_at_open(
         book.account, bars, book.pending, fee=settings.fee, slippage=settings.slippage, duties=duties
@@ -184,7 +188,9 @@ def advance(
     return Advanced(after, fills, trades, actions, verdict, splits, asked, book.entered)
 
 
-def rebased(book: Book, history: Mapping[str, Mapping[int, float]]) -> tuple[Book, tuple[Split, ...]]:
+def rebased(
+    book: Book, history: Mapping[str, Mapping[int, float]], *, least: float = SPLIT_FROM
+) -> tuple[Book, tuple[Split, ...]]:
     """Return the account in the prices that the history has now, and which symbols were split since.
 
     A source with adjusted prices rewrites a whole history at a split: what was 100 becomes 50. Units and
@@ -198,7 +204,9 @@ def rebased(book: Book, history: Mapping[str, Mapping[int, float]]) -> tuple[Boo
         if not ratios or len(ratios) < len(closes):
             continue
         ratio = ratios[-1]
-        if abs(ratio - 1) > SPLIT_FROM and all(abs(each / ratio - 1) < SPLIT_AGREES for each in ratios):
+        if abs(ratio - 1) > least and all(
+            abs(each / ratio - 1) < min(SPLIT_AGREES, least) for each in ratios
+        ):
             splits.append(Split(symbol, ratio))
     for split in splits:
         book = _split(book, split)

@@ -65,6 +65,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """`None` on the account's first session."""
     fills: tuple[Fill, ...]
     trades: tuple[Trade, ...]
+    returns: str = ""
+    """What prices hold of dividends, in words."""
     duties: tuple[str, ...] = ()
     """What sales pay beyond the fee, in words."""
     asked: Mapping[str, int] = {}

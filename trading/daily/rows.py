@@ -182,6 +182,7 @@ def facts_of(
         ),
         actions=tuple(_action(row) for row in action_rows(judged, currency)),
         fills=tuple(_fill(fill, judged) for fill in judged.fills),
+        returns=judged.returns,
         duties=judged.duties,
         findings=judged.findings,
         missed=missed,

@@ -146,6 +146,7 @@ def _signals(desk: Desk, day: date, made: Products) -> Judged:
         lots=lots,
         duties=duties,
         periods_per_year=params.periods_per_year,
+        is_total=market.is_total,
     )
     verdict = done.verdict
     desk.tape.remember(verdict.market)
@@ -163,6 +164,7 @@ def _signals(desk: Desk, day: date, made: Products) -> Judged:
         equity_before=equity_before,
         fills=done.fills,
         trades=done.trades,
+        returns=market.returns(names),
         duties=tuple(duties.lines(day)),
         asked=done.asked,
         entered=done.entered,

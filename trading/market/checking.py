@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from trading.bars import Bar, bars_of
+from trading.market.dividends import reinvested
 from trading.market.findings import Finding, Subject
 from trading.market.gaps import missing, outside_sessions, unfinished
 from trading.market.halts import halted, stuck
@@ -52,6 +53,8 @@ def check(
     sessions: Sessions | None = None,
     zone: ZoneInfo | None = None,
     splits: Mapping[date, float] | None = None,
+    dividends: Mapping[date, float] | None = None,
+    total_return: bool = False,
     now: int | None = None,
 ) -> Checked:
     """Return the bars that can be believed, and what was wrong with the rest.
@@ -63,6 +66,8 @@ def check(
         sessions: The market's sessions; without them, gaps and wrong zones show only where they are glaring.
         zone: The market's zone; that of `sessions` unless given.
         splits: Known splits, see `Instrument.splits`; a ratio of 1 says that a jump was none.
+        dividends: Declared cash dividends: ex-day → amount for one share, in the scale of these prices.
+        total_return: Whether they are reinvested; else the prices stay as they are.
         now: Unix ns; bars that end later are not complete and are dropped. `None`: all are complete.
     """
     subject = Subject(symbol, interval)
@@ -90,6 +95,7 @@ def check(
             lambda rows: outside_sessions(rows, subject, sessions),
             lambda rows: stuck(rows, subject),
             lambda rows: spikes(rows, subject),
+            lambda rows: reinvested(rows, subject, sessions, dividends or {}, is_wanted=total_return),
             lambda rows: split_adjusted(rows, subject, sessions, splits or {}),
         ],
     )

@@ -35,6 +35,7 @@ Fault = Literal[
     "flat",
     "spike",
     "split",
+    "dividend",
     "jump",
     "rewritten",
     "unusable",

@@ -7,11 +7,13 @@ What the daily run and backtests call. Every finding becomes an event `data.chec
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from trading.bars import Bar, time_of
 from trading.logs import BotLog
+from trading.market.actions import Declared, declared_for, load_actions, returns_line
 from trading.market.cache import Cache
 from trading.market.checking import Checked, check
 from trading.market.files import FilesError, FileSource
@@ -23,7 +25,7 @@ from trading.market.zones import local_day, session_day
 from trading.sessions import Sessions, load_sessions
 from trading.settings import TradingSettings
 
-__all__ = ["Market", "open_market", "open_source"]
+__all__ = ["Market", "actions_of", "open_market", "open_source"]
 
 OLD_NEWS_DAYS = 31
 """A finding that lies further back than this is told at INFO: it was told when it was new."""
@@ -42,6 +44,10 @@ class Market:
     log: BotLog
     now: int | None = None
     """Unix ns; `None`: the wall's clock, each time it is asked."""
+    actions: Mapping[str, Declared] = field(default_factory=dict)
+    """Splits and dividends that a file declares, beside those of the universe."""
+    is_total: bool = False
+    """Whether declared dividends are reinvested."""
     findings: tuple[Finding, ...] = field(default=(), init=False)
     """What was wrong with the bars of the newest `history`."""
 
@@ -81,13 +87,16 @@ class Market:
             LoginError: If the source does not let us in.
         """
         symbol = instrument.symbol
+        declared = declared_for(instrument, self.actions)
         raw, found = self._fetched(symbol, interval, first, last)
         checked = check(
             raw,
             symbol=symbol,
             interval=interval,
             sessions=self.sessions,
-            splits=instrument.splits,
+            splits=declared.splits,
+            dividends=declared.dividends,
+            total_return=self.is_total,
             now=self.now if self.now is not None else time.time_ns(),
         )
         if found and not raw:
@@ -125,6 +134,15 @@ class Market:
             seconds = time.perf_counter() - begun
             report_fetch(self.log, came, subject, self.sessions, source=name, is_hit=is_hit, seconds=seconds)
         return raw, found + (cache.findings[before:] if cache else [])
+
+    def returns(self, symbols: Iterable[str]) -> str:
+        """Return, for reports, what the prices of these symbols hold of dividends."""
+        known = {instrument.symbol: instrument for instrument in self.universe}
+        counts = {
+            symbol: len(declared_for(known.get(symbol, Instrument(symbol)), self.actions).dividends)
+            for symbol in symbols
+        }
+        return returns_line(counts, is_total=self.is_total)
 
     def close(self) -> None:
         """Let go of the source: a login, a process of its own."""
@@ -188,7 +206,21 @@ def open_market(
             now=now if now is not None else time.time_ns(),
             refresh_days=settings.data.refresh_days,
         )
-    return Market(universe, sessions, asked, settings.market.currency, log, now)
+    return Market(
+        universe,
+        sessions,
+        asked,
+        settings.market.currency,
+        log,
+        now,
+        actions=actions_of(settings),
+        is_total=settings.data.returns == "total",
+    )
+
+
+def actions_of(settings: TradingSettings) -> dict[str, Declared]:
+    """Return what the settings' file declares; nothing where none is named."""
+    return load_actions(settings.data.actions) if settings.data.actions else {}
 
 
 def open_source(settings: TradingSettings, sessions: Sessions, *, log: BotLog) -> Source:

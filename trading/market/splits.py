@@ -20,7 +20,7 @@ from trading.market.source import DAY_NS
 from trading.market.zones import is_always_open, local_day, session_day
 from trading.sessions import Sessions
 
-__all__ = ["spikes", "split_adjusted"]
+__all__ = ["announced", "spikes", "split_adjusted"]
 
 RATIOS = (1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 100)
 """Splits that occur: one share becomes so many, or so many become one."""
@@ -38,6 +38,8 @@ BAD_OPEN = 1.8
 WICK = 1.8
 LONGEST_HALT_DAYS = 100
 """Over a longer gap no split is read out of prices."""
+HIDDEN = 4
+"""A known split of less than so many usual overnight moves is hidden among them."""
 PLAUSIBLE = 1.35
 """How far the market may have moved over a split that is known."""
 
@@ -88,13 +90,13 @@ def split_adjusted(
     """Divide the bars before each split by its ratio (volume times it); tell jumps that are none."""
     findings: list[Finding] = []
     splits: list[_Split] = []
-    told = _announced(bars, known, subject, sessions)
+    told = announced(bars, known, subject, sessions)
     is_coin = sessions is not None and is_always_open(sessions)
     may_split = subject.interval == "1d" and not is_coin
     for index, (before, bar) in enumerate(pairwise(bars), 1):
         if index in told:
             day, ratio = told[index]
-            found, finding = _by_word(index, before, bar, day, ratio, subject)
+            found, finding = _by_word(index, before, bar, day, ratio, subject, _usual(bars, index))
         elif may_split and _ratio(before.close, bar.open) >= SUSPICIOUS:
             found, finding = _by_evidence(index, bars, subject)
         elif _ratio(before.close, bar.close) >= JUMP and _is_near(before, bar, subject):
@@ -111,9 +113,10 @@ def _is_near(before: Bar, bar: Bar, subject: Subject) -> bool:
     return subject.interval == "1d" or bar.time - before.time <= 4 * DAY_NS
 
 
-def _announced(
+def announced(
     bars: Sequence[Bar], known: Mapping[date, float], subject: Subject, sessions: Sessions | None
 ) -> dict[int, tuple[date, float]]:
+    """Return what was declared for days, by the place of the first bar of that day or after it."""
     zone = sessions.zone if sessions and subject.interval != "1d" else None
     days = [local_day(bar.time, zone) if zone else session_day(bar.time) for bar in bars] if known else []
     told = {}
@@ -125,13 +128,14 @@ def _announced(
 
 
 def _by_word(
-    index: int, before: Bar, bar: Bar, day: date, ratio: float, subject: Subject
+    index: int, before: Bar, bar: Bar, day: date, ratio: float, subject: Subject, usual: float
 ) -> tuple[_Split | None, Finding | None]:
     if ratio == 1:
         return None, None
-    if _ratio(before.close / bar.open, ratio) > PLAUSIBLE:
-        if _ratio(before.close, bar.open) <= PLAUSIBLE:
-            return None, None  # The source has adjusted it already.
+    fell = before.close / bar.open
+    if _is_adjusted(fell, ratio, usual):
+        return None, None
+    if _ratio(fell, ratio) > PLAUSIBLE:
         text = (
             f"the universe names a split of {ratio:g} on {day}, but the price went from {before.close:g} to "
             f"{bar.open:g}. Nothing was adjusted; mend the date or the ratio."
@@ -139,6 +143,24 @@ def _by_word(
         return None, subject.finding("jump", "kept", [bar.time], text, value=before.close / bar.open)
     split = _Split(index, ratio)
     return split, _split(split, bar, "as the universe says", subject)
+
+
+def _is_adjusted(fell: float, ratio: float, usual: float) -> bool:
+    """Whether the source has divided by a known split: it opens nearer to the last close than to 1/n of it.
+
+    A split so small that an ordinary night hides it cannot be seen; then the word of the universe holds.
+    """
+    far = abs(math.log(ratio))
+    if far < HIDDEN * usual:
+        return False
+    # Over a long pause the market may have moved by anything; a known split is believed to lie near.
+    return abs(math.log(fell)) < abs(math.log(fell / ratio)) and _ratio(fell, 1) <= PLAUSIBLE
+
+
+def _usual(bars: Sequence[Bar], index: int) -> float:
+    """Return the size of a usual overnight move before a bar, as a logarithm."""
+    past = bars[max(0, index - WINDOW) : index]
+    return median([abs(math.log(b.open / a.close)) for a, b in pairwise(past)] or [0.0])
 
 
 def _by_evidence(index: int, bars: list[Bar], subject: Subject) -> tuple[_Split | None, Finding]:

@@ -57,6 +57,8 @@ class Instrument:
     """A sector or class of assets, if somebody named one."""
     splits: Mapping[date, float] = field(default_factory=dict)
     """Known splits: first day at the new price → shares that one became (0.1: ten made one; 1: no split)."""
+    dividends: Mapping[date, float] = field(default_factory=dict)
+    """Declared cash dividends: ex-day → amount for one share, in the scale of the source's prices."""
     duties: str = ""
     """What sales of it pay to law and exchange: a schedule of `trading/duties.toml` or of an own table."""
 
@@ -163,9 +165,10 @@ def _columns_of(table: Table) -> dict[str, int]:
 def _instrument(row: Mapping[str, Any], place: str) -> Instrument:
     if not isinstance(row, dict):
         raise UniverseError(f'{place}: {row!r} is no instrument. Write [[instrument]] and symbol = "069500".')
-    if unknown := sorted(row.keys() - {"symbol", "name", "lot", "group", "duties", "splits"}):
+    if unknown := sorted(row.keys() - {"symbol", "name", "lot", "group", "duties", "splits", "dividends"}):
         raise UniverseError(
-            f"{place}: unknown key {unknown[0]!r}. Known: symbol, name, lot, group, duties, splits."
+            f"{place}: unknown key {unknown[0]!r}. Known: symbol, name, lot, group, duties, splits, "
+            "dividends."
         )
     symbol = row.get("symbol", "")
     if isinstance(symbol, int):
@@ -184,6 +187,7 @@ def _instrument(row: Mapping[str, Any], place: str) -> Instrument:
         group=str(row.get("group", "")).strip(),
         duties=str(row.get("duties", "")).strip(),
         splits=_splits(row.get("splits", {}), place),
+        dividends=_dividends(row.get("dividends", {}), place),
     )
 
 
@@ -209,3 +213,15 @@ def _splits(value: Any, place: str) -> dict[date, float]:
             f"{place}: a split of {wrong[0]:g}. Write how many shares one became, e.g. 7 or 0.1."
         )
     return splits
+
+
+def _dividends(value: Any, place: str) -> dict[date, float]:
+    try:
+        dividends = {date.fromisoformat(day): float(amount) for day, amount in value.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UniverseError(
+            f'{place}: dividends = {value!r} ({error}). Write {{ "2020-02-07" = 0.77 }}.'
+        ) from None
+    if wrong := [amount for amount in dividends.values() if not 0 < amount < math.inf]:
+        raise UniverseError(f"{place}: a dividend of {wrong[0]:g}. Write the cash for one share, above 0.")
+    return dividends

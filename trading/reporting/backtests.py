@@ -146,6 +146,7 @@ def _assumptions(facts: BacktestFacts, say: Wording) -> Table:
     rows = [
         (say("fill_rule"), say("fill_rule_is")),
         (say("fee_rule"), amounts.percent(facts.fee, 4)),
+        (say("returns_rule"), facts.returns or "?"),
         (say("duty_rule"), "; ".join(facts.duties) or say("duty_rule_none")),
         (say("slippage_rule"), amounts.percent(facts.slippage, 4)),
         (say("open_rule"), say("open_rule_is")),

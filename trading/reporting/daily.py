@@ -180,7 +180,8 @@ def _weights(before: object, after: object, say: Wording) -> Cell:
 
 
 def _duties(facts: DailyFacts, say: Wording) -> tuple[Block, ...]:
-    return tuple(Remark(say("duties_paid", rule=line)) for line in facts.duties)
+    prices = (Remark(say("returns_are", rule=facts.returns)),) if facts.returns else ()
+    return (*prices, *(Remark(say("duties_paid", rule=line)) for line in facts.duties))
 
 
 def _fills(facts: DailyFacts, say: Wording) -> Table:

@@ -200,6 +200,8 @@ class DailyFacts(msgspec.Struct, frozen=True, kw_only=True):
     filtered: tuple[FilteredFacts, ...] = ()
     actions: tuple[ActionFacts, ...] = ()
     fills: tuple[FillFacts, ...] = ()
+    returns: str = ""
+    """What prices hold of dividends."""
     duties: tuple[str, ...] = ()
     """What sales pay beyond the fee: a line for each schedule."""
     findings: tuple[FindingFacts, ...] = ()
@@ -390,6 +392,8 @@ class BacktestFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What it started with."""
     fee: float = 0.0
     """Fraction of each fill's value."""
+    returns: str = ""
+    """What prices hold of dividends."""
     duties: tuple[str, ...] = ()
     """What sales pay beyond the fee: a line for each schedule; empty: nothing."""
     slippage: float = 0.0
