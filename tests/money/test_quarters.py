@@ -1,4 +1,4 @@
-"""Latencies of models: on the scale of all histograms, also those that an earlier release stored on another."""
+"""Latencies of models: on the scale of all histograms, also what an earlier release stored on another."""
 
 from __future__ import annotations
 
