@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -20,11 +21,11 @@ from obs.alerts.folding import about_channel
 from obs.alerts.heartbeat import Heartbeat, Pulse
 from obs.alerts.hushing import Decide, Hush
 from obs.alerts.mirror import Mirror, Source
-from obs.alerts.news import Memory, News, end_of, is_active, news_of, over_after
+from obs.alerts.news import ENDED, QUIET, Memory, News, end_of, is_active, news_of, over_after
 from obs.alerts.numbers import AlertNumbers, ChannelNumbers
 from obs.alerts.plan import HOUR_NS, Plan, Route, elapsed
 from obs.alerts.postroom import Postroom
-from obs.alerts.silences import Silence, strongest
+from obs.alerts.silences import Silence, laid
 from obs.alerts.wording import note_of
 from obs.events import Event
 from obs.journal import journal
@@ -92,6 +93,7 @@ class Alerter:
         self._is_stopping = False
         self._thread: threading.Thread | None = None
         self._tidied = 0
+        self._matched: tuple[Snapshot, list[Silence], Mapping[str, Silence]] | None = None
         self._modes: dict[str, str] = {}
         """How each bot trades, of the newest picture."""
         self.numbers = AlertNumbers()
@@ -170,9 +172,10 @@ class Alerter:
         self._room.receive(desk, plan)
         snapshot = self._look()
         silences = [each.silence() for each in desk.silences.own(now)] + self._mirror.silences(desk, now)
+        held = self._laid(silences, snapshot, now)
         if self._hush is not None:
-            self._hush.step(desk, snapshot, silences, now)
-        self._decide(desk, snapshot, silences)
+            self._hush.step(desk, snapshot, held, now)
+        self._decide(desk, snapshot, held)
         for channel in desk.waiting_channels():
             self._gather(desk, channel)
         self._heartbeat.step(desk, snapshot, plan, now)
@@ -201,57 +204,76 @@ class Alerter:
                 # Nobody is to be told anything any more; it waits on, should the routes come back.
                 self._say(f"{len(waiting)} messages wait for channel {channel}, to which no route leads.")
 
-    def _decide(self, desk: Desk, snapshot: Snapshot, silences: list[Silence]) -> None:
+    def _laid(self, silences: list[Silence], snapshot: Snapshot, now: int) -> Mapping[str, Silence]:
+        """Return which silence holds which issue; matched anew only when one of both is new."""
+        known = self._matched
+        if known is None or known[0] is not snapshot or known[1] != silences:
+            known = self._matched = (snapshot, silences, laid(silences, snapshot.issues, now))
+        return known[2]
+
+    def _decide(self, desk: Desk, snapshot: Snapshot, held: Mapping[str, Silence]) -> None:
         """Let wait what is news to a channel; that it was told is written down in the same moment."""
         now, plan = self._clock(), self._wiring.plan
         self._modes = {standing.name: standing.mode for standing in snapshot.standings}
         memories = {channel: desk.memories(channel) for channel in plan.told()}
+        todo: list[Callable[[], None]] = []
         for issue in snapshot.issues:
-            if issue.status is IssueStatus.ARCHIVED or strongest(silences, issue, now) is not None:
+            if issue.status is IssueStatus.ARCHIVED or issue.fingerprint in held:
                 continue
             ways = plan.channels_of(issue, now) if is_active(issue) else {}
             for channel, known in memories.items():
                 memory = known.get(issue.fingerprint)
                 if channel in ways and not about_channel(channel, issue.fingerprint):
-                    self._consider(desk, channel, ways[channel], issue, memory)
+                    self._consider(desk, (channel, ways[channel]), issue, memory, todo)
                 elif memory is not None and not is_active(issue):
-                    self._end(desk, channel, issue, memory)
+                    self._end(desk, channel, issue, memory, todo)
+        if todo:
+            with desk.at_once():
+                for work in todo:
+                    work()
 
-    def _consider(self, desk: Desk, channel: str, route: Route, issue: Issue, memory: Memory | None) -> None:
-        now, plan = self._clock(), self._wiring.plan
-        news = news_of(issue, memory, plan, now)
-        if memory is not None and memory.state == "ended":
-            end_waits = any(each.note.issue == issue.fingerprint for each in desk.waiting(channel))
-            news = news_of(issue, memory, plan, now, end_waits=end_waits)
+    def _consider(
+        self,
+        desk: Desk,
+        way: tuple[str, Route],
+        issue: Issue,
+        memory: Memory | None,
+        todo: list[Callable[[], None]],
+    ) -> None:
+        now, plan, (channel, route) = self._clock(), self._wiring.plan, way
+        end_waits = memory is not None and memory.state == ENDED and _waits(desk, channel, issue)
+        news = news_of(issue, memory, plan, now, end_waits=end_waits)
         if news is None:
             return
         was = memory.severity if memory is not None else -1
-        with desk.at_once():
-            desk.remember(channel, issue.fingerprint, news.memory)
-            if news.takes_back:
-                kind = "again" if news.memory.returns > 1 else "new"
-                desk.take_back(channel, note_of(issue, kind, at=now, modes=self._modes))
-            if news.kind:
-                returns = news.memory.returns if news.kind == "again" else 0
-                note = note_of(issue, news.kind, at=now, was=was, returns=returns, modes=self._modes)
-                desk.wait(channel, note, route.name, now, now)
+        told = partial(note_of, issue, at=now, modes=self._modes)
+        todo.append(partial(desk.remember, channel, issue.fingerprint, news.memory))
+        if news.takes_back:
+            todo.append(partial(desk.take_back, channel, told("again" if news.memory.returns > 1 else "new")))
+        if news.kind:
+            returns = news.memory.returns if news.kind == "again" else 0
+            note = told(news.kind, was=was, returns=returns)
+            todo.append(partial(desk.wait, channel, note, route.name, now, now))
 
-    def _end(self, desk: Desk, channel: str, issue: Issue, memory: Memory) -> None:
+    def _end(
+        self, desk: Desk, channel: str, issue: Issue, memory: Memory, todo: list[Callable[[], None]]
+    ) -> None:
         now, plan = self._clock(), self._wiring.plan
         news = end_of(issue, memory, now)
         if news is None:
             return
         route = next((route for route in plan.routes if channel in route.channels), None)
-        waits = any(each.note.issue == issue.fingerprint for each in desk.waiting(channel))
-        if route is not None and news.kind == "over" and not (waits or route.resolved):
+        is_told = route is None or route.resolved or _waits(desk, channel, issue)
+        if news.kind and not is_told:
             # Nobody is told of its end, so its return is no news for a while either.
-            news = News("", memory._replace(state="quiet"))
-        with desk.at_once():
-            desk.remember(channel, issue.fingerprint, news.memory)
-            if news.kind:
-                ready = now + over_after(memory.returns, plan)
-                name = route.name if route is not None else ""
-                desk.wait(channel, note_of(issue, news.kind, at=now), name, now, ready)
+            news = News("", memory._replace(state=QUIET))
+        todo.append(partial(desk.remember, channel, issue.fingerprint, news.memory))
+        if news.kind:
+            ready = now + over_after(memory.returns, plan)
+            note = note_of(issue, news.kind, at=now, modes=self._modes)
+            todo.append(
+                partial(desk.wait, channel, note, route.name if route is not None else "", now, ready)
+            )
 
     def _gather(self, desk: Desk, channel: str) -> None:
         """Make one message of all that waits for a channel, when it may go out."""
@@ -279,19 +301,27 @@ class Alerter:
 
     def _count(self, desk: Desk) -> None:
         plan, now = self._wiring.plan, self._clock()
-        under_way, standings = desk.under_way(), desk.channels.all()
+        under_way, waits, standings = desk.under_way(), desk.waiting_counts(), desk.channels.all()
+        is_quiet = plan.quiet is not None and plan.quiet.until(now) > 0
         channels = {}
         for name in dict.fromkeys((*self._wiring.channels, *standings)):
-            waiting = desk.waiting(name)
-            held = sum(1 for each in waiting if plan.held_until(each.note.severity, now))
+            held = (
+                sum(1 for each in desk.waiting(name) if not plan.is_urgent(each.note.severity))
+                if is_quiet
+                else 0
+            )
             standing = standings.get(name)
             channels[name] = ChannelNumbers(
                 sent=standing.sent if standing is not None else 0,
                 failed=standing.failed if standing is not None else 0,
                 unknown=standing.unknown if standing is not None else 0,
-                waiting=len(waiting) + under_way.get(name, 0),
+                waiting=waits.get(name, 0) + under_way.get(name, 0),
                 held=held,
                 failing_since=standing.failing if standing is not None else 0,
             )
         silenced = self._hush.silenced if self._hush is not None else 0
         self.numbers = AlertNumbers(channels=channels, silenced=silenced, mirror=self._mirror.state)
+
+
+def _waits(desk: Desk, channel: str, issue: Issue) -> bool:
+    return any(each.note.issue == issue.fingerprint for each in desk.waiting(channel))

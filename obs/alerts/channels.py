@@ -77,8 +77,7 @@ class Channel:
                 return Receipt("refused", refused) if refused else Receipt("taken")
         except Exception as error:  # noqa: BLE001 - plugins raise what they like, addresses in it
             return Receipt("unknown", f"the service's plugin failed ({type(error).__name__})")
-        is_partly = any(answer.status_code < 300 for answer in heard.answers[:-1])
-        return receipt_of(heard)._replace(is_partly=is_partly)
+        return receipt_of(heard)
 
 
 def channel_of(

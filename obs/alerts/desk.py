@@ -105,6 +105,8 @@ class Desk:
             DeskError: If it cannot be opened or made.
         """
         self.path = directory / FILE
+        self._told: dict[str, dict[str, Memory]] = {}
+        """What was read of the table `told`, which nobody else writes."""
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -141,24 +143,31 @@ class Desk:
             yield
         except BaseException:
             self.database.execute("ROLLBACK")
+            self._told.clear()
             raise
         self.database.execute("COMMIT")
 
     def memories(self, channel: str) -> dict[str, Memory]:
-        """Return what a channel was told, by issue."""
+        """Return what a channel was told, by issue; not to be changed."""
+        if channel in self._told:
+            return self._told[channel]
         rows = self.database.execute(
             "SELECT issue, severity, told_ns, state, returns, money FROM told WHERE channel = ?", (channel,)
         )
-        return {row[0]: Memory(*row[1:]) for row in rows}
+        self._told[channel] = {row[0]: Memory(*row[1:]) for row in rows}
+        return self._told[channel]
 
     def remember(self, channel: str, issue: str, memory: Memory) -> None:
         """Write down what a channel is told of an issue."""
         self.database.execute(
             "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?, ?)", (channel, issue, *memory)
         )
+        if channel in self._told:
+            self._told[channel][issue] = memory
 
     def forget(self, before: int) -> None:
         """Drop what is settled and older than Unix ns: messages, silences, and what was told."""
+        self._told.clear()
         with self.at_once():
             self.database.execute(
                 "DELETE FROM messages WHERE made_ns < ? AND NOT EXISTS (SELECT 1 FROM deliveries "
@@ -231,6 +240,12 @@ class Desk:
     def waiting_channels(self) -> list[str]:
         """Return the channels for which notes wait."""
         return [row[0] for row in self.database.execute("SELECT DISTINCT channel FROM waiting ORDER BY 1")]
+
+    def waiting_counts(self) -> dict[str, int]:
+        """Return how many notes wait for each channel."""
+        return dict(
+            self.database.execute("SELECT channel, count(*) FROM waiting GROUP BY channel").fetchall()
+        )
 
     def hand_over(self, channel: str, issue: str, other: str) -> bool:
         """Let another channel tell what waits; False when that one tells of the issue already."""

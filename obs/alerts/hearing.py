@@ -126,12 +126,18 @@ def too_little(heard: Heard) -> str:
 
 def receipt_of(heard: Heard) -> Receipt:
     """Return the receipt of a delivery that Apprise calls failed."""
+    refused = [answer for answer in heard.answers if answer.status_code >= 300]
+    is_partly = 0 < len(refused) < len(heard.answers) or bool(heard.error and heard.answers)
+    return _whole(heard, refused or heard.answers)._replace(is_partly=is_partly)
+
+
+def _whole(heard: Heard, answers: list[Any]) -> Receipt:
     if isinstance(heard.error, smtplib.SMTPException):
         return _of_smtp(heard.error, heard.words)
     if heard.error is not None:
         return _of_error(heard.error, heard.words)
-    if heard.answers:
-        return _of_answer(heard.answers[-1])
+    if answers:
+        return _of_answer(answers[-1])
     return Receipt("refused", "the service's plugin refused it")
 
 

@@ -8,11 +8,11 @@ under the same silence, and what was archived by hand is left alone.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from obs.alerts.desk import Desk
 from obs.alerts.silencebook import Archived
-from obs.alerts.silences import Silence, strongest
+from obs.alerts.silences import Silence
 from obs.journal import Journal, journal
 from obs.keeping.store import StoreError
 from obs.snapshot import Issue, IssueStatus, Snapshot
@@ -42,10 +42,17 @@ class Hush:
         self.silenced = 0
         """Issues that a silence holds archived."""
 
-    def step(self, desk: Desk, snapshot: Snapshot, silences: Sequence[Silence], now: int) -> None:
-        """Archive what a silence holds and open what none holds any more."""
+    def step(self, desk: Desk, snapshot: Snapshot, laid: Mapping[str, Silence], now: int) -> None:
+        """Archive what a silence holds and open what none holds any more.
+
+        Args:
+            desk: Remembers what a silence has archived.
+            snapshot: The newest picture.
+            laid: Issue -> the silence that holds it.
+            now: Unix ns.
+        """
         archived = desk.silences.archived()
-        if not archived and not silences:
+        if not archived and not laid:
             self.silenced = 0
             return
         held, left = 0, MOST_AT_ONCE
@@ -53,7 +60,7 @@ class Hush:
             before = archived.get(issue.fingerprint)
             if left <= 0:
                 break
-            silence = strongest(silences, issue, now)
+            silence = laid.get(issue.fingerprint)
             if silence is not None:
                 held += issue.status is IssueStatus.ARCHIVED
                 left -= self._archive(desk, snapshot, issue, silence, before, now)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from obs.snapshot import Issue, IssueSeverity
 
-__all__ = ["NAMES", "Matcher", "Silence", "own", "strongest"]
+__all__ = ["NAMES", "Matcher", "Silence", "laid", "own"]
 
 NAMES = ("issue", "bot", "service", "component", "severity", "category")
 """Labels that our own issues have."""
@@ -69,6 +69,10 @@ class Silence(NamedTuple):
             for bot in issue.services or ("",)
         )
 
+    def may_hold(self) -> bool:
+        """Whether it can hold any issue at all."""
+        return bool(self.alerts) or not self.is_foreign or self._is_about_us()
+
     def _is_about_us(self) -> bool:
         """Whether each condition is on a label of ours, and one of them says which issues."""
         return all(matcher.name in NAMES for matcher in self.matchers) and any(
@@ -90,13 +94,23 @@ def own(number: int, bot: str, component: str, gravest: str, until: int, by: str
     )
 
 
-def strongest(silences: Iterable[Silence], issue: Issue, now: int) -> Silence | None:
-    """Return of the silences that hold an issue the one that ends last; None when none does."""
-    return max(
-        (silence for silence in silences if silence.holds(issue, now)),
-        key=lambda silence: (silence.until, silence.key),
-        default=None,
-    )
+def laid(silences: Iterable[Silence], issues: Iterable[Issue], now: int) -> dict[str, Silence]:
+    """Return for each issue that is silenced, by its fingerprint, the silence that ends last.
+
+    Args:
+        silences: All that there are.
+        issues: All that there are.
+        now: Unix ns.
+    """
+    # Most of an Alertmanager's silences are not about us: they are not matched with each issue.
+    ours = [silence for silence in silences if silence.may_hold()]
+    ours.sort(key=lambda silence: (silence.until, silence.key), reverse=True)
+    found: dict[str, Silence] = {}
+    for issue in issues if ours else ():
+        silence = next((each for each in ours if each.holds(issue, now)), None)
+        if silence is not None:
+            found[issue.fingerprint] = silence
+    return found
 
 
 def _label(issue: Issue, bot: str, name: str) -> str:

@@ -50,6 +50,7 @@ class Relay:
     def __init__(self, folder: Path) -> None:
         self.requests: list[Request] = []
         self.answers: dict[str, tuple[int, bytes]] = {}
+        self.turns: dict[str, list[tuple[int, bytes]]] = {}
         self._authority = trustme.CA()
         self.bundle = folder / "authority.pem"
         self._authority.cert_pem.write_to_path(str(self.bundle))
@@ -99,6 +100,7 @@ class Relay:
             headers = {name.lower(): value for name, value in parse_headers(inside).items()}
             body = inside.read(int(headers.get("content-length", 0)))
             self.requests.append(Request(host, method, path, headers, body))
-            status, answer = self.answers.get(host, (200, b"ok"))
+            turns = self.turns.get(host)
+            status, answer = turns.pop(0) if turns else self.answers.get(host, (200, b"ok"))
             head = f"HTTP/1.1 {status} told\r\nContent-Length: {len(answer)}\r\nConnection: close\r\n\r\n"
             secure.sendall(head.encode() + answer)

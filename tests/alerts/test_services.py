@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from obs.alerts.channels import channel_of
 from obs.alerts.fitting import MOST_SEGMENTS, Form, cut, segments
 from obs.alerts.hearing import Receipt
 from obs.alerts.opening import channels_of
@@ -217,6 +218,17 @@ def test_a_webhook_of_one_s_own_gets_title_and_text_as_json(phone: Phone) -> Non
     assert (came.host, came.path.rstrip("/")) == ("hooks.example.com", f"/obs/{SECRETS['HOOK_KEY']}")
     assert came.said["title"] == TITLE
     assert "a ‹b› & *c*" in str(came.said["message"])
+
+
+def test_of_two_numbers_one_that_fails_is_told_apart_from_one_that_has_it(phone: Phone) -> None:
+    channel = channel_of("two", ADDRESSES["twilio"] + "/15557654322", environment=SECRETS)
+    phone.relay.turns["api.twilio.com"] = [(500, b""), (201, b"{}")]
+    first = channel.send("", "text")
+    phone.relay.turns["api.twilio.com"] = [(201, b"{}"), (503, b"")]
+    second = channel.send("", "text")
+
+    assert (first.verdict, first.why, first.is_partly) == ("again", "HTTP 500", True)
+    assert (second.verdict, second.why, second.is_partly) == ("again", "HTTP 503", True)
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
