@@ -97,7 +97,7 @@ def from_facts(fingerprint: str, facts: IssueFacts, rule: Rule | None, state: St
     )
 
 
-def _at_least(usual: IssueSeverity, logged: Severity) -> IssueSeverity:
+def _at_least(usual: IssueSeverity, logged: int) -> IssueSeverity:
     """What a rule says of such messages; a bot that called one fatal gave up, whatever others do about it."""
     gave_up = logged >= Severity.FATAL and usual is IssueSeverity.WARNING
     return IssueSeverity.ERROR if gave_up else usual
