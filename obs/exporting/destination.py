@@ -14,7 +14,7 @@ import msgspec
 
 from obs.events import Severity, severity_of
 from obs.exporting.shaping import Shape, shape_of
-from obs.exporting.variables import SIGNALS, unheard
+from obs.exporting.variables import SIGNALS, names_of, unheard
 from obs.otlp.grpc_library import SERVICES
 from obs.spooling.sizes import bytes_of
 
@@ -120,6 +120,11 @@ def _unsent(environment: Mapping[str, str]) -> Iterator[str]:
         name = f"OTEL_{signal.upper()}_EXPORTER"
         if environment.get(name, "").strip().lower() not in ("", "otlp", "none"):
             yield f"{name} names no exporter of ours: write otlp or none"
+    for name in names_of("OTEL_EXPORTER_OTLP_COMPRESSION"):
+        if environment.get(name, "").strip().lower() not in ("", "gzip", "none"):
+            yield f"{name} names no compression of ours, so gzip is used: write gzip or none"
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() not in ("", "true", "false"):
+        yield "OTEL_SDK_DISABLED is neither true nor false, so it is false"
 
 
 def _route(signal: str, settings: Otlp, environment: Mapping[str, str]) -> Route | None:

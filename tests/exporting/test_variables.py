@@ -140,6 +140,9 @@ def test_the_table_in_the_docs_is_this_one() -> None:
         ("OTEL_ATTRIBUTE_COUNT_LIMIT", "9" * 5_000),
         ("OTEL_RESOURCE_ATTRIBUTES", "no sign"),
         ("OTEL_LOGS_EXPORTER", "console"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "snappy"),
+        ("OTEL_SDK_DISABLED", "1"),
     ],
 )
 def test_a_value_that_cannot_be_read_is_said_and_stops_nothing_else(name: str, value: str) -> None:
