@@ -81,6 +81,20 @@ def test_a_silence_is_made_listed_and_ended(tmp_path: Path) -> None:
     assert (ended.returncode, again.returncode) == (0, 2)
 
 
+def test_secrets_of_alertmanager_and_heartbeat_are_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "obs.toml").write_text(
+        '[alerts]\nalertmanager = "http://jane:s3cr3t@127.0.0.1:9093"\nalertmanager_token = "s3cr3t"\n'
+        'heartbeat = "https://hc-ping.com/s3cr3t"\n'
+    )
+    shown = obs(tmp_path, "config")
+    (tmp_path / "obs.toml").write_text('[alerts]\nalertmanager = "ftp://s3cr3t"\n')
+    wrong = obs(tmp_path, "config")
+
+    assert (shown.returncode, wrong.returncode) == (0, 2)
+    assert "alerts.alertmanager: is no address" in wrong.stderr
+    assert all("s3cr3t" not in done.stdout + done.stderr for done in (shown, wrong))
+
+
 @pytest.mark.slow
 def test_a_running_sidecar_tells_an_issue_once_also_over_a_kill(tmp_path: Path, chat: Service) -> None:
     settings(tmp_path, chat.address)

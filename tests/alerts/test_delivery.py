@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -276,6 +277,47 @@ class Mailbox:
     async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:  # noqa: N802
         self.mails.append(envelope.content.decode())  # type: ignore[attr-defined]
         return "250 taken"
+
+
+class Refusing:
+    """A mail server that answers as it is told."""
+
+    def __init__(self, answer: str, *, at: str) -> None:
+        self.answer, self.at = answer, at
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: object, _session: object, envelope: Any, address: str, _options: object
+    ) -> str:
+        envelope.rcpt_tos.append(address)
+        return self.answer if self.at == "RCPT" else "250 ok"
+
+    async def handle_DATA(self, _server: object, _session: object, _envelope: object) -> str:  # noqa: N802
+        return self.answer if self.at == "DATA" else "250 ok"
+
+
+@pytest.mark.parametrize(
+    ("answer", "at", "receipt"),
+    [
+        ("450 later", "RCPT", ("again", "SMTP 450")),
+        ("550 nobody", "RCPT", ("refused", "SMTP 550")),
+        ("451 later", "DATA", ("again", "SMTP 451")),
+        ("554 no", "DATA", ("refused", "SMTP 554")),
+    ],
+)
+def test_what_a_mail_server_refuses_is_told_by_its_code(
+    answer: str, at: str, receipt: tuple[str, str]
+) -> None:
+    with socket.socket() as own:
+        own.bind(("127.0.0.1", 0))
+        port = own.getsockname()[1]
+    server = Controller(Refusing(answer, at=at), hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        channel = channel_of("mail", f"mailto://127.0.0.1:{port}/?from=obs@example.com&to=me@example.com")
+
+        assert channel.send("obs: ERROR", "text")[:2] == receipt
+    finally:
+        server.stop()
 
 
 def test_mail_arrives_at_a_real_server_and_a_server_that_is_away_is_certain(tmp_path: Path) -> None:
