@@ -22,6 +22,7 @@ _ELSEWHERE = "[read] The price of that day at another source."
 _FAULTS = {
     "crossed": ("Highs below lows", _AGAIN),
     "damaged": ("Damaged data", _AGAIN),
+    "dividend": ("Dividends in doubt", "[config] Are dividends in the source's prices already?"),
     "duplicate": ("Two bars of one time", "[config] Do two files or feeds write the same bars?"),
     "empty": ("No bar", "[config] Is the symbol still listed, and spelt as the source spells it?"),
     "flat": ("Prices that stand still", "[read] Does the market trade, or is the feed stuck?"),
