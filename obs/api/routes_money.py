@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import APIRouter, Path, Request
@@ -29,6 +31,26 @@ from obs.money.metrics import DAY_NS, MAX_DAYS, PerformanceMetricsCalculator
 __all__ = ["router"]
 
 router = APIRouter(tags=["money"])
+
+
+class AgentDay(msgspec.Struct, frozen=True, kw_only=True):
+    """What one agent brought and cost on one day for one bot: its part in trades, or one of its models."""
+
+    day: str
+    """Of the configured zone."""
+    service: str
+    model: str = ""
+    """Empty: its part in trades."""
+    currency: str = ""
+    trades: int = 0
+    wins: int = 0
+    contribution: str = "0"
+    calls: int = 0
+    failed: int = 0
+    unpriced: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: str = "0"
 
 
 class Ranking(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +105,33 @@ async def agent(
         return detail
 
     return await _figure(request, found, days=days)
+
+
+@router.get("/api/agents/{agent_name:path}/days", responses=told(list[AgentDay]))
+async def agent_days(
+    request: Request,
+    agent_name: Annotated[str, Path(max_length=200, description="As `/api/agents/ranking` names it.")],
+    days: Days = 30,
+) -> Response:
+    """Return what one agent contributed and cost day by day, as it is stored; the oldest first."""
+    context = context_of(request)
+    history = context.history
+    if history is None:
+        raise ApiError(503, "No history is kept here.")
+    today = datetime.fromtimestamp(time.time(), ZoneInfo(context.settings.timezone)).date()
+    first = (today - timedelta(days=days - 1)).isoformat()
+    if "\x00" in agent_name:
+        return tell([])
+
+    def found() -> Response:
+        rows = history.agent_days(first=first, agent=agent_name)
+        names = AgentDay.__struct_fields__
+        return tell([AgentDay(**{name: row[name] for name in names}) for row in rows])
+
+    try:
+        return await context.offload(found)
+    except HistoryError as error:
+        raise ApiError(503, "The history cannot be read now; ask again, or for less.") from error
 
 
 @router.get("/api/llm/usage", responses=told(LlmUsageReport))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ from obs.events import Event, Severity, encode_line
 from obs.exhibits import spoken
 from obs.history.rows import Batch, Exemplar
 from obs.keeping.sampling import MINUTE_NS, Minute
-from obs.money.entries import LLM_CALLS, credit_of, llm_call_of, trade_of
+from obs.money.entries import LLM_CALLS, Credit, credit_of, llm_call_of, trade_of
 from obs.money.pricing import Prices
 from obs.trails import short_id
 
@@ -104,6 +104,11 @@ class Chronicle:
             self._enter(event, service)
         if self._is_kept(event, at // MINUTE_NS, service, fingerprints):
             self._keep(event, at, service, fingerprints[0] if fingerprints else "")
+
+    def credited(self, computed: Iterable[Credit]) -> None:
+        """Take what was computed of trades that are over; what is stored already is passed over."""
+        for credit in computed:
+            self._open.credits.append((self._day(credit.time), _cleaned(credit)))
 
     def counted(self, times: Sequence[int], severity: Severity, component: str, service: str) -> None:
         """Take records that only counted."""

@@ -179,6 +179,11 @@ class PerformanceMetricsCalculator:
             cache_seconds=0,
         )
 
+    @property
+    def ledger(self) -> Ledger:
+        """The book as it is read for all figures."""
+        return self._ledger()
+
     def frozen(self) -> Callable[[], PerformanceMetricsCalculator]:
         """Return what makes a calculator like this one, of this moment, over a copy of the book.
 

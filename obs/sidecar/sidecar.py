@@ -32,6 +32,7 @@ from obs.keeping.stopping import Told
 from obs.keeping.store import StoreError
 from obs.keeping.vault import Vault
 from obs.money.metrics import PerformanceMetricsCalculator
+from obs.money.settled import Settled
 from obs.pipeline import Processor
 from obs.rules import RuleSet
 from obs.sidecar.arrivals import Arrivals
@@ -57,6 +58,8 @@ STEP_LINES = 400
 COMMIT_SECONDS = 0.25
 COMMIT_SHARE = 10
 """Storing may take one part in so many of our time."""
+CREDITS_SECONDS = 15.0
+"""Between two looks for trades that are over and what agents are credited with of them."""
 RETRY_SECONDS = 1.0
 POLL_SECONDS = (0.005, 0.1)
 """Pause after work, growing to this when nothing comes."""
@@ -127,9 +130,7 @@ class Sidecar:
         self._chronicle = Chronicle(zone=told.timezone, prices=told.prices, clock=clock)
         keeper = Keeper(self.vault.store, self.directory, history or Bounds(), clock=clock)
         self._upkeep = Upkeep(keeper, self.directory, clock)
-        self.exporter: Exporter | None = None
-        if destination is not None:
-            self.exporter = _exporter(self.directory, destination, clock)
+        self.exporter = self._exporting(destination)
         self._said: tuple[str, ...] = ()
         """What a reader has to know of the settings in force."""
         self._refused = ""
@@ -420,6 +421,8 @@ class Sidecar:
         self._analyzer = Analyzer(self._analyzer.rules, state=state, expected=self._analyzer.expected)
         self._intake = Intake(self._analyzer, self._ledger, also=self._also, clock=self._clock)
         self._chronicle.forget(self.vault.batch)
+        # What was told of trades and is not stored is told again.
+        self._settled, self._credits_at = Settled(), 0.0
         self._analyzer.listeners.append(self._chronicle)
         if self.exporter is not None:
             self.exporter.resume(saved.notes.get(EXPORT))
@@ -440,12 +443,25 @@ class Sidecar:
         """Send by OpenTelemetry to another place; what waits is sent there."""
         if self.exporter is not None:
             self.exporter.redirect(destination)
-        elif destination is not None:
-            self.exporter = _exporter(self.directory, destination, self._clock)
+        elif (exporter := self._exporting(destination)) is not None:
+            self.exporter = exporter
             self.exporter.resume(self.vault.saved.notes.get(EXPORT))
             self._analyzer.listeners.append(self.exporter)
             self.exporter.start()
         self._intake.is_whole = self.exporter is not None and self.exporter.wants_all
+
+    def _exporting(self, destination: Destination | None) -> Exporter | None:
+        """Return what sends by OpenTelemetry; where it cannot be had, the rest works and the page says so."""
+        if destination is None:
+            return None
+        try:
+            # Whoever sends nothing loads none of it.
+            from obs.exporting.exporter import Exporter
+
+            return Exporter(self.directory, destination, clock=self._clock)
+        except Exception as error:  # noqa: BLE001 - a library that is missing or broken, a folder that refuses
+            self.vault.notice(f"nothing is sent by OpenTelemetry ({type(error).__name__}: {error})")
+            return None
 
     def _note(self, batch: SpoolBatch, *, has_more: bool) -> None:
         if self._arrivals.note(batch) or has_more:
@@ -526,6 +542,17 @@ class Sidecar:
         if self._upkeep.tick(self.state, self._arrivals.writers.values()):
             self._is_dirty = True
             self._showing.touch()
+        if time.monotonic() >= self._credits_at:
+            self._credits_at = time.monotonic() + CREDITS_SECONDS
+            self._credit()
+
+    def _credit(self) -> None:
+        """Keep what agents are credited with of trades that are over."""
+        now = self._clock()
+        computed = list(self._settled.credits(self._analyzer.metrics(now).ledger, now))
+        if computed:
+            self._chronicle.credited(computed)
+            self._is_dirty = True
 
 
 def _prepare(directory: Path) -> None:
@@ -533,10 +560,3 @@ def _prepare(directory: Path) -> None:
     ignore = directory / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="ascii")
-
-
-def _exporter(directory: Path, destination: Destination, clock: Callable[[], int]) -> Exporter:
-    # Whoever sends nothing loads none of it.
-    from obs.exporting.exporter import Exporter
-
-    return Exporter(directory, destination, clock=clock)
