@@ -19,6 +19,7 @@ from trading.logs import BotLog
 from trading.market.files import FileSource
 from trading.market.findings import Finding
 from trading.market.opening import Market, actions_of, open_market
+from trading.market.resampling import resampled
 from trading.market.source import DAY_NS, INTERVAL_NS, Interval, SourceError
 from trading.market.universe import Instrument, Universe
 from trading.sessions import load_sessions
@@ -77,6 +78,7 @@ def load(
     first: date,
     last: date,
     interval: Interval = "1d",
+    made_of: Interval | None = None,
 ) -> Data:
     """Return the checked bars of a period.
 
@@ -88,22 +90,29 @@ def load(
         first: First day that is traded.
         last: Last day.
         interval: Length of a bar.
+        made_of: Length of the bars that are read, where they are shorter: they are joined within sessions.
 
     Raises:
         TradingError: If the period is empty, a symbol is unknown, or nothing is usable.
     """
     if first >= last:
         raise TradingError(f"period {first} to {last}: the first day must be before the last.")
+    read = made_of or interval
+    if INTERVAL_NS[read] > INTERVAL_NS[interval]:
+        raise TradingError(f"--bars {read} are longer than --interval {interval}. Read shorter ones.")
     market = _folder_market(settings, folder, symbols, log) if folder else open_market(settings, log=log)
     wanted = [_instrument(market.universe, symbol) for symbol in symbols] or list(market.universe)
     series: dict[str, list[Bar]] = {}
     findings: list[Finding] = []
     start = time_of(first)
     for instrument in wanted:
-        checked = market.checked(instrument, interval, first - timedelta(days=WARM_UP_DAYS), last)
+        checked = market.checked(instrument, read, first - timedelta(days=WARM_UP_DAYS), last)
         findings += checked.findings
         if not checked.refused and checked.bars and checked.bars[-1].time >= start:
-            series[instrument.symbol] = checked.bars
+            bars = checked.bars
+            series[instrument.symbol] = (
+                bars if read == interval else resampled(bars, interval, market.sessions)
+            )
     if not series:
         why = f"; the first reason: {findings[0]}" if findings else ""
         raise SourceError(f"none of {len(wanted)} symbols has usable bars from {first} to {last}{why}")

@@ -34,6 +34,11 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
         "--interval", choices=["1m", "5m", "15m", "1h", "1d"], default="1d", help="length of a bar"
     )
     parser.add_argument(
+        "--bars",
+        choices=["1m", "5m", "15m", "1h"],
+        help="length of the bars that are read, if shorter than --interval: they are joined within sessions",
+    )
+    parser.add_argument(
         "--from", dest="first", type=day, metavar="DATE", help="first day (default: 10 years back)"
     )
     parser.add_argument(
@@ -77,6 +82,7 @@ def loaded(
         first=first,
         last=last,
         interval=options.interval,
+        made_of=options.bars,
     )
 
 
