@@ -28,6 +28,10 @@ def _workers() -> Executor:
     return ThreadPoolExecutor(2, thread_name_prefix="obs-work")
 
 
+def _takers() -> Executor:
+    return ThreadPoolExecutor(2, thread_name_prefix="obs-take")
+
+
 @dataclass
 class Context:
     """The parts behind the routes. A route reads the board and the history, never the fold's State."""
@@ -51,6 +55,8 @@ class Context:
     """Lends what computes money figures."""
     tokens: Tokens = field(default_factory=Tokens)
     workers: Executor = field(default_factory=_workers)
+    takers: Executor = field(default_factory=_takers)
+    """For what comes in and waits until the disk has it: no page may wait with it."""
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server ends: streams end then."""
 
@@ -58,6 +64,11 @@ class Context:
         """Run what takes more than a few milliseconds in a worker thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.workers, lambda: work(*args, **kwargs))
+
+    async def take_in(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what waits for the disk in a thread of its own kind."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.takers, lambda: work(*args, **kwargs))
 
 
 def context_of(request: HTTPConnection) -> Context:

@@ -79,7 +79,7 @@ async def _received(request: Request, signal: str) -> Response:
         if not has_room:
             return _response(receiver.later(kind))
         body = await request.body()
-        return _response(await context.offload(receiver.receive, signal, kind, packing, body))
+        return _response(await context.take_in(receiver.receive, signal, kind, packing, body))
 
 
 def _receiver(context: Context) -> Receiver:
