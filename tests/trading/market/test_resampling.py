@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import polars
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -74,16 +74,16 @@ def test_each_bar_is_what_its_stretch_of_the_session_traded(
 def test_where_trading_never_stops_it_is_what_another_library_makes(interval: Interval) -> None:
     sessions, first = load_sessions("ALWAYS"), date(2024, 3, 9)
     bars = minutes(sessions, [first, first + timedelta(days=1)])[7:-11]
-    frame = polars.DataFrame(bars, schema=list(Bar._fields), orient="row").with_columns(
-        polars.col("time").cast(polars.Datetime("ns"))
+    frame = pl.DataFrame(bars, schema=list(Bar._fields), orient="row").with_columns(
+        pl.col("time").cast(pl.Datetime("ns"))
     )
 
     theirs = frame.group_by_dynamic("time", every=interval).agg(
-        polars.col("open").first(), polars.col("high").max(), polars.col("low").min(),
-        polars.col("close").last(), polars.col("volume").sum(),
+        pl.col("open").first(), pl.col("high").max(), pl.col("low").min(),
+        pl.col("close").last(), pl.col("volume").sum(),
     )  # fmt: skip
 
-    rows = [Bar(*row) for row in theirs.with_columns(polars.col("time").cast(polars.Int64)).iter_rows()]
+    rows = [Bar(*row) for row in theirs.with_columns(pl.col("time").cast(pl.Int64)).iter_rows()]
     assert resampled(bars, interval, sessions) == rows
 
 
