@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -31,6 +32,8 @@ __all__ = ["SCOPE", "LogForm", "TraceForm", "ids_of", "line_of_event", "line_of_
 SCOPE = "obs"
 MOST_TEXT = 65_536
 MOST_DEPTH = 16
+MOST_KNOWN = 64
+"""Characters of a name that is remembered."""
 MAX_INT = 2**63
 _FLAG_SAMPLED = 1
 _NO_LIMITS = Limits()
@@ -64,14 +67,16 @@ class LogForm:
         made = bad = 0
         for line in lines:
             try:
-                record, resource, logger = self._record(line)
+                record, owner, service, logger = self._record(line)
+                key = orjson.dumps((service, owner), default=str)
+                # Masked once for all records of a bot: it is half of what they cost.
+                told = None if key in owners else values_of(_resource(owner, service, self.resource))
             except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
                 bad += 1
                 continue
-            key = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS, default=str)
-            if key not in owners:
+            if told is not None:
                 owners[key] = whole.resource_logs.add()
-                owners[key].resource.attributes.extend(values_of(resource))
+                owners[key].resource.attributes.extend(told)
             if (key, logger) not in scopes:
                 scopes[key, logger] = owners[key].scope_logs.add()
                 scopes[key, logger].scope.name = logger
@@ -84,7 +89,7 @@ class LogForm:
         told = ExportLogsServiceResponse.FromString(body).partial_success
         return int(told.rejected_log_records), str(told.error_message)
 
-    def _record(self, line: bytes) -> tuple[LogRecord, dict[str, Any], str]:
+    def _record(self, line: bytes) -> tuple[LogRecord, Mapping[str, Any], str, str]:
         head, _, row = line.partition(b"\t")
         observed, service, more = orjson.loads(head)
         event = decode_line(orjson.loads(row))
@@ -103,7 +108,7 @@ class LogForm:
         _set(record, {**odd, **event.attributes, **_raised(event), **more}, self.limits)
         if event.body:
             record.body.string_value = _text(event.body)
-        return record, _resource(event.resource, service, self.resource), _text(event.logger) or SCOPE
+        return record, event.resource, service, _text(event.logger) or SCOPE
 
 
 class TraceForm:
@@ -148,7 +153,7 @@ class TraceForm:
 def values_of(values: Mapping[str, Any]) -> list[KeyValue]:
     """Return attributes; a value of None says nothing and is left out."""
     return [
-        KeyValue(key=_text(str(key)), value=_value(value, 0))
+        KeyValue(key=_name(str(key)), value=_value(value, 0))
         for key, value in values.items()
         if value is not None and key != ""
     ]
@@ -245,6 +250,16 @@ def _value(value: Any, depth: int) -> AnyValue:
 
 def _text(text: str) -> str:
     return clean(text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + " [cut]")
+
+
+def _name(key: str) -> str:
+    return _known_name(key) if len(key) <= MOST_KNOWN else _text(key)
+
+
+@lru_cache(maxsize=4_096)
+def _known_name(key: str) -> str:
+    """The names of attributes are few, and come with each record."""
+    return _text(key)
 
 
 def ids_of(text: str, size: int) -> bytes:
