@@ -107,7 +107,10 @@ async def agent(
     return await _figure(request, found, days=days)
 
 
-@router.get("/api/agents/{agent_name:path}/days", responses=told(list[AgentDay]))
+@router.get(
+    "/api/agents/{agent_name:path}/days",
+    responses=told(list[AgentDay]) | {404: {"description": "Nobody has such a name."}},
+)
 async def agent_days(
     request: Request,
     agent_name: Annotated[str, Path(max_length=200, description="As `/api/agents/ranking` names it.")],
