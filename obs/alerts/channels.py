@@ -59,20 +59,22 @@ class Channel:
     def __repr__(self) -> str:
         return f"Channel({self.name})"
 
-    def send(self, title: str, text: str) -> Receipt:
+    def send(self, title: str, text: str, tone: str = "info") -> Receipt:
         """Hand a message over; a service that drips its answer can hold this up for ever.
 
         Args:
             title: Empty where there is no room for one.
             text: Of the channel's `form`.
+            tone: `failure`, `warning`, `success` or `info`: the colour and sign that many services show.
         """
-        from apprise import NotifyFormat
+        from apprise import NotifyFormat, NotifyType
 
         heard = begin()
         if not self.form.is_sms:
             title, text = (words.translate(_NO_MARKUP) for words in (title, text))
         try:
-            if self._service.notify(body=cut(text, self.form), title=title, body_format=NotifyFormat.TEXT):
+            body, kind = cut(text, self.form), NotifyType(tone)
+            if self._service.notify(body=body, title=title, notify_type=kind, body_format=NotifyFormat.TEXT):
                 refused = too_little(heard)
                 return Receipt("refused", refused) if refused else Receipt("taken")
         except Exception as error:  # noqa: BLE001 - plugins raise what they like, addresses in it

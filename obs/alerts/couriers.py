@@ -64,13 +64,14 @@ class Couriers:
         found = self._channel(channel)
         return CHAT if isinstance(found, str) else found.form
 
-    def hand(self, channel: str, title: str, text: str) -> Receipt | None:
+    def hand(self, channel: str, title: str, text: str, tone: str = "info") -> Receipt | None:
         """Send a message on its way; return a receipt only when it is known at once.
 
         Args:
             channel: A free one.
             title: The title.
             text: Of its form.
+            tone: As of `Channel.send`.
         """
         found = self._channel(channel)
         if isinstance(found, str):
@@ -81,7 +82,10 @@ class Couriers:
         number = self._numbers
         self._out[channel] = _Errand(number, time.monotonic() + found.deadline_seconds)
         thread = threading.Thread(
-            target=self._carry, args=(found, number, title, text), name=f"obs-alert-{channel}", daemon=True
+            target=self._carry,
+            args=(found, number, title, text, tone),
+            name=f"obs-alert-{channel}",
+            daemon=True,
         )
         try:
             thread.start()
@@ -107,10 +111,10 @@ class Couriers:
                 found.append((channel, Receipt("unknown", "no answer in time")))
         return found
 
-    def _carry(self, channel: Channel, number: int, title: str, text: str) -> None:
+    def _carry(self, channel: Channel, number: int, title: str, text: str, tone: str) -> None:
         receipt = Receipt("unknown", "the service's plugin failed")
         try:
-            receipt = channel.send(title, text)
+            receipt = channel.send(title, text, tone)
         finally:
             self._back.put((channel.name, number, receipt))
             self._woken()

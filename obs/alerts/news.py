@@ -23,6 +23,9 @@ OPEN, ENDED, QUIET = "open", "ended", "quiet"
 """What a channel believes: that it goes on, that it is over (told, or about to be), nothing."""
 _GOES_ON = (IssueStatus.NEW, IssueStatus.ONGOING, IssueStatus.ESCALATING, IssueStatus.REGRESSED)
 
+_ENDS = ("ended", "crash-loop")
+"""Rules of a process that ended: whoever owns it wants to hear of that, also where its cause was told."""
+
 
 class Memory(NamedTuple):
     """What a channel was last told of an issue."""
@@ -50,7 +53,8 @@ class News(NamedTuple):
 
 def is_active(issue: Issue) -> bool:
     """Whether it goes on and stands for itself."""
-    return issue.status in _GOES_ON and issue.trend != "quiet" and issue.cause is None
+    stands = issue.cause is None or issue.rule in _ENDS
+    return issue.status in _GOES_ON and issue.trend != "quiet" and stands
 
 
 def over_after(returns: int, plan: Plan) -> int:

@@ -90,7 +90,7 @@ class Postroom:
         title, text = _written(delivery, plan, self._couriers.form(delivery.channel))
         desk.sends(delivery, now)
         sent = delivery._replace(tries=delivery.tries + 1)
-        at_once = self._couriers.hand(delivery.channel, title, text)
+        at_once = self._couriers.hand(delivery.channel, title, text, _tone(delivery))
         if at_once is not None:
             self._deal_with(desk, plan, sent, at_once)
         else:
@@ -141,6 +141,13 @@ class Postroom:
             if self._told.get(name) != event.uid:
                 self._told[name] = event.uid
                 self._tell(event)
+
+
+def _tone(delivery: Delivery) -> str:
+    notes = msgspec.json.decode(delivery.notes, type=list[Note]) if delivery.notes else []
+    if notes and all(wording.is_over(note) for note in notes):
+        return "success"
+    return ("info", "warning", "failure", "failure")[delivery.severity]
 
 
 def _written(delivery: Delivery, plan: Plan, form: Form) -> tuple[str, str]:

@@ -21,7 +21,17 @@ from obs.quoting import plain
 from obs.redaction import redact
 from obs.snapshot import Issue, IssueSeverity
 
-__all__ = ["Note", "alive", "instead", "message", "note_of", "repeated", "test_message", "title_of"]
+__all__ = [
+    "Note",
+    "alive",
+    "instead",
+    "is_over",
+    "message",
+    "note_of",
+    "repeated",
+    "test_message",
+    "title_of",
+]
 
 SHOWN = 8
 """Issues of which a message tells more than a count."""
@@ -140,7 +150,7 @@ def title_of(notes: Sequence[Note], lang: str) -> str:
     worst = ordered[0]
     if len(ordered) == 1:
         return redact(f"obs: {_headline(worst, lang)}")[:MOST_TITLE]
-    if all(_is_over(note) for note in ordered):
+    if all(is_over(note) for note in ordered):
         head = words["all_over"].format(n=len(ordered))
     else:
         head = words["many"].format(n=len(ordered), severity=words[worst.severity])
@@ -221,10 +231,11 @@ def alive(
 
 
 def _ordered(notes: Sequence[Note]) -> list[Note]:
-    return sorted(notes, key=lambda note: (_is_over(note), -note.severity.rank, note.since))
+    return sorted(notes, key=lambda note: (is_over(note), -note.severity.rank, note.since))
 
 
-def _is_over(note: Note) -> bool:
+def is_over(note: Note) -> bool:
+    """Whether it tells an end."""
     return note.kind in ("over", "brief")
 
 
@@ -244,7 +255,7 @@ def _short(notes: Sequence[Note], count: int, lang: str, zone: ZoneInfo) -> str:
     words = _WORDS[lang]
     first = notes[0]
     parts = [f"obs {_headline(first, lang)}"]
-    if first.money and not _is_over(first):
+    if first.money and not is_over(first):
         parts.append(_risk(first, lang))
     if first.since:
         parts.append(_since(first, lang, zone))
@@ -269,7 +280,7 @@ def _headline(note: Note, lang: str) -> str:
 
 def _facts(note: Note, lang: str, zone: ZoneInfo, *, with_step: bool) -> str:
     words, facts = _WORDS[lang], []
-    if note.money and not _is_over(note):
+    if note.money and not is_over(note):
         facts.append(_risk(note, lang))
     if note.since:
         facts.append(_since(note, lang, zone))
@@ -278,7 +289,7 @@ def _facts(note: Note, lang: str, zone: ZoneInfo, *, with_step: bool) -> str:
     if note.returns:
         facts.append(words["returns"].format(n=note.returns))
     lines = [" · ".join((*facts, note.id))]
-    if with_step and note.first and not _is_over(note):
+    if with_step and note.first and not is_over(note):
         lines.append(words["first"].format(step=_step(note.first, lang)))
         lines.append(words["look"].format(id=note.id))
     return "\n".join(lines)
@@ -296,7 +307,7 @@ def _risk(note: Note, lang: str) -> str:
 
 def _since(note: Note, lang: str, zone: ZoneInfo) -> str:
     words = _WORDS[lang]
-    if not _is_over(note) or note.at <= note.since:
+    if not is_over(note) or note.at <= note.since:
         return words["since"].format(time=_time(note.since, zone))
     begin, end = (datetime.fromtimestamp(at / 1e9, UTC).astimezone(zone) for at in (note.since, note.at))
     same_day = begin.date() == end.date()

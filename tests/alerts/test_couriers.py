@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+import socketserver
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from obs.alerts.alerter import Wiring
+from obs.alerts.channels import channel_of
+from obs.alerts.couriers import Couriers
 from obs.alerts.folding import about_channel
+from obs.alerts.hearing import Receipt
 from obs.alerts.plan import HOUR_NS, SECOND_NS, Plan
 from obs.analysis import Analyzer
 from obs.events import Event
@@ -249,3 +256,46 @@ def test_what_is_settled_is_dropped_after_a_month(tmp_path: Path, chat: Service)
 
 def test_a_wiring_without_anything_is_not_needed() -> None:
     assert not Wiring(Plan(), {}).is_needed
+
+
+class Dripping:
+    """Answers byte by byte for ever, so that no timeout of a single read ever passes."""
+
+    def __init__(self) -> None:
+        self.is_over = threading.Event()
+        dripping = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                with suppress(OSError):
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+                    while not dripping.is_over.wait(0.05):
+                        self.wfile.write(b"x")
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+
+
+def test_an_answer_that_drips_is_given_up_and_a_channel_full_of_such_is_left_alone() -> None:
+    dripping = Dripping()
+    thread = threading.Thread(target=dripping.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    address = f"json://127.0.0.1:{dripping.server.server_address[1]}/"
+    couriers = Couriers({"drip": partial(channel_of, "drip", address, wait_seconds=0.2)})
+
+    found = []
+    for _ in range(3):
+        assert couriers.hand("drip", "title", "text") is None
+        while not (receipts := couriers.receipts()):
+            time.sleep(0.01)
+        found += receipts
+    full = couriers.hand("drip", "title", "text")
+    dripping.is_over.set()
+    dripping.server.shutdown()
+    thread.join()
+    dripping.server.server_close()
+
+    assert found == [("drip", Receipt("unknown", "no answer in time"))] * 3
+    assert full == Receipt("again", "earlier messages hang")

@@ -213,3 +213,47 @@ def test_money_of_a_bot_that_only_plays_is_said_to_be_simulated() -> None:
     assert [note.is_simulated for note in told] == [False, True]
     assert "97,771.80 USDT, simulated" in message(told[1:], lang="en", zone=ZoneInfo("UTC"))[1]
     assert "97,771.80 USDT(모의)" in message(told[1:], lang="ko", zone=ZoneInfo("UTC"))[1]
+
+
+def test_the_end_of_a_bot_is_told_also_where_its_cause_was(desktop: Desktop, chat: Service) -> None:
+    cause = issue("1", S.CRITICAL)
+    end = issue(
+        "2", S.CRITICAL, rule="ended", cause=cause.fingerprint, title="The bot ended with exit code 1"
+    )
+    symptom = issue("3", S.CRITICAL, cause=cause.fingerprint)
+
+    desktop.step(cause)
+    desktop.step(cause, end, symptom)
+    desktop.step(cause, end, symptom)
+
+    assert len(chat.taken) == 2
+    assert titles(chat)[1] == "obs: CRITICAL · grid-1 · The bot ended with exit code 1"
+
+
+def test_a_message_has_the_tone_of_what_it_tells(tmp_path: Path, chat: Service) -> None:
+    desktop = Desktop(tmp_path, {"chat": chat.address}, route(severity=S.WARNING))
+
+    desktop.step(issue("1", S.CRITICAL))
+    desktop.step(issue("1", S.CRITICAL), issue("2", S.WARNING))
+    desktop.step(issue("1", S.CRITICAL, status=OVER), issue("2", S.WARNING), after=MINUTE)
+
+    assert [said["type"] for said in chat.taken] == ["failure", "warning", "success"]
+
+
+def test_limits_and_waits_of_a_clock_that_was_ahead_hold_nothing_up(tmp_path: Path, chat: Service) -> None:
+    desktop = Desktop(tmp_path, {"chat": chat.address}, per_hour=1, group_wait=10 * SECOND_NS)
+    desktop.step(issue("1"))
+    desktop.step(issue("1"), after=11)
+    desktop.step(issue("1"), issue("2"))
+    desktop.step(issue("1"), issue("2"), after=-24 * 3600)
+
+    assert len(chat.taken) == 2
+
+
+def test_of_an_hour_that_comes_twice_the_second_end_is_meant() -> None:
+    quiet = quiet_of("23:30-01:30", ZoneInfo("America/New_York"))
+    assert quiet is not None
+    # 06:15 UTC is 01:15 for the second time: clocks went back at 06:00 UTC.
+    now = int(datetime(2026, 11, 1, 6, 15, tzinfo=UTC).timestamp()) * SECOND_NS
+
+    assert quiet.until(now) - now == 15 * 60 * SECOND_NS

@@ -194,7 +194,7 @@ def test_discord_gets_one_message_within_its_limit_that_mentions_nobody(phone: P
 
 
 def test_ntfy_gets_a_message_that_it_does_not_turn_into_a_file(phone: Phone) -> None:
-    assert phone.tell("ntfy", "ko").verdict == "taken"
+    assert phone.send("ntfy", TITLE, "가" * 3_000).verdict == "taken"
 
     came = phone.relay.only
     assert came.host == "ntfy.sh"
