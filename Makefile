@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Behind a proxy that inspects TLS the certificates are those of the system.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help demo test check bench eval reference soak nightly test-bots clean
+.PHONY: help demo test check bench eval reference grafana soak nightly test-bots clean
 
 help:  # this list
 	@grep -E '^[a-z-]+:.*#' Makefile | sed 's/:.*#/ -/'
@@ -47,6 +47,9 @@ eval: .venv/.dev  # how good the answers are on labelled logs: make eval PART=sn
 
 reference: .venv/.dev  # our indicators, statistics and backtests beside independent ones
 	@.venv/bin/python -m scripts.reference
+
+grafana: .venv/.dev  # every panel and rule against a real Prometheus and Alertmanager: make grafana PICTURES=1
+	@.venv/bin/python -m tests.grafana $(if $(PICTURES),--pictures)
 
 soak: .venv/.dev  # N kills -9 of sidecar, bot, reader and writer under load: make soak N=200
 	.venv/bin/python -m tests.soak --kills $(N) --back $(BACK)
