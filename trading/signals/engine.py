@@ -90,6 +90,9 @@ class SignalEngine:
         owned = {symbol for symbol, quantity in held.items() if quantity > 0}
         kept, sells = self._kept(owned, params)
         buys, filtered = self._bought(owned, market, params)
+        if not kept and not buys:
+            # Most sessions of a single symbol: nothing is to be weighed.
+            return Verdict(time, tuple(sells), tuple(filtered), market)
         weights = weights_of(
             {**kept, **{symbol: confidence for symbol, confidence, _ in buys}},
             max_weight=params.max_weight,
@@ -126,6 +129,8 @@ class SignalEngine:
         """Return the confidence of each position that stays, and the sells."""
         kept: dict[str, float] = {}
         sells: list[tuple[float, Signal]] = []
+        if not owned:
+            return kept, []
         for symbol in sorted(owned):
             track = self._tracks.get(symbol)
             reason = self._gone(track, params)
@@ -154,10 +159,12 @@ class SignalEngine:
             (symbol, track.reading, track.still)
             for symbol, track in self._tracks.items()
             if track.seen == self._session
+            and symbol not in owned
             and track.reading is not None
             and track.reading.score > params.entry
-            and symbol not in owned
         ]
+        if not wanted:
+            return [], []
         wanted.sort(key=lambda each: (-each[1].score, each[0]))
         beside = sorted(owned)
         buys: list[tuple[str, float, Reading]] = []
