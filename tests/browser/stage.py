@@ -72,6 +72,8 @@ class Stage:
         """The token that a decision must carry; empty: none is asked for."""
         self.decisions: list[tuple[str, str, dict[str, Any]]] = []
         """Issue id, verb and body of each decision that was made."""
+        self.silences: list[dict[str, Any]] = []
+        """Body of each silence that was made."""
         self.asked: list[str] = []
         """Path and query of each request under /api, in order."""
         self._streams: set[asyncio.Queue[bytes | None]] = set()
@@ -174,6 +176,7 @@ class Stage:
                 Route("/api/briefing", self._briefing),
                 Route("/api/events", self._events),
                 Route("/api/issues/{id}/{verb}", self._decide, methods=["POST"]),
+                Route("/api/silences", self._silence, methods=["POST"]),
                 Route("/", _index),
                 Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),
             ],
@@ -214,6 +217,12 @@ class Stage:
         issue, verb = request.path_params["id"], request.path_params["verb"]
         self.decisions.append((issue, verb, body))
         return _answer({"id": issue, "status": verb})
+
+    async def _silence(self, request: Request) -> Response:
+        if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
+            return _refusal(401, "a token with the control scope is needed")
+        self.silences.append(msgspec.json.decode(await request.body() or b"{}"))
+        return _answer({"number": len(self.silences)})
 
     def _stream(self, request: Request) -> Response:
         after = int(request.headers.get("last-event-id") or request.query_params.get("after") or 0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 
-from obs.web.model import Mark
+from obs.web.model import Mark, MergedRow
 from tests.browser import drawn
 from tests.browser.drawn_issues import BARE, BYBIT, FEED, views
 from tests.browser.drawn_tail import tail
@@ -178,6 +179,39 @@ def test_resolving_and_archiving_need_the_token_and_carry_the_reason(browser: Br
     assert f"obs issues resolve {BARE}" in said
     assert [(issue, verb, body["why"]) for issue, verb, body in stage.decisions] == [
         (BARE, "archive", "known since Monday")
+    ]
+
+
+def test_issues_are_merged_and_split_and_bots_silenced_in_dialogs(browser: Browser, stage: Stage) -> None:
+    stage.token = "a-token-long-enough"
+    part = MergedRow(id="I-0dd0dd", title="The part", count=3, decided="merged by ann")
+    for key in (BARE, FEED):
+        stage.views[key] = msgspec.structs.replace(stage.views[key], merged=(part,))
+    tab = opened(browser, stage, path=f"#token={stage.token}")
+    dialog = tab.get_by_role("dialog")
+
+    tab.locator("#outside").get_by_role("button", name="Silence").click()
+    dialog.locator("select[name=severity]").select_option("error")
+    dialog.locator("input[name=why]").fill("moving")
+    dialog.locator("button[type=submit]").click()
+    expect(dialog).to_be_hidden()
+    open_issue(tab, BARE)
+    tab.get_by_role("button", name="Merge").click()
+    dialog.locator("select[name=into]").select_option(FEED)
+    dialog.locator("input[name=why]").fill("one fault")
+    dialog.locator("button[type=submit]").click()
+    # It goes on with what it is a part of now.
+    tab.wait_for_url(f"**{FEED}**")
+    tab.get_by_role("button", name="Split off The part").click()
+    assert violations(tab) == []
+    dialog.locator("button[type=submit]").click()
+    expect(dialog).to_be_hidden()
+    tab.context.close()
+
+    assert stage.silences == [{"bot": "*", "severity": "error", "for": "30m", "why": "moving"}]
+    assert stage.decisions == [
+        (BARE, "merge", {"why": "one fault", "into": FEED}),
+        ("I-0dd0dd", "split", {"why": ""}),
     ]
 
 
