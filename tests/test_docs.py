@@ -54,6 +54,11 @@ def test_every_command_of_the_readme_exists() -> None:
     from obs.__main__ import app
 
     names = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    names |= {
+        str(group.name or group.typer_instance.info.name)
+        for group in app.registered_groups
+        if group.typer_instance
+    }
 
     used = set(re.findall(r"^obs (\w+)", README, re.MULTILINE))
 
