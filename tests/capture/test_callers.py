@@ -152,27 +152,29 @@ def test_a_finalizer_may_log_in_the_middle_of_anything(tmp_path: Path) -> None:
     run = run_bot(
         tmp_path,
         """
-        import gc
+        import gc, itertools
         gc.set_threshold(1)
-        made = 0
+        # The collector runs in whichever thread made the last object: each counts in one step.
+        made = itertools.count(1)
         class Order:
             def __init__(self): self.me = self
             def __del__(self):
-                global made
-                made += 1
-                log.warning("gone %d", made)
+                log.warning("gone %d", next(made))
         for number in range(3_000):
             Order()
             log.info("number %d", number, extra={"list": [number]})
         gc.collect()
         gc.set_threshold(700)
-        print(made)
+        print(next(made) - 1)
         """,
     )
 
     made = int(run.stdout)
+    (books,) = run.books.values()
+    dropped = sum(count for key, count in books.items() if key.startswith("dropped."))
     assert made == 3_000
-    assert len(run.events) == 6_000
+    # On a machine that gives the packer no time a bound is reached: what is dropped then is counted.
+    assert len(run.events) + dropped == 6_000
     assert is_balanced(run)
 
 
