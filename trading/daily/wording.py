@@ -20,6 +20,10 @@ def worded(product: msgspec.Struct, currency: str) -> str:
     return _WORDS[type(product)](product)
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _dated(made: products.Dated) -> str:
     return f"{made.calendar}, closed {made.close}"
 
@@ -32,11 +36,11 @@ def _chosen(made: products.Chosen) -> str:
 
 def _judged(made: products.Judged) -> str:
     without = f", {len(made.without_bar)} without a bar" if made.without_bar else ""
-    found = f", {len(made.findings)} findings in the data" if made.findings else ""
-    fills = f", {len(made.fills)} fills at the open" if made.fills else ""
-    counts = f"{len(made.signals)} signals, {len(made.filtered)} filtered"
+    found = f", {_count(len(made.findings), 'finding')} in the data" if made.findings else ""
+    fills = f", {_count(len(made.fills), 'fill')} at the open" if made.fills else ""
+    counts = f"{_count(len(made.signals), 'signal')}, {len(made.filtered)} filtered"
     short = "".join(f". Look out: {one.detail}" for one in made.findings if one.kind == "short")
-    return f"{counts} of {len(made.names)} instruments from {made.source}{without}{found}{fills}{short}"
+    return f"{counts} of {_count(len(made.names), 'instrument')} from {made.source}{without}{found}{fills}{short}"
 
 
 def _summed(made: products.Summed, currency: str) -> str:
@@ -46,15 +50,15 @@ def _summed(made: products.Summed, currency: str) -> str:
         for name, value in (("equity", account.equity), ("cash", account.cash))
         if isinstance(value, float)
     ]
-    return f"{', '.join(figures)}, {len(made.positions)} positions, {made.exposure:.1%} invested"
+    return f"{', '.join(figures)}, {_count(len(made.positions), 'position')}, {made.exposure:.1%} invested"
 
 
 def _written(made: products.Written) -> str:
-    return f"{made.rows} rows in {made.path}"
+    return f"{_count(made.rows, 'row')} in {made.path}"
 
 
 def _saved(made: products.Saved) -> str:
-    return f"{made.signals} signals, {made.filtered} filtered, {made.actions} actions"
+    return f"{_count(made.signals, 'signal')}, {made.filtered} filtered, {_count(made.actions, 'action')}"
 
 
 def _phase(made: products.Phase) -> str:

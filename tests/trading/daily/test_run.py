@@ -20,6 +20,8 @@ from tests.trading.daily.stage import NAMES, Phone, Stage, closes, event, store_
 from trading.backtest.portfolio import run_portfolio
 from trading.bars import Bar, time_of
 from trading.daily.book import limits_of
+from trading.daily.products import Saved
+from trading.daily.wording import worded
 from trading.reporting.facts import DailyFacts
 from trading.sessions import load_sessions
 from trading.settings import load_settings
@@ -323,3 +325,9 @@ def test_what_is_called_days_is_enough_for_every_window() -> None:
     seen = sessions.between(DAY - timedelta(days=400), DAY)
 
     assert len(seen) > 120 + 60
+
+
+def test_one_thing_is_told_as_one() -> None:
+    saved = worded(Saved(signals=1, filtered=0, actions=2), "USD")
+
+    assert saved == "1 signal, 0 filtered, 2 actions"
