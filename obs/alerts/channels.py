@@ -20,8 +20,8 @@ WAIT_SECONDS = 10.0
 LEAST_CHAT = 500
 """A service that takes less, and no title, is an SMS's."""
 _SECRET = re.compile(r"\$\{(file:)?([^}]+)\}")
-_BYTES = {"ntfy": 4_000}
-"""ntfy makes a file of a text of more than 4,096 bytes."""
+_BYTES = {"ntfy": 3_200}
+"""ntfy makes a file of a text of more than 4,096 bytes, Apprise of 8,000 with each Korean letter as six."""
 _FREQUENT = {
     "discord": ("discord", "NotifyDiscord"),
     "json": ("custom_json", "NotifyJSON"),
