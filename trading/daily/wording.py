@@ -40,7 +40,8 @@ def _judged(made: products.Judged) -> str:
     fills = f", {_count(len(made.fills), 'fill')} at the open" if made.fills else ""
     counts = f"{_count(len(made.signals), 'signal')}, {len(made.filtered)} filtered"
     short = "".join(f". Look out: {one.detail}" for one in made.findings if one.kind == "short")
-    return f"{counts} of {_count(len(made.names), 'instrument')} from {made.source}{without}{found}{fills}{short}"
+    of = f"{_count(len(made.names), 'instrument')} from {made.source}"
+    return f"{counts} of {of}{without}{found}{fills}{short}"
 
 
 def _summed(made: products.Summed, currency: str) -> str:
