@@ -132,12 +132,16 @@ class Vault:
         said = f"{datetime.now(UTC):%Y-%m-%d %H:%M} {text}"
         self.notices = [*self.notices, said][-KEPT_NOTICES:]
 
+    def unpacked(self) -> None:
+        """Know that the stored State is in use: its packed form need not be held beside it."""
+        self.saved = msgspec.structs.replace(self.saved, state=None)
+
     def close(self) -> None:
         """Let go of the file."""
         self._store.close()
 
     def _take(self, saved: Saved) -> None:
-        self.saved = saved
+        self.saved: Saved = saved
         """What was stored when it was last loaded."""
         with contextlib.suppress(ValueError):
             self.notices = [str(text) for text in orjson.loads(saved.notes.get("notices", "[]"))]

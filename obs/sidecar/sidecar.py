@@ -416,6 +416,7 @@ class Sidecar:
         except (msgspec.DecodeError, ValueError):
             state, self._ledger, self._own = State(), Ledger(), OwnMeters()
             self.vault.notice("what was remembered is of another version of obs: counts start anew")
+        self.vault.unpacked()
         self._own_stored = self._own.histograms()
         """Of our own figures only what is stored is shown: no restart takes any of it back."""
         self._analyzer = Analyzer(self._analyzer.rules, state=state, expected=self._analyzer.expected)
