@@ -26,7 +26,7 @@ from tests.builders import REPO
 from tests.exporting.collector import collecting, until
 from tests.exporting.test_collectors import Up, up
 
-SECONDS = float(os.environ.get("OBS_BENCH_SECONDS", "8"))
+SECONDS = float(os.environ.get("OBS_BENCH_SECONDS", "4"))
 RATE = 5_000
 STATES = ("alive", "stopped", "hung", "refusing", "slow")
 QUANTILES = ("p50", "p99", "p99.9", "max")
