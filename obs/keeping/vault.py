@@ -36,6 +36,9 @@ WORSE = "worse:"
 class Vault:
     """An open store under this sidecar's claim."""
 
+    saved: Saved
+    """What was stored when it was last loaded."""
+
     def __init__(self, where: Path | str) -> None:
         """Open and claim.
 
@@ -141,8 +144,7 @@ class Vault:
         self._store.close()
 
     def _take(self, saved: Saved) -> None:
-        self.saved: Saved = saved
-        """What was stored when it was last loaded."""
+        self.saved = saved
         with contextlib.suppress(ValueError):
             self.notices = [str(text) for text in orjson.loads(saved.notes.get("notices", "[]"))]
         self._hear_store()
