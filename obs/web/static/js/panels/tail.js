@@ -4,7 +4,7 @@
 import { h, make } from "../dom.js";
 import { icon, mark } from "../marks.js";
 import { section } from "../section.js";
-import { filter, isGrave } from "./tailfilter.js";
+import { filter, isGrave, textOf } from "./tailfilter.js";
 import { folding } from "./tailfold.js";
 import { tailList } from "./taillist.js";
 
@@ -16,6 +16,7 @@ const FLOWING = 80; // rows drawn while lines flow: more than can be seen; all o
 
 /** The history counts by numbers of its own: what is one event is known by its id and time alone. */
 const keyOf = (row) => `${row.id} ${row.at}`;
+const saidBy = (row) => `${row.at} ${row.service} ${row.component} ${row.event_name || textOf(row)}`;
 
 /** The panel `tail`. */
 export function panel(ctx) {
@@ -44,7 +45,7 @@ export function panel(ctx) {
     if (!rows.length) return start(); // a sidecar that began anew, or another bot
     for (const row of rows) perSecond.set(Math.floor(row.at / 1_000), (perSecond.get(Math.floor(row.at / 1_000)) ?? 0) + 1);
     while (perSecond.size > 4 * RATE_OVER) perSecond.delete(perSecond.keys().next().value);
-    const fresh = rows.filter((row) => !fromHistory.has(keyOf(row)));
+    const fresh = rows.filter((row) => !fromHistory.has(keyOf(row)) && !fromHistory.has(saidBy(row)));
     all = [...all, ...fresh].slice(-KEPT);
     grave = [...grave, ...fresh.filter(isGrave)].slice(-KEPT_GRAVE);
     for (const row of fresh) if (row.component && components.size < 200) components.add(row.component);
@@ -67,9 +68,11 @@ export function panel(ctx) {
     try {
       const found = await Promise.all(EARLIER.map((asked) => ctx.api.get("api/events", { ...asked, ...(bot ? { service: bot } : {}) })));
       if (bot !== ctx.route().bot) return;
-      const known = new Set(all.map(keyOf));
-      const earlier = new Map(found.flatMap((one) => one.events).filter((row) => !known.has(keyOf(row))).map((row) => [keyOf(row), row]));
-      fromHistory = new Set(earlier.keys());
+      // A line of a followed file is known by its place while it streams, and by another id once it is stored.
+      const known = new Set(all.flatMap((row) => [keyOf(row), saidBy(row)]));
+      const isNew = (row) => !known.has(keyOf(row)) && !known.has(saidBy(row));
+      const earlier = new Map(found.flatMap((one) => one.events).filter(isNew).map((row) => [keyOf(row), row]));
+      fromHistory = new Set([...earlier.values()].flatMap((row) => [keyOf(row), saidBy(row)]));
       const rows = [...earlier.values()].sort((a, b) => a.seq - b.seq);
       // What is stored already may not have been streamed yet.
       all = [...rows, ...all].sort((a, b) => a.at - b.at).slice(-KEPT);
