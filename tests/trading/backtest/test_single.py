@@ -148,7 +148,7 @@ def test_bars_out_of_order_are_refused_with_their_place() -> None:
 @pytest.mark.parametrize(
     "figure", [{"cash": 0.0}, {"cash": math.nan}, {"fee": -0.1}, {"fee": 1.0}, {"slippage": 5}]
 )
-def test_figures_out_of_range_are_refused(figure: dict[str, float]) -> None:
+def test_figures_out_of_range_are_refused(figure: dict[str, Any]) -> None:
     with pytest.raises(BacktestError, match=next(iter(figure))):
         run(bars((10, 10)), Script(), **figure)
 
