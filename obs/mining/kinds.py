@@ -13,7 +13,7 @@ from obs.mining.masks import canonical, form
 from obs.mining.slots import Mined, mine
 from obs.mining.table import BUCKET_DIGITS, FormFacts, FormTable, form_id
 
-__all__ = ["Kinds", "Template", "given_form", "kinds_of"]
+__all__ = ["Kinds", "Template", "given_form"]
 
 # Where a value goes in a template that the program gave: `%s`, `%(name)-5.2f`, `{name!r:>8}`, `${name}`.
 _PLACES = re.compile(
@@ -127,11 +127,6 @@ class Kinds:
                     forms[self._text[found[0]]] += 1
             self._largest[bucket] = min(forms, key=lambda one: (-forms[one], one), default=None)
         return self._largest[bucket]
-
-
-def kinds_of(table: FormTable) -> Kinds:
-    """Return the kinds of messages in a table."""
-    return Kinds(table)
 
 
 def given_form(template: str) -> str:
