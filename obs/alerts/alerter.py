@@ -288,6 +288,10 @@ class Alerter:
         ]
         if not ready or max(elapsed(max(each.since, each.ready), now) for each in ready) < plan.group_wait:
             return
+        is_down = desk.channels.of(channel).failing and desk.under_way().get(channel)
+        if is_down and not plan.fallbacks(each.route for each in ready):
+            # The message that is tried again and again opens the way; then all of these are one digest.
+            return
         worst = max((each.note.severity for each in ready), key=lambda severity: severity.rank)
         if self._room.room_at(desk, plan, channel, worst, now) > now:
             # What comes until then goes into the same message: the digest.

@@ -72,6 +72,14 @@ class ChannelBook:
             (now, why, name),
         )
 
+    def fails(self, name: str, now: int, why: str) -> None:
+        """Write down that a channel takes nothing, though its message is not given up."""
+        self._make(name)
+        self._database.execute(
+            "UPDATE channels SET failing_ns = iif(failing_ns, failing_ns, ?), why = ? WHERE name = ?",
+            (now, why, name),
+        )
+
     def mended(self, name: str, now: int) -> None:
         """Write down that a channel that failed works: a person has tried it."""
         self._database.execute(

@@ -23,6 +23,10 @@ __all__ = ["Postroom"]
 
 BACKOFF_SECONDS = (2, 8, 30)
 """Before the second, third and fourth try; then another channel takes it."""
+LATER_SECONDS = 300
+"""Between two tries after that, where no other channel can carry it."""
+MOST_TRIES = 24 * 3600 // LATER_SECONDS
+"""For about a day."""
 PATIENCE_SECONDS = 60.0
 """A service that asks for a longer pause is not waited for where another channel can carry the message."""
 TOLD_AGAIN_NS = 600 * SECOND_NS
@@ -116,6 +120,10 @@ class Postroom:
             due = now + int(pause * SECOND_NS)
             desk.put_off(delivery, due, now, receipt.why, repeat=receipt.is_partly)
             return
+        if receipt.verdict == "again" and not others and delivery.tries <= MOST_TRIES:
+            # Nobody else can carry it: an outage of an hour must not cost the message.
+            self._keep_trying(desk, delivery, receipt, now)
+            return
         is_unknown = receipt.verdict == "unknown"
         if is_unknown and not others and not delivery.is_repeat:
             # Nobody else can be asked: rather twice and said than perhaps not at all.
@@ -126,6 +134,18 @@ class Postroom:
             self._say(
                 f"Whether alert message {delivery.message} was read is not known: channel {delivery.channel} "
                 f"failed ({receipt.why}); `obs alert status` tells."
+            )
+
+    def _keep_trying(self, desk: Desk, delivery: Delivery, receipt: Receipt, now: int) -> None:
+        pause = max(LATER_SECONDS, receipt.wait_seconds)
+        due = now + int(pause * SECOND_NS)
+        with desk.at_once():
+            desk.put_off(delivery, due, now, receipt.why, repeat=receipt.is_partly)
+            desk.channels.fails(delivery.channel, now, receipt.why)
+        if delivery.tries == len(BACKOFF_SECONDS) + 1:
+            self._say(
+                f"Alert message {delivery.message} waits: channel {delivery.channel} failed ({receipt.why}); "
+                "it is tried again for a day; `obs alert status` tells."
             )
 
     def _tell_of_channels(self, desk: Desk) -> None:

@@ -229,15 +229,40 @@ def test_a_channel_that_is_away_is_tried_again_before_the_other_is_asked(
     assert spare.taken == []
 
 
-def test_what_nobody_took_is_said(tmp_path: Path, chat: Service) -> None:
+def test_what_nobody_takes_is_said_and_tried_for_a_day(tmp_path: Path, chat: Service) -> None:
     chat.status = 500
     desktop = Desktop(tmp_path, {"chat": chat.address})
 
     for _ in range(5):
         desktop.step(issue(), after=40)
+    early = desktop.states(), list(desktop.said)
+    for _ in range(300):
+        desktop.step(issue(), after=301)
 
+    assert early[0] == [("chat", "queued")]
+    assert "HTTP 500" in early[1][0]
     assert desktop.states() == [("chat", "failed")]
-    assert "HTTP 500" in desktop.said[0]
+    assert desktop.desk.channels.of("chat").failing
+
+
+def test_after_an_outage_what_waited_arrives_and_one_digest_with_the_rest(
+    tmp_path: Path, chat: Service
+) -> None:
+    chat.status = 503
+    desktop = Desktop(tmp_path, {"chat": chat.address})
+    issues = [issue(f"{n:02}") for n in range(30)]
+    for count in range(1, 31):
+        desktop.step(*issues[:count], after=40)
+    chat.status = 200
+    for _ in range(3):
+        desktop.step(*issues, after=301)
+
+    # Those made before it was known to be down, and one digest.
+    assert len(chat.taken) <= 5
+    assert "stop 00" in chat.texts[0]
+    assert "26 issues, worst ERROR" in chat.texts[-1]
+    assert desktop.desk.waiting("chat") == []
+    assert not desktop.desk.channels.of("chat").failing
 
 
 def test_an_answer_that_does_not_come_is_not_known_and_a_repeat_is_marked(
