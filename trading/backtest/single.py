@@ -29,6 +29,10 @@ class BacktestError(TradingError):
     """Bars or figures that cannot be tested on; the message names the place, the value and the mend."""
 
 
+LEAST, LARGEST = 1e-15, 1e15
+"""Beyond these nothing is a price, as for the rules of data: sums of money would overflow."""
+
+
 def run(
     bars: Iterable[Sequence[Any]],
     strategy: Strategy,
@@ -45,7 +49,8 @@ def run(
 
     A buy takes all the cash, or brings the position to `Signal.weight` of the equity at the open; a sell
     gives up everything, or all above `Signal.weight`. An order that finds no price at the next open (not a
-    number, or not above 0) waits for the first open that has one, unless the strategy says something newer.
+    number, not above 0, or beyond 10¹⁵) waits for the first open that has one, unless the strategy says
+    something newer.
 
     Args:
         bars: Rows of (time, open, high, low, close, volume), oldest first; see `trading.bars.bars_of` for
@@ -71,11 +76,11 @@ def run(
     equity = []
     price = math.nan
     for index, bar in enumerate(history):
-        if order is not None and 0 < bar.open < math.inf:
+        if order is not None and LEAST < bar.open < LARGEST:
             book.fill(order, index, bar.open, bar.time)
             price = bar.open
             order = None
-        if 0 < bar.close < math.inf:
+        if LEAST < bar.close < LARGEST:
             price = bar.close
         equity.append(book.value(price))
         signal = strategy.on_bar(bar, book.units)
