@@ -62,7 +62,7 @@ class Taken(NamedTuple):
 
 
 def receive(body: bytes, inbox: Inbox, now: int) -> Taken:
-    """Write a notification's alerts down; when this returns they survive a kill.
+    """Write a notification's alerts down; when this returns they survive a kill and a power cut.
 
     Args:
         body: As it was posted.
@@ -77,6 +77,7 @@ def receive(body: bytes, inbox: Inbox, now: int) -> Taken:
         raise InboxFullError("too much waits to be folded")
     entries, unreadable = translated(body, now)
     kept = inbox.put(entries)
+    inbox.sync()
     return Taken(len(entries) - unreadable, kept.doubles, unreadable)
 
 
