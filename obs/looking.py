@@ -279,7 +279,7 @@ def _evidence(item: Evidence) -> str:
 def _record(wanted: str, files: Sequence[Path], timezone: str) -> str:
     from obs import sources
     from obs.analysis import letters
-    from obs.pipeline import redact_event
+    from obs.masking import redact_event
 
     letter, _, number = wanted.partition(":")
     known = dict(zip(letters(), files, strict=False))

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obs.events import Event, Severity, encode_line
-from obs.pipeline import AsyncLogProcessor, PipelineCounts, event_of, redact_event
+from obs.masking import redact_event
+from obs.pipeline import AsyncLogProcessor, PipelineCounts, event_of
 
 
 def event(number: int, severity: Severity = Severity.INFO) -> Event:

@@ -24,12 +24,12 @@ from obs.insight.likeness import by_likeness, message_kinds
 from obs.insight.timeline import moments, releases
 from obs.logs.folding import folded
 from obs.logs.tracebacks import culprit
+from obs.masking import redact_event
 from obs.meters.results import Tally, agents_of
 from obs.money.metrics import PerformanceMetricsCalculator
 from obs.money.windows import Memo
 from obs.passages import passages
 from obs.patterns import TemplateMiner
-from obs.pipeline import redact_event
 from obs.positions import holdings
 from obs.printed import STREAMS, understood
 from obs.repairing import repaired, whole

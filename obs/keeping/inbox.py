@@ -27,7 +27,7 @@ from obs.events import Event, EventError, decode_line, encode_line
 from obs.keeping.recollection import Recollection
 from obs.keeping.syncing import sync_file, sync_folder
 from obs.keeping.viewfiles import write_whole
-from obs.pipeline import redact_event
+from obs.masking import redact_event
 
 __all__ = ["FOLDER", "Entry", "Inbox", "InboxFullError", "InboxReader", "Kept", "entry_of", "loss_of"]
 
