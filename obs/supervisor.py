@@ -187,6 +187,19 @@ def _where_the_briefing_is(directory: Path, sidecar: int | None) -> str:
         directory: `OBS_DIR`.
         sidecar: The process that was to read it when the program started.
     """
+    processed = _is_read(directory, sidecar)
+    if not processed and running_pid(directory) is None:
+        # It died while it was waited for: the next one reads what it left.
+        processed = _is_read(directory, None)
+    latest = directory / "briefings" / "latest.md"
+    if processed and latest.exists():
+        return f"briefing: {_short(latest)}"
+    place = _short(directory)
+    return f"no briefing yet: the records wait in {place}; obs up --dir {place} reads them"
+
+
+def _is_read(directory: Path, sidecar: int | None) -> bool:
+    """Wait, within limits, until a sidecar has read the end; start one when there is none."""
     if running_pid(directory) is None and not exits.is_alive(sidecar):
         # It died meanwhile, or went when it was idle; the post-mortem is what it is for.
         sidecar = _start_sidecar(directory)
@@ -195,12 +208,7 @@ def _where_the_briefing_is(directory: Path, sidecar: int | None) -> str:
         time.sleep(0.02)
     # What it did not need for coming up it may need for its first look: a new store takes a moment.
     left = max(0.0, deadline - time.monotonic())
-    processed = wait_processed(directory, _BRIEFING_SECONDS + left)
-    latest = directory / "briefings" / "latest.md"
-    if processed and latest.exists():
-        return f"briefing: {_short(latest)}"
-    place = _short(directory)
-    return f"no briefing yet: the records wait in {place}; obs up --dir {place} reads them"
+    return wait_processed(directory, _BRIEFING_SECONDS + left)
 
 
 def _named_by_environment() -> str:
