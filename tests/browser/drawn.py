@@ -20,9 +20,11 @@ from obs.web.model import (
     IssueView,
     Mark,
     Observer,
+    Outside,
     Page,
     Rhythm,
     Rich,
+    SilenceRow,
     Verdict,
 )
 from tests.browser import drawn_bots, drawn_issues, drawn_money
@@ -124,7 +126,37 @@ def act_now(now: int = NOW) -> Page:
         llm=drawn_money.llm(now),
         agents=drawn_money.agents(),
         funnel=drawn_money.funnel(),
+        outside=_outside(),
         observer=_observer(),
+    )
+
+
+def _outside() -> Outside:
+    return Outside(
+        channels=(
+            Fact(
+                label="phone",
+                value=(plain("last message "), ago(at("11:26:10"))),
+                detail=only("3 sent"),
+                mark=Mark.OK,
+            ),
+            Fact(
+                label="mail",
+                value=(plain("fails for "), ago(at("10:58:00"))),
+                detail=only("12 sent, 2 failed. HTTP 503"),
+                mark=Mark.ERROR,
+            ),
+        ),
+        silences=(
+            SilenceRow(
+                number=4,
+                text="news-4, up to Error",
+                until=at("18:00:00"),
+                detail='minji, "known until the evening"',
+            ),
+        ),
+        silenced="1 open issue is archived by it.",
+        telemetry=(Fact(label="Logs", value=only("48,210 sent, 12 wait"), mark=Mark.OK),),
     )
 
 

@@ -10,6 +10,7 @@ from obs.web.model import (
     IssueRow,
     IssueView,
     Mark,
+    MergedRow,
     Quoted,
     Rich,
     Step,
@@ -141,6 +142,15 @@ def _bare(row: IssueRow) -> IssueView:
         category="EXCHANGE",
         severity="Critical",
         minutes="about 8 min in all",
+        merged=(
+            MergedRow(
+                id="iss-9d20",
+                title="Stop order rejected: price not on the tick",
+                count=3,
+                last=at("11:26:19"),
+                decided="merged by minji: the same fault",
+            ),
+        ),
         steps=(
             Step(
                 text=(
