@@ -19,6 +19,7 @@ from typing import IO, Any, NamedTuple
 
 from trading.errors import TradingError
 from trading.notify.message import Message, State
+from trading.write_ahead import keep_write_ahead
 
 if sys.platform == "win32":
     import msvcrt
@@ -93,7 +94,7 @@ class Outbox:
             # What stands here is the operator's alone: positions, amounts.
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             self._database = sqlite3.connect(self.path, isolation_level=None, timeout=patience_s)
-            self._database.execute("PRAGMA journal_mode = WAL")
+            keep_write_ahead(self._database, patience_s)
             self._database.execute("PRAGMA synchronous = FULL")
             self._database.execute("PRAGMA foreign_keys = ON")
             self._database.executescript(_SCHEMA)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from trading.errors import TradingError
+from trading.write_ahead import keep_write_ahead
 
 __all__ = ["NEWEST", "Database", "Kind", "StoreError"]
 
@@ -150,7 +151,8 @@ def _engine(path: Path, busy_seconds: float) -> sa.Engine:
     def _prepare(raw: Any, _: object) -> None:
         # The driver would commit before DDL; so we say BEGIN ourselves.
         raw.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        keep_write_ahead(raw, busy_seconds)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             raw.execute(f"PRAGMA {pragma}").fetchall()
 
     @sa.event.listens_for(engine, "begin")
