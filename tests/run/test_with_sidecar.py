@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from obs.keeping.presence import running_pid
+from obs.keeping.presence import flush_requests, running_pid
 from tests.run.conftest import PROGRAMS, supervisor_command, surroundings
 from tests.run.test_survival import BOT, wait_for
 
@@ -110,6 +110,31 @@ def test_a_sidecar_that_died_is_replaced_for_the_post_mortem(place: Path, tmp_pa
         os.kill(sidecar, signal.SIGKILL)
         (tmp_path / "stop").write_text("now")
         _, told = process.communicate(timeout=30)
+
+    assert process.returncode == 0
+    assert b"latest.md" in told
+
+
+def test_a_sidecar_that_dies_while_the_post_mortem_waits_for_it_is_replaced(
+    place: Path, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        supervisor_command(place, [sys.executable, "-c", BOT, str(tmp_path)]),
+        env=surroundings(ENVIRONMENT),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        wait_for(tmp_path / "pid")
+        deadline = time.monotonic() + 20
+        while (sidecar := running_pid(place)) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert sidecar is not None
+        os.kill(sidecar, signal.SIGSTOP)
+        (tmp_path / "stop").write_text("now")
+        while not flush_requests(place) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(sidecar, signal.SIGKILL)
+        _, told = process.communicate(timeout=60)
 
     assert process.returncode == 0
     assert b"latest.md" in told
