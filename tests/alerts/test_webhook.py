@@ -231,6 +231,21 @@ def test_what_is_no_notification_is_refused(door: tuple[int, Path], text: bytes,
     assert answer.status_code == status
 
 
+def test_an_alert_that_the_disk_does_not_make_certain_is_not_confirmed(
+    door: tuple[int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(descriptor: int) -> None:
+        raise OSError("the disk fails")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("obs.keeping.inbox.sync_file", failing)
+        refused = post(door[0], body(alert()))
+    again = post(door[0], body(alert()))
+
+    assert (refused.status_code, again.status_code) == (503, 200)
+    assert len(InboxReader(door[1]).poll(1 << 20).events) == 1
+
+
 def test_a_full_inbox_asks_to_come_again(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path / "inbox", most_bytes=10)
     settings = Settings.model_validate({"dir": tmp_path / ".obs"})
