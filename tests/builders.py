@@ -41,3 +41,20 @@ def event(
         origin=Origin("a", line) if line else None,
         **more,
     )
+
+
+PACK = """
+[[rule]]
+id = "my.hedge-late"
+category = "TRADING"
+severity = "critical"
+title = "Hedge late"
+cause = "The second leg came after its limit."
+fix_in = "code: hedging"
+actions = ["[read] How long the first leg took."]
+patterns = ['hedge for \\S+ took \\d+ ms']
+weight = 90
+[rule.examples]
+match = ["hedge for BTC/USDT took 900 ms"]
+"""
+"""A rule pack as a user writes one."""

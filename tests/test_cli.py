@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from obs.dashboard import schema
-from tests.builders import REPO
+from tests.builders import PACK, REPO
 
 LOG = (
     "2026-01-02 03:04:05,678 - bot.core - INFO - started\n"
@@ -281,22 +281,6 @@ def test_up_takes_over_changed_settings_and_keeps_the_old_when_they_are_wrong(tm
     assert "브리핑" in kept
     assert b"settings reloaded" in errors
     assert b"settings kept" in errors
-
-
-PACK = """
-[[rule]]
-id = "my.hedge-late"
-category = "TRADING"
-severity = "critical"
-title = "Hedge late"
-cause = "The second leg came after its limit."
-fix_in = "code: hedging"
-actions = ["[read] How long the first leg took."]
-patterns = ['hedge for \\S+ took \\d+ ms']
-weight = 90
-[rule.examples]
-match = ["hedge for BTC/USDT took 900 ms"]
-"""
 
 
 def test_up_takes_over_changed_rule_packs_and_says_on_the_page_when_they_are_wrong(tmp_path: Path) -> None:

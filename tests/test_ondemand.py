@@ -20,22 +20,8 @@ from obs.keeping.whereabouts import listening_at
 from obs.opening import MARKER, has_settings
 from obs.running.exits import is_alive
 from obs.sidecar import Sidecar
+from tests.builders import PACK
 from tests.spool_lines import Bot
-
-PACK = """
-[[rule]]
-id = "my.hedge-late"
-category = "TRADING"
-severity = "critical"
-title = "Hedge late"
-cause = "The second leg came after its limit."
-fix_in = "code: hedging"
-actions = ["[read] How long the first leg took."]
-patterns = ['hedge for \\S+ took \\d+ ms']
-weight = 90
-[rule.examples]
-match = ["hedge for BTC/USDT took 900 ms"]
-"""
 
 
 def until(condition: Callable[[], object], seconds: float = 20.0) -> bool:

@@ -20,22 +20,9 @@ from obs.money.amounts import Money
 from obs.opening import opened, orders_of
 from obs.reloading import AT_START, Reloading, differing, in_force
 from obs.sidecar import Sidecar
+from tests.builders import PACK
 from tests.exporting.collector import Collector, collecting
 
-PACK = """
-[[rule]]
-id = "my.hedge-late"
-category = "TRADING"
-severity = "critical"
-title = "Hedge late"
-cause = "The second leg came after its limit."
-fix_in = "code: hedging"
-actions = ["[read] How long the first leg took."]
-patterns = ['hedge for \\S+ took \\d+ ms']
-weight = 90
-[rule.examples]
-match = ["hedge for BTC/USDT took 900 ms"]
-"""
 LOG = "2026-03-02 10:00:0{} ERROR order {} was lost\n"
 
 
